@@ -1,0 +1,45 @@
+"""What gradcli says when it cannot check: one clear message, and the exit code that goes with it.
+
+Code under test that misbehaves is not an error of this kind: it is a `Violation` in the result.
+"""
+
+
+class GradcliError(Exception):
+    """Nothing can be said about the gradients; the message tells where, what was found and what to do."""
+
+    exit_code = 2
+
+
+class UsageError(GradcliError):
+    """An option, a shape or a value that the command or the API does not accept."""
+
+
+class TargetError(GradcliError):
+    """A target that does not exist or cannot be loaded."""
+
+
+class ConfigError(GradcliError):
+    """Mistakes in a config, all of them at once: one line each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class ArchiveError(GradcliError):
+    """An .npz file that cannot be read or written."""
+
+
+class NothingToCheck(GradcliError):
+    """Nothing was selected, so nothing was compared."""
+
+    exit_code = 5
+
+
+class BrokenPromise(Exception):
+    """The code under test broke a promise; `check` turns this into a `Violation`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

@@ -1,0 +1,57 @@
+"""What is checked: a function, its hand-written gradient, and the point at which they are compared."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradcli.arrays import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One evaluation of forward."""
+
+    outputs: tuple[Array, ...]  # one array per output; a scalar loss is a 0-d array
+    saved: Any  # whatever forward keeps for backward (the cache)
+
+
+# Both may raise what the user's code raises, or BrokenPromise when it returns what it must not.
+Forward = Callable[[Mapping[str, Array]], Run]
+# (cotangents, saved) -> gradient by input name, exactly as the user's backward returned each
+# (None, a wrong shape and a wrong dtype included): judging them is the contract's business.
+Backward = Callable[[tuple[Array, ...], Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where the code under test comes from, for blame and for messages."""
+
+    forward: Callable[..., Any]  # the user's own function
+    backward: Callable[..., Any]
+    file: str | None = None  # None: not from a file (a builtin, a lambda at a prompt)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A target made concrete.
+
+    `forward` and `backward` are the convention's adapters around the user's functions. They keep
+    nothing between calls and pass the arrays on as they are, so that a change made to them is seen.
+    """
+
+    id: str
+    target: str
+    forward: Forward
+    backward: Backward
+    inputs: dict[str, Array]  # every array argument in order; those of floating dtype have a gradient
+    constants: dict[str, Any] = field(default_factory=dict)
+    output_names: tuple[str, ...] = ("out",)  # names for several outputs where the convention knows them
+    cotangents: tuple[Array, ...] | None = None  # None: drawn at random once the outputs' shapes are known
+    source: Source | None = None
+    saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
+    rerun: str | None = None  # the shell line that repeats this check
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """Names of the inputs that have a gradient."""
+        return tuple(name for name, array in self.inputs.items() if array.dtype.kind == "f")

@@ -1,0 +1,110 @@
+"""Values only: what a check found. Nothing here computes a verdict, prints or exits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array, BoolArray, FloatArray
+
+PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken promise (GC1xx, the check fails) or a warning (GC2xx, it does not)."""
+
+    code: str
+    message: str
+    gradient: str | None = None  # the input concerned, if it is one
+    file: str | None = None  # the user's file and line, where known
+    line: int | None = None
+
+    @property
+    def is_warning(self) -> bool:
+        return self.code.startswith("GC2")
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The line at fault."""
+
+    gradient: str
+    node: str
+    file: str
+    line: int
+    diagnosis: str
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """One input's gradient, both ways. All arrays have the input's shape.
+
+    Elements that were not compared hold NaN in `numeric`, `uncertainty` and `allowed`.
+    """
+
+    name: str
+    analytic: Array
+    numeric: FloatArray
+    uncertainty: FloatArray  # half-width, both sides together
+    allowed: FloatArray
+    verdict: str  # "pass", "fail" or "inconclusive"
+    worst_index: tuple[int, ...]  # the element that decided; () for a 0-d or empty gradient
+    relative_error: float  # at worst_index: |analytic - numeric| / max(|analytic|, |numeric|)
+    method: str  # "linear", "complex", "central", "probe"
+    evaluations: int  # of forward, spent on this gradient
+    compared: int  # how many elements were compared one by one
+    at_kink: int = 0  # elements at a kink, judged by their one-sided slopes
+    failing: BoolArray | None = None  # which elements are wrong; None: none
+    unresolved: int = 0  # elements that could not be decided
+    note: str = ""  # a few words for the table: "3 at a kink", "zero everywhere", why inconclusive
+    probes: int = 0  # random directions compared (elements="probe")
+    detectable: float | None = None  # smallest single-element error the probes would have shown
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.numeric.shape)
+
+    @property
+    def size(self) -> int:
+        return int(self.numeric.size)
+
+    @property
+    def error(self) -> FloatArray:
+        """|analytic - numeric|, NaN where not compared."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.abs(np.asarray(self.analytic, dtype=np.float64) - self.numeric)
+
+
+@dataclass(frozen=True, eq=False)
+class CheckResult:
+    """All that one check found."""
+
+    id: str
+    target: str
+    verdict: str
+    gradients: Mapping[str, Gradient]
+    violations: tuple[Violation, ...] = ()
+    blame: Blame | None = None
+    rerun: str | None = None
+    seed: int = 0
+    dtype: str = "float64"
+    seconds: float = 0.0
+    evaluations: int = 0  # of forward, in the whole check
+    backward_evaluations: int = 0
+    interrupted: bool = False
+    arrays: Mapping[str, Array] = field(default_factory=dict)  # archive keys: in/, const/, cotangent, out, node/
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict == PASS
+
+    @property
+    def compared(self) -> int:
+        return sum(gradient.compared for gradient in self.gradients.values())
+
+    @property
+    def size(self) -> int:
+        return sum(gradient.size for gradient in self.gradients.values())
