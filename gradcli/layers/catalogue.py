@@ -12,7 +12,11 @@ _ALL = (
         summary="affine (fully connected) layer",
         formula="out = x W + b",
         source="Stanford CS231n, Backpropagation, Intuitions",
-        dims=(_BATCH, Dim("in_features", 3, "features per input row"), Dim("out_features", 2, "features per output row")),
+        dims=(
+            _BATCH,
+            Dim("in_features", 3, "features per input row"),
+            Dim("out_features", 2, "features per output row"),
+        ),
         inputs=(
             Input("x", ("batch", "in_features")),
             Input("W", ("in_features", "out_features")),
