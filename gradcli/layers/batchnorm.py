@@ -42,7 +42,8 @@ def batchnorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     dbeta = dout.sum(axis=0)
     dgamma = (dout * x_hat).sum(axis=0)
     dx_hat = dout * gamma
-    dvar = (dx_hat * -0.5 * (x - mu) * (var + eps) ** -1.5).sum(axis=0)
+    # (var + eps)^(-3/2) in two divisions: on its own the power overflows in float16.
+    dvar = (dx_hat * -0.5 * (x - mu) / (var + eps) / np.sqrt(var + eps)).sum(axis=0)
     # d var / d mu = -2 sum(x - mu) / m is zero but for rounding; it stands here as in the derivation.
     dmu = (dx_hat * -1.0 / np.sqrt(var + eps)).sum(axis=0) + dvar * (-2.0 * (x - mu).sum(axis=0) / m)
     dx = dx_hat / np.sqrt(var + eps) + dvar * 2.0 * (x - mu) / m + dmu / m

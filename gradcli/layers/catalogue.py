@@ -19,7 +19,7 @@ _ALL = (
         ),
         inputs=(
             Input("x", ("batch", "in_features")),
-            Input("W", ("in_features", "out_features")),
+            Input("W", ("in_features", "out_features"), kind="weight", fan_in="in_features"),
             Input("b", ("out_features",)),
         ),
         output="(batch, out_features)",
@@ -42,6 +42,47 @@ _ALL = (
             ("var", "biased variance of each column, (features,)"),
             ("x_hat", "x with zero mean and unit variance in each column, (batch, features)"),
         ),
+    ),
+    Layer(
+        name="relu",
+        summary="rectified linear unit",
+        formula="out = max(x, 0)",
+        source="Nair and Hinton (2010), Rectified linear units improve restricted Boltzmann machines",
+        dims=(_BATCH, _FEATURES),
+        inputs=(Input("x", ("batch", "features")),),
+        output="(batch, features)",
+    ),
+    Layer(
+        name="layernorm",
+        summary="layer normalisation over the features of each row, biased variance",
+        formula="out = gamma * x_hat + beta,  x_hat = (x - mu) / sqrt(var + eps)",
+        source="Ba, Kiros and Hinton (2016), arXiv:1607.06450, equation 4",
+        dims=(_BATCH, _FEATURES),
+        inputs=(
+            Input("x", ("batch", "features")),
+            Input("gamma", ("features",), offset=1.0),
+            Input("beta", ("features",)),
+        ),
+        output="(batch, features)",
+        options=(_EPS,),
+        intermediates=(
+            ("mu", "mean of each row, (batch, 1)"),
+            ("var", "biased variance of each row, (batch, 1)"),
+            ("x_hat", "x with zero mean and unit variance in each row, (batch, features)"),
+        ),
+    ),
+    Layer(
+        name="softmax_cross_entropy",
+        summary="cross-entropy of a softmax with integer labels, averaged over the batch",
+        formula="loss = -mean(log softmax(logits)[y])",
+        source="Bishop (2006), Pattern Recognition and Machine Learning, section 4.3.4",
+        dims=(_BATCH, Dim("classes", 3, "classes to tell apart")),
+        inputs=(
+            Input("logits", ("batch", "classes")),
+            Input("y", ("batch",), kind="integer", high="classes", help="the label of each row"),
+        ),
+        output="()",
+        intermediates=(("log_probs", "logarithm of the softmax, (batch, classes)"),),
     ),
 )
 
