@@ -1,11 +1,16 @@
 """What the user asked for, before any array exists: the common form of flags, YAML and API calls."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
+
+from gradcli.errors import UsageError
 
 METHODS = ("auto", "linear", "complex", "central")
 DTYPES = ("float64", "float32", "float16")
+ELEMENTS = ("auto", "all", "probe")
 
 
 @dataclass(frozen=True)
@@ -46,3 +51,54 @@ class CheckSpec:
     settings: Settings = Settings()
     base: Path = Path()  # the folder that relative paths start from
     origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"
+
+
+def derive_id(target: str, options: Mapping[str, object]) -> str:
+    """The id of a check that was given none: `batchnorm[batch=2,features=3]`, `layers.py:batchnorm`.
+
+    Of a built-in layer, all dimensions stand in it, and those of its options that differ from their
+    default. Flags and configs derive the same id for the same check, so they draw the same numbers.
+    """
+    from gradcli.layers import LAYERS
+
+    layer = LAYERS.get(target)
+    values = dict(options)
+    if layer is not None:
+        values = {dim.name: options.get(dim.name, dim.default) for dim in layer.dims}
+        for option in layer.options:
+            value = options.get(option.name, option.default)
+            if value != option.default:
+                values[option.name] = value
+    listed = ",".join(f"{name}={value}" for name, value in values.items())
+    return f"{target}[{listed}]" if listed else target
+
+
+def validate_settings(settings: Settings) -> None:
+    """Raise UsageError, one line per mistake, for settings that no check can be run with."""
+    mistakes = [
+        *_number("tol", settings.tol, "a finite number, 0 or more", lambda tol: 0 <= tol < math.inf),
+        *_number("budget", settings.budget, "a number of seconds above 0", lambda budget: budget > 0),
+    ]
+    if settings.step is not None:
+        mistakes += _number(
+            "step", settings.step, "a finite number above 0", lambda step: 0 < step < math.inf
+        )
+    if not _is_integer(settings.seed) or settings.seed < 0:
+        mistakes.append(f"seed must be an integer, 0 or more, got {settings.seed!r}")
+    if settings.method not in METHODS:
+        mistakes.append(f"method must be one of {', '.join(METHODS)}, got {settings.method!r}")
+    elements = settings.elements
+    if elements not in ELEMENTS and not (_is_integer(elements) and int(elements) > 0):
+        mistakes.append(f"elements must be {', '.join(ELEMENTS)} or a number above 0, got {elements!r}")
+    if mistakes:
+        raise UsageError("\n".join(mistakes))
+
+
+def _number(name: str, value: object, expected: str, holds: Callable[[float], bool]) -> list[str]:
+    if isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)):
+        return []
+    return [f"{name} must be {expected}, got {value!r}"]
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
