@@ -1,0 +1,1 @@
+"""Planted bugs: hand-written pairs in many habits, each damaged in many ways, at points chosen to be hard."""
