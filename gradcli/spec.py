@@ -57,18 +57,21 @@ def derive_id(target: str, options: Mapping[str, object]) -> str:
     """The id of a check that was given none: `batchnorm[batch=2,features=3]`, `layers.py:batchnorm`.
 
     Of a built-in layer, all dimensions stand in it, and those of its options that differ from their
-    default. Flags and configs derive the same id for the same check, so they draw the same numbers.
+    default; whatever else is given (a dtype that a grid runs over) follows. Flags and configs derive the
+    same id for the same check, so they draw the same numbers.
     """
     from gradcli.layers import LAYERS
 
     layer = LAYERS.get(target)
     values = dict(options)
     if layer is not None:
+        declared = {parameter.name: parameter.default for parameter in layer.parameters}
         values = {dim.name: options.get(dim.name, dim.default) for dim in layer.dims}
         for option in layer.options:
             value = options.get(option.name, option.default)
             if value != option.default:
                 values[option.name] = value
+        values |= {name: value for name, value in options.items() if name not in declared}
     listed = ",".join(f"{name}={value}" for name, value in values.items())
     return f"{target}[{listed}]" if listed else target
 

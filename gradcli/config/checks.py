@@ -1,0 +1,225 @@
+"""From the nodes of a config to the checks it asks for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gradcli.config import values
+from gradcli.config.arguments import read_constants, read_inputs
+from gradcli.config.grid import Point, read_grid
+from gradcli.config.mistakes import Mistakes, Position, Positioned, Wrong, inside, suggestion
+from gradcli.config.settings import SETTINGS
+from gradcli.config.target import Target, read_target
+from gradcli.config.yaml import Entry, Node, describe
+from gradcli.errors import UsageError
+from gradcli.layers import LAYERS
+from gradcli.spec import CheckSpec, Settings, derive_id
+
+VERSION = 1
+MOST_CHECKS = 100_000  # of one file, with every grid expanded
+
+TOP_KEYS = ("version", "defaults", "checks")
+CHECK_KEYS = ("target", "id", "matrix", "inputs", "constants", *SETTINGS)
+
+_ANY_PARAMETER = frozenset(parameter.name for layer in LAYERS.values() for parameter in layer.parameters)
+
+Entries = dict[str, Entry]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A check, and where the file says so, for what is wrong with its id."""
+
+    spec: CheckSpec
+    id: str
+    at: Positioned
+    where: str  # "checks[0]" or "checks[0].id"
+
+
+def read_checks(root: Node | None, path: Path, mistakes: Mistakes) -> list[Placed]:
+    """The checks of one file in order, grids expanded; what is wrong is added to `mistakes`."""
+    if root is None:
+        mistakes.add(Position(1, 1), "is empty; a config has 'version: 1' and a list 'checks'")
+        return []
+    if not isinstance(root.value, dict):
+        mistakes.add(root, f"must be a mapping with 'version' and 'checks', got {describe(root)}")
+        return []
+    top = root.value
+    if "version" not in top and "checks" not in top:
+        mistakes.add(root, "not a config of gradcli: it has neither 'version' nor 'checks'")
+        return []
+    _refuse_unknown(top, "", TOP_KEYS, mistakes)
+    with mistakes.noting("version"):
+        _require_version(root, top)
+    defaults: dict[str, object] = {}
+    if "defaults" in top:
+        with mistakes.noting("defaults"):
+            entries = _mapping(top["defaults"].value, "a mapping of settings")
+            _refuse_unknown(entries, "defaults", tuple(SETTINGS), mistakes)
+            defaults = _settings(entries, "defaults", mistakes)
+    found: list[Placed] = []
+    with mistakes.noting("checks"):
+        for index, item in enumerate(_items(root, top)):
+            with mistakes.noting(f"checks[{index}]"):
+                found += _Check(item, f"checks[{index}]", path, mistakes).expand(defaults)
+            if len(found) > MOST_CHECKS:
+                raise Wrong(item, f"more than {MOST_CHECKS:,} checks in one file; split it")
+    return found
+
+
+class _Check:
+    """One entry of `checks`."""
+
+    def __init__(self, node: Node, where: str, path: Path, mistakes: Mistakes) -> None:
+        self._node = node
+        self._entries = _mapping(node, "a mapping with a 'target'")
+        self._where = where
+        self._path = path
+        self._mistakes = mistakes
+
+    def expand(self, defaults: dict[str, object]) -> Iterator[Placed]:
+        """One check for each point of the grid, none at all if anything is wrong."""
+        before = len(self._mistakes)
+        target = self._target()
+        self._refuse_unknown_keys(target)
+        settings = defaults | _settings(self._entries, self._where, self._mistakes)
+        spec, options, points = self._arguments(), self._options(target), self._points(target)
+        given_id = self._given_id()
+        if target is None or len(self._mistakes) > before:
+            return
+        for point in points:
+            chosen: dict[str, Any] = settings | point.settings
+            point_spec = replace(
+                spec,
+                target=target.written,
+                id=given_id and point.label(given_id),
+                options=options | point.options,
+                dtype=chosen.pop("dtype", CheckSpec.dtype),
+                settings=Settings(**chosen),
+            )
+            if target.layer:
+                _require_fit(self._node, target, point_spec)
+            yield self._placed(point_spec, point)
+
+    def _target(self) -> Target | None:
+        with self._mistakes.noting(f"{self._where}.target"):
+            if "target" not in self._entries:
+                raise Wrong(self._node, "is missing; name a layer, or a file: layers.py:batchnorm")
+            return read_target(self._entries["target"].value, self._path.parent)
+        return None
+
+    def _refuse_unknown_keys(self, target: Target | None) -> None:
+        own = tuple(target.parameters) if target else ()
+        for name, entry in self._entries.items():
+            if name in CHECK_KEYS or name in own or (target is None and name in _ANY_PARAMETER):
+                continue
+            hint = suggestion(name, (*CHECK_KEYS, *own)) or _what_to_write(target)
+            self._mistakes.add(entry.key, f"{inside(self._where, name)}: unknown key{hint}")
+
+    def _arguments(self) -> CheckSpec:
+        """The inputs and constants, in a spec that lacks the rest."""
+        spec = CheckSpec("", base=self._path.parent, origin=f"{self._path}:{self._node.line}")
+        if "inputs" in self._entries:
+            node, where = self._entries["inputs"].value, f"{self._where}.inputs"
+            inputs, inputs_file = read_inputs(node, where, self._path.parent, self._mistakes)
+            spec = replace(spec, inputs=inputs, inputs_file=inputs_file)
+        if "constants" in self._entries:
+            node, where = self._entries["constants"].value, f"{self._where}.constants"
+            constants = read_constants(node, where, self._mistakes)
+            spec = replace(spec, constants=constants)
+            for name in constants:
+                with self._mistakes.noting(inside(where, name)):
+                    _require_no_input(name, node, spec)
+        return spec
+
+    def _options(self, target: Target | None) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name, parameter in (target.parameters if target else {}).items():
+            if name in self._entries:
+                with self._mistakes.noting(f"{self._where}.{name}"):
+                    found[name] = values.parameter(parameter, self._entries[name].value)
+        return found
+
+    def _points(self, target: Target | None) -> list[Point]:
+        if "matrix" not in self._entries or target is None:
+            return [Point()]
+        node = self._entries["matrix"].value
+        return read_grid(node, f"{self._where}.matrix", self._entries, target, self._mistakes)
+
+    def _given_id(self) -> str | None:
+        with self._mistakes.noting(f"{self._where}.id"):
+            return values.text(self._entries["id"].value) if "id" in self._entries else None
+        return None
+
+    def _placed(self, spec: CheckSpec, point: Point) -> Placed:
+        if spec.id is not None:
+            return Placed(spec, spec.id, self._entries["id"].value, f"{self._where}.id")
+        derived = derive_id(spec.target, {**spec.options, **point.settings})
+        return Placed(replace(spec, id=derived), derived, self._node, self._where)
+
+
+def _require_no_input(name: str, constants: Node, spec: CheckSpec) -> None:
+    if name in spec.inputs and isinstance(constants.value, dict):
+        raise Wrong(constants.value[name].key, "is among the inputs too")
+
+
+def _mapping(node: Node, expected: str) -> Entries:
+    if not isinstance(node.value, dict):
+        raise Wrong(node, f"must be {expected}, got {describe(node)}")
+    return node.value
+
+
+def _items(root: Node, top: Entries) -> list[Node]:
+    example = "list what to check, such as '- target: batchnorm'"
+    if "checks" not in top:
+        raise Wrong(root, f"is missing; {example}")
+    node = top["checks"].value
+    if not isinstance(node.value, list):
+        raise Wrong(node, f"must be a list, got {describe(node)}; {example}")
+    if not node.value:
+        raise Wrong(node, f"is empty; {example}")
+    return node.value
+
+
+def _require_version(root: Node, top: Entries) -> None:
+    if "version" not in top:
+        raise Wrong(root, f"is missing; write 'version: {VERSION}'")
+    node = top["version"].value
+    if values.integer(node) != VERSION:
+        raise Wrong(
+            node, f"must be {VERSION}, the only version that this gradcli reads, got {describe(node)}"
+        )
+
+
+def _refuse_unknown(entries: Entries, where: str, known: tuple[str, ...], mistakes: Mistakes) -> None:
+    for name, entry in entries.items():
+        if name not in known:
+            hint = suggestion(name, known) or f"; expected {', '.join(known)}"
+            mistakes.add(entry.key, f"{inside(where, name)}: unknown key{hint}")
+
+
+def _settings(entries: Entries, where: str, mistakes: Mistakes) -> dict[str, object]:
+    found = {}
+    for name, setting in SETTINGS.items():
+        if name in entries:
+            with mistakes.noting(f"{where}.{name}"):
+                found[name] = values.setting(setting, entries[name].value)
+    return found
+
+
+def _what_to_write(target: Target | None) -> str:
+    if target is None:
+        return ""
+    if target.parameters:
+        return f"; {target.written} has {', '.join(target.parameters)}"
+    return "; arguments of your functions go into 'inputs' (arrays) or 'constants'"
+
+
+def _require_fit(node: Node, target: Target, spec: CheckSpec) -> None:
+    """Raise Wrong for dimensions and options that are sound one by one but not together."""
+    assert target.layer is not None
+    try:
+        target.layer.validate(spec.options)
+    except UsageError as error:
+        raise Wrong(node, str(error)) from None

@@ -1,0 +1,64 @@
+"""What the `target` of a check points at, as far as that can be told without running any code."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradcli.config import values
+from gradcli.config.mistakes import Wrong, quoted, suggestion
+from gradcli.config.yaml import Node
+from gradcli.layers import LAYERS, Dim, Layer, Option
+
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target that exists, or may exist in a module that is not imported yet."""
+
+    written: str
+    built_in: bool
+    layer: Layer | None  # whose dimensions and options the check may set
+
+    @property
+    def parameters(self) -> dict[str, Dim | Option]:
+        """What a check of this target may set as a key of its own."""
+        return (
+            {} if self.layer is None else {parameter.name: parameter for parameter in self.layer.parameters}
+        )
+
+
+def read_target(node: Node, base: Path) -> Target:
+    """The target that a node names; files are looked for from `base`.
+
+    `layers.py:batchnorm` may set the dimensions of the built-in batchnorm, whose inputs are then drawn.
+    Raises Wrong for an unknown layer and for a file that does not exist.
+    """
+    written = values.text(node)
+    if written in LAYERS:
+        return Target(written, True, LAYERS[written])
+    head, colon, symbol = written.rpartition(":")
+    if not (colon and _DOTTED.fullmatch(symbol)):
+        head, symbol = written, ""
+    if head.endswith(".py"):
+        require_file(node, head, base)
+    elif head.lower().endswith((".yaml", ".yml")) or (base / head).is_dir():
+        raise Wrong(node, f"{quoted(written)} is not Python; give several configs to gradcli check instead")
+    elif not _DOTTED.fullmatch(head) or not (symbol or "." in head):
+        near = (
+            suggestion(written, LAYERS) or "; write a layer of `gradcli layers`, file.py:name or module:name"
+        )
+        raise Wrong(node, f"unknown layer {quoted(written)}{near}")
+    return Target(written, False, LAYERS.get(symbol))
+
+
+def require_file(node: Node, name: str, base: Path) -> Path:
+    """The file of that name as seen from `base`; raises Wrong if there is none."""
+    path = base / name
+    try:
+        if path.is_file():
+            return path
+        found = "is not a file" if path.exists() else "does not exist"
+    except OSError as error:  # a name too long, a folder that may not be entered
+        found = f"cannot be read: {error.strerror}"
+    raise Wrong(node, f"{name} {found} (looked for {path.resolve()})")
