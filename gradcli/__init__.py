@@ -32,8 +32,8 @@ _HOME = {
 __all__ = [
     "Blame",
     "CheckResult",
-    "Gradient",
     "GradcliError",
+    "Gradient",
     "Violation",
     "__version__",
     "assert_gradients",

@@ -39,7 +39,9 @@ class NothingToCheck(GradcliError):
 class BrokenPromise(Exception):
     """The code under test broke a promise; `check` turns this into a `Violation`."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, file: str | None = None, line: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.file = file  # the user's own file and line, where known
+        self.line = line

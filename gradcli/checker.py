@@ -1,0 +1,215 @@
+"""The spine: a Problem goes in, a CheckResult comes out. It reads like a table of contents.
+
+(The file is not called check.py: a submodule of that name would shadow the function `gradcli.check`.)
+"""
+
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from gradcli import analytic, contract
+from gradcli.arrays import Array, FloatArray
+from gradcli.comparing import Comparer
+from gradcli.differencing import differencing
+from gradcli.errors import BrokenPromise, UsageError
+from gradcli.problem import Problem, Run
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
+from gradcli.spec import Settings
+from gradcli.subject import Subject
+
+Progress = Callable[[float, str], None]
+
+_JITTERS = 6
+
+
+def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
+    """Check one problem.
+
+    What the code under test does wrong is in the result. Raises UsageError where the problem itself makes no
+    sense: no input with a gradient, a cotangent of another shape than the output. Ctrl-C gives the result so
+    far, marked `interrupted`.
+    Cost: some 40 forwards and 25 backwards, and what the numeric gradients take (`Gradient.evaluations`).
+    """
+    if not problem.differentiable:
+        raise UsageError(
+            f"{problem.id}: no input has a gradient ({', '.join(problem.inputs) or 'there are no inputs'}): "
+            "integer and boolean arrays have none; give at least one array of floats"
+        )
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _Check(problem, settings, progress or (lambda _fraction, _text: None)).run()
+
+
+class _Check:
+    """One check under way: whatever is known so far is in its attributes."""
+
+    def __init__(self, problem: Problem, settings: Settings, progress: Progress) -> None:
+        self.problem = problem
+        self.settings = settings
+        self.progress = progress
+        self.subject = Subject(problem)
+        self.rng = np.random.default_rng([settings.seed, zlib.crc32(problem.id.encode())])
+        self.violations: list[Violation] = []
+        self.gradients: dict[str, Gradient] = {}
+        self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
+        self.interrupted = False
+
+    def run(self) -> CheckResult:
+        started = time.perf_counter()
+        try:
+            self._check()
+        except BrokenPromise as broken:
+            self.violations.append(Violation(broken.code, broken.message, None, broken.file, broken.line))
+        except KeyboardInterrupt:
+            self.interrupted = True
+        self._report_gradients()
+        return self._result(time.perf_counter() - started)
+
+    def _check(self) -> None:
+        run, repeatable = contract.observe_forward(self.subject, self.violations)
+        cotangents = self._cotangents(run)
+        self._keep(run, cotangents)
+        gradients = contract.observe_backward(self.subject, cotangents, self.violations)
+        for name in self.problem.differentiable:
+            if name not in gradients:
+                self._add(_incomparable(name, self.problem.inputs[name], self.violations))
+        repeatable = repeatable and contract.calls(self.subject, cotangents, gradients, self.violations)
+        if not repeatable:
+            for name, gradient in gradients.items():
+                self._add(_undecided(name, gradient, "not deterministic"))
+            return
+        fresh = any(v.code == "GC107" for v in self.violations)
+        side = differencing(self.subject, run.outputs, self.rng, fresh=fresh)
+        rounding = analytic.rounding(
+            self.subject, cotangents, gradients, self.rng, repeats=_JITTERS, coarse=side.digits_lost
+        )
+        contract.precision(side.digits_lost, self.violations)
+        rounding = self._relations(cotangents, gradients, rounding)
+        comparer = Comparer(self.subject, side, cotangents, gradients, rounding, self.settings, self.rng)
+        self._compare(comparer, gradients)
+
+    def _cotangents(self, run: Run) -> tuple[Array, ...]:
+        """The upstream gradients: given, or drawn at random. Never all ones: with ones, batch-norm's dx
+        vanishes for right and wrong code alike; and never one for a scalar loss."""
+        given = self.problem.cotangents
+        if given is None:
+            return tuple(_draw(out, self.rng) for out in run.outputs)
+        found, wanted = [c.shape for c in given], [out.shape for out in run.outputs]
+        if found != wanted:
+            raise UsageError(
+                f"{self.problem.id}: the cotangent has shape {_shapes(found)}, "
+                f"but forward returned {_shapes(wanted)}"
+            )
+        return tuple(np.asarray(c, dtype=out.dtype) for c, out in zip(given, run.outputs, strict=True))
+
+    def _keep(self, run: Run, cotangents: tuple[Array, ...]) -> None:
+        """What a dump holds beside the gradients."""
+        several = len(run.outputs) > 1
+        for i, (out, cotangent) in enumerate(zip(run.outputs, cotangents, strict=True)):
+            self.arrays[f"out/{i}" if several else "out"] = out
+            self.arrays[f"cotangent/{i}" if several else "cotangent"] = cotangent
+        if self.problem.saved_names is not None:
+            for name, array in self.problem.saved_names(run.saved).items():
+                self.arrays[f"node/{name}"] = np.array(array)
+
+    def _relations(
+        self,
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        rounding: Mapping[str, FloatArray],
+    ) -> dict[str, FloatArray]:
+        """Promises about how calls relate; returns the rounding, widened where sums show more of it."""
+        try:
+            residuals = contract.linearity(self.subject, cotangents, gradients, rounding, self.violations)
+            contract.layout(self.subject, cotangents, gradients, rounding, self.violations)
+        except BrokenPromise as broken:
+            message = f"for another cotangent, {broken.message}"
+            self.violations.append(Violation(broken.code, message, None, broken.file, broken.line))
+            return dict(rounding)
+        return {name: np.maximum(width, residuals.get(name, 0.0)) for name, width in rounding.items()}
+
+    def _compare(self, comparer: Comparer, gradients: Mapping[str, Array]) -> None:
+        for name in gradients:
+            numeric = comparer.differentiator(name)
+            numeric.measure(comparer.wanted(name))
+            self._add(comparer.judge(numeric, lambda _: None))
+
+    def _add(self, gradient: Gradient) -> None:
+        self.gradients[gradient.name] = gradient
+
+    def _report_gradients(self) -> None:
+        """Put the findings about gradients among the violations, with their codes."""
+        for gradient in self.gradients.values():
+            self.violations += contract.findings(gradient, self.violations)
+
+    def _result(self, seconds: float) -> CheckResult:
+        ordered = {name: self.gradients[name] for name in self.problem.inputs if name in self.gradients}
+        return CheckResult(
+            id=self.problem.id,
+            target=self.problem.target,
+            verdict=self._verdict(),
+            gradients=ordered,
+            violations=tuple(sorted(self.violations, key=lambda v: v.is_warning)),
+            rerun=self.problem.rerun,
+            seed=self.settings.seed,
+            dtype=str(np.result_type(*(self.problem.inputs[n].dtype for n in self.problem.differentiable))),
+            seconds=seconds,
+            evaluations=self.subject.forwards,
+            backward_evaluations=self.subject.backwards,
+            interrupted=self.interrupted,
+            arrays=self.arrays,
+            constants=self.problem.constants,
+        )
+
+    def _verdict(self) -> str:
+        verdicts = {gradient.verdict for gradient in self.gradients.values()}
+        if FAIL in verdicts or any(not v.is_warning for v in self.violations):
+            return FAIL
+        complete = set(self.gradients) == set(self.problem.differentiable)
+        compared = any(g.compared or g.probes for g in self.gradients.values())
+        if INCONCLUSIVE in verdicts or not complete or not compared:
+            return INCONCLUSIVE
+        return PASS
+
+
+def _draw(out: Array, rng: np.random.Generator) -> Array:
+    """A random cotangent; a lone one is kept away from 0, where it would hide everything, and from 1."""
+    if out.size != 1:
+        return rng.standard_normal(out.shape).astype(out.dtype)
+    return np.full(out.shape, rng.choice([-1.0, 1.0]) * rng.uniform(1.25, 2.5), dtype=out.dtype)
+
+
+def _shapes(shapes: list[tuple[int, ...]]) -> str:
+    return str(shapes[0]) if len(shapes) == 1 else ", ".join(map(str, shapes))
+
+
+def _incomparable(name: str, point: Array, violations: list[Violation]) -> Gradient:
+    """A gradient that is missing or misshapen fails without being compared."""
+    codes = [v.code for v in violations if v.gradient == name]
+    note = {"GC102": "missing", "GC103": "wrong shape"}.get(next(iter(codes), ""), "not an array")
+    return _uncompared(name, np.full(point.shape, np.nan), FAIL, note)
+
+
+def _undecided(name: str, gradient: Array, note: str) -> Gradient:
+    return _uncompared(name, gradient, INCONCLUSIVE, note)
+
+
+def _uncompared(name: str, gradient: Array, verdict: str, note: str) -> Gradient:
+    nothing = np.full(gradient.shape, np.nan)
+    return Gradient(
+        name=name,
+        analytic=gradient,
+        numeric=nothing,
+        uncertainty=nothing,
+        allowed=nothing,
+        verdict=verdict,
+        worst_index=(0,) * gradient.ndim if gradient.size else (),
+        relative_error=float("nan"),
+        method="",
+        evaluations=0,
+        compared=0,
+        note=note,
+    )

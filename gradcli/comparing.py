@@ -1,0 +1,247 @@
+"""Where the two gradients meet: the first pass, the second look, the verdict."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from gradcli import analytic
+from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.differencing import Differencing
+from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, look, spread
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
+from gradcli.spec import Settings
+from gradcli.subject import Subject
+from gradcli.verdict import RESOLUTION, Comparison
+
+_LOOKS = (12, 24, 48)  # elements that get the careful look, round by round, until one is confirmed wrong
+_BATCHES = 64  # that are measured again on both sides
+_MORE_JITTERS = 24
+_AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
+
+Tick = Callable[[int], None]
+
+
+class Comparer:
+    """Compares the gradients of one check, one input after the other."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        side: Differencing,
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        rounding: Mapping[str, FloatArray],
+        settings: Settings,
+        rng: np.random.Generator,
+    ) -> None:
+        self.subject = subject
+        self.side = side
+        self.cotangents = cotangents
+        self.gradients = gradients
+        self.settings = settings
+        self.rng = rng
+        self._wide = tuple(c.astype(np.float64) for c in cotangents)
+        self._rounding = dict(rounding)
+        self._thorough = False
+
+    def differentiator(self, name: str) -> Differentiator:
+        """The numeric side of one gradient: structure and method are known, nothing is measured yet."""
+        return Differentiator(
+            self.side.function,
+            name,
+            self._wide,
+            self.side.noise,
+            self.rng,
+            method=self.settings.method,
+            step=self.settings.step,
+            fresh=self.side.fresh,
+        )
+
+    def wanted(self, name: str) -> FloatArray:
+        """The numeric uncertainty below which more effort is pointless."""
+        return (
+            0.1 * self.settings.tol * np.abs(self.gradients[name].astype(np.float64)) + self._rounding[name]
+        )
+
+    def rounding(self, name: str) -> FloatArray:
+        return self._rounding[name]
+
+    def be_thorough(self) -> None:
+        """Measure the rounding of the analytic gradients with many more jitters, once."""
+        if self._thorough:
+            return
+        self._thorough = True
+        more = analytic.rounding(
+            self.subject,
+            self.cotangents,
+            self.gradients,
+            self.rng,
+            repeats=_MORE_JITTERS,
+            coarse=self.side.digits_lost,
+        )
+        for name, width in more.items():
+            self._rounding[name] = np.maximum(self._rounding[name], width)
+
+    def judge(self, numeric: Differentiator, tick: Tick) -> Gradient:
+        """From a measured gradient to its verdict, with a second look at whatever disagrees."""
+        return _Judgement(self, numeric, tick).gradient()
+
+
+class _Judgement:
+    """The elements of one gradient on their way to a verdict."""
+
+    def __init__(self, comparer: Comparer, numeric: Differentiator, tick: Tick) -> None:
+        self.comparer = comparer
+        self.numeric = numeric
+        self.tick = tick
+        self.analytic = comparer.gradients[numeric.name]
+        self.value = numeric.value.copy()
+        self.doubt = numeric.uncertainty.copy()
+        self.measured = ~np.isnan(numeric.uncertainty)
+        self.kinked = numeric.kinked.copy()
+        self.looked = np.zeros(self.value.shape, dtype=bool)
+        self.undecided = np.zeros(self.value.shape, dtype=bool)
+        self.reason = ""
+        self.extra = 0
+
+    def comparison(self) -> Comparison:
+        rounding = self.comparer.rounding(self.numeric.name)
+        scale = float(np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value)))
+        rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
+        return Comparison(self.analytic, self.value, self.doubt + rounding, self.comparer.settings.tol)
+
+    def suspects(self) -> BoolArray:
+        return self.measured & ~self.comparison().agrees & ~self.looked
+
+    def gradient(self) -> Gradient:
+        if self.suspects().any():
+            self.comparer.be_thorough()
+        suspects = self.suspects()
+        if suspects.any():
+            self._both_sides(suspects)
+        for most in _LOOKS:
+            suspects = self.suspects()
+            if not suspects.any() or self.wrong().any():
+                break
+            for index in self._worst(suspects, most):
+                self._look(index)
+        return self._verdict()
+
+    def wrong(self) -> BoolArray:
+        """Elements that the careful look confirmed to be wrong."""
+        return self.looked & ~self.undecided & ~self.comparison().agrees
+
+    def _worst(self, suspects: BoolArray, most: int) -> list[tuple[int, ...]]:
+        places = np.flatnonzero(suspects)
+        order = np.argsort(-np.ravel(self.comparison().urgency)[places], kind="stable")
+        return [tuple(map(int, np.unravel_index(p, suspects.shape))) for p in places[order][:most]]
+
+    def _both_sides(self, suspects: BoolArray) -> None:
+        """Kinks come in crowds (a relu of integers), so they are looked for a batch at a time."""
+        for places, slopes in self.numeric.both_sides(suspects, _BATCHES, self.tick):
+            analytic = np.ravel(self.analytic).astype(np.float64)[places]
+            kink = slopes.kind == KINK
+            better = kink | (
+                (slopes.kind != NOISE) & (slopes.kind != JUMP) & ~np.isfinite(np.ravel(self.value)[places])
+            )
+            index = np.unravel_index(places[better], self.value.shape)
+            self.value[index] = slopes.nearest(analytic)[better]
+            self.doubt[index] = slopes.uncertainty[better]
+            self.kinked[np.unravel_index(places[kink], self.value.shape)] = True
+
+    def _look(self, index: tuple[int, ...]) -> None:
+        before = self.numeric.function.evaluations
+        slopes = look(
+            self.numeric.function, self.numeric.name, index, self.comparer._wide, self.numeric.noise
+        )
+        self.looked[index] = True
+        kind = int(slopes.kind[0])
+        if kind in (JUMP, NOISE):
+            self.undecided[index] = True
+            self.reason = "a jump" if kind == JUMP else "noise"
+        elif kind == KINK:
+            self.kinked[index] = True
+            self.value[index] = slopes.nearest(np.asarray(self.analytic[index], dtype=np.float64))[0]
+            self.doubt[index] = slopes.uncertainty[0]
+        elif self._first_pass_holds(index, slopes):
+            self.doubt[index] = max(float(self.doubt[index]), self.numeric.remeasure(index))
+        else:
+            self.kinked[index] = False
+            self.value[index] = slopes.low[0]
+            self.doubt[index] = slopes.uncertainty[0]
+        self.extra += self.numeric.function.evaluations - before
+        self.tick(self.numeric.function.evaluations - before)
+
+    def _first_pass_holds(self, index: tuple[int, ...], slopes: Slopes) -> bool:
+        """Where the careful look bears out an exact method (a long step, a complex step), that is sharper."""
+        if self.numeric.method == CENTRAL or not np.isfinite(self.value[index]):
+            return False
+        distance = abs(float(slopes.low[0]) - float(self.value[index]))
+        return distance <= 4 * float(slopes.uncertainty[0] + self.doubt[index]) and bool(
+            slopes.uncertainty[0] > self.doubt[index]
+        )
+
+    def _verdict(self) -> Gradient:
+        comparison = self.comparison()
+        wrong = self.wrong()
+        left = self.suspects()
+        failing = wrong | left if wrong.any() else wrong
+        open_ = self.undecided | (left if not wrong.any() else np.zeros_like(left))
+        unresolved = self.measured & ~failing & (open_ | ~(comparison.resolved | self.kinked))
+        verdict, note = PASS, ""
+        if failing.any():
+            verdict = FAIL
+        elif left.any():
+            verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
+        elif self.measured.any() and bool(np.all(unresolved[self.measured])):
+            verdict, note = self._nothing_resolved(comparison, open_)
+        at_kink = int(np.sum(self.kinked & self.measured))
+        if at_kink and not note:
+            note = f"{at_kink} at a kink"
+        shown = self.measured if self.measured.any() else np.ones_like(self.measured)
+        worst = self._deciding(comparison, failing if failing.any() else shown)
+        return Gradient(
+            name=self.numeric.name,
+            analytic=self.analytic,
+            numeric=np.where(self.measured, self.value, np.nan),
+            uncertainty=comparison.uncertainty,
+            allowed=comparison.allowed,
+            verdict=verdict,
+            worst_index=worst,
+            relative_error=float(comparison.relative_error[worst]) if self.value.size else 0.0,
+            method=self.numeric.method,
+            evaluations=self.numeric.evaluations + self.extra,
+            compared=int(np.sum(self.measured)),
+            at_kink=at_kink,
+            failing=failing if failing.any() else None,
+            unresolved=0 if note == _ZERO else int(np.sum(unresolved)),
+            note=note,
+        )
+
+    def _deciding(self, comparison: Comparison, among: BoolArray) -> tuple[int, ...]:
+        if not self.value.size:
+            return ()
+        urgency = np.where(among, comparison.urgency, -1.0)
+        return tuple(map(int, np.unravel_index(int(np.argmax(urgency)), urgency.shape)))
+
+    def _nothing_resolved(self, comparison: Comparison, undecided: BoolArray) -> tuple[str, str]:
+        """A gradient that is zero to within rounding is a finding; one that drowns in noise is none."""
+        if undecided[self.measured].all():
+            return INCONCLUSIVE, self.reason
+        if bool(np.all(comparison.agrees[self.measured])) and self._is_zero(comparison):
+            return PASS, _ZERO
+        return INCONCLUSIVE, self.reason or "noise"
+
+    def _is_zero(self, comparison: Comparison) -> bool:
+        """Whether the whole gradient is zero, known far better than the outputs would make one expect."""
+        allowed = float(np.max(comparison.allowed[self.measured]))
+        size = float(np.max(comparison.size[self.measured]))
+        weighed = sum(
+            float(np.sum(np.square(c * out)))
+            for c, out in zip(self.comparer._wide, self.numeric.function.base, strict=True)
+        )
+        natural = float(np.sqrt(weighed)) / spread(self.numeric.function.point[self.numeric.name])
+        return max(size, allowed) <= RESOLUTION**2 * natural or size == allowed == 0.0
+
+
+_ZERO = "zero"

@@ -1,0 +1,73 @@
+"""The code under test as a function that can be differenced: in float64 wherever it lets us."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.errors import BrokenPromise
+from gradcli.numeric import Function, Noise, drops_digits, output_noise
+from gradcli.subject import Subject, copies
+
+
+@dataclass(frozen=True, eq=False)
+class Differencing:
+    """A numeric function, its measured rounding, and how the code treats precision."""
+
+    function: Function
+    noise: Noise
+    digits_lost: bool  # the code computes in a lower precision than its inputs have
+    fresh: bool  # arguments must be copied for every call: the code writes into them
+
+
+def differencing(
+    subject: Subject, outputs: tuple[Array, ...], rng: np.random.Generator, *, fresh: bool
+) -> Differencing:
+    """Prepare the forward of a subject for numeric differentiation; raises BrokenPromise.
+
+    Inputs of float32 and float16 are exact in float64, and a forward that carries the dtype through is
+    differenced there, at the same point. Cost: 11 forwards, 12 for lower precisions.
+    """
+    inputs = subject.problem.inputs
+    wide = {n: a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for n, a in inputs.items()}
+    narrow = any(a.dtype.kind == "f" and a.dtype != np.float64 for a in inputs.values())
+
+    def call(arrays: Mapping[str, Array]) -> tuple[Array, ...]:
+        return subject.forward(copies(arrays) if fresh else arrays).outputs
+
+    def call_narrow(arrays: Mapping[str, Array]) -> tuple[Array, ...]:
+        # A complex step has no counterpart in the narrow dtype.
+        if any(array.dtype.kind == "c" for array in arrays.values()):
+            raise TypeError("complex")
+        return subject.forward({n: a.astype(inputs[n].dtype) for n, a in arrays.items()}).outputs
+
+    function = (
+        Function(call_narrow, wide) if narrow and not _carries(call, wide, outputs) else Function(call, wide)
+    )
+    noise = output_noise(function, rng)
+    lost = drops_digits(function, noise, rng)
+    if lost:
+        noise = output_noise(function, rng, coarse=True)
+    return Differencing(function, noise, lost, fresh)
+
+
+def _carries(
+    call: Callable[[Mapping[str, Array]], tuple[Array, ...]],
+    wide: Mapping[str, Array],
+    outputs: tuple[Array, ...],
+) -> bool:
+    """Whether forward takes float64 in place of the lower precision and computes the same function."""
+    try:
+        found = call(wide)
+    except BrokenPromise:
+        return False
+    return len(found) == len(outputs) and all(_agree(a, b) for a, b in zip(outputs, found, strict=True))
+
+
+def _agree(narrow: Array, wide: Array) -> bool:
+    if narrow.shape != wide.shape:
+        return False
+    scale = float(np.max(np.abs(narrow), initial=0.0))
+    distance = np.abs(narrow.astype(np.float64) - wide)
+    return bool(np.all(distance <= 0.05 * scale)) if np.isfinite(scale) else False

@@ -1,0 +1,26 @@
+"""Numeric derivatives with their uncertainty. Knows nothing of layers, verdicts or the command line."""
+
+from gradcli.numeric.careful import look
+from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
+from gradcli.numeric.function import Function, jittered, spread
+from gradcli.numeric.rounding import Noise, drops_digits, output_noise
+from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
+
+__all__ = [
+    "CENTRAL",
+    "COMPLEX",
+    "JUMP",
+    "KINK",
+    "LINEAR",
+    "NOISE",
+    "SMOOTH",
+    "Differentiator",
+    "Function",
+    "Noise",
+    "Slopes",
+    "drops_digits",
+    "jittered",
+    "look",
+    "output_noise",
+    "spread",
+]

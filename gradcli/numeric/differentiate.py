@@ -1,0 +1,352 @@
+"""The numeric gradient of <cotangent, f> with respect to one input, with its uncertainty.
+
+The first pass over all elements is as cheap as the function allows: separable axes move together, and the
+cheapest method that was validated measures each batch. Whatever then disagrees with the analytic gradient is
+for `careful.look`: no shortcut taken here can cause a false alarm.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.numeric import complex_step, linear
+from gradcli.numeric.function import Function, jittered, spread
+from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
+from gradcli.numeric.perturb import Perturbation
+from gradcli.numeric.rounding import Noise
+from gradcli.numeric.slopes import Slopes, judge
+from gradcli.numeric.structure import Structure, discover
+
+LINEAR, COMPLEX, CENTRAL = "linear", "complex", "central"
+EVALUATIONS_PER_BATCH = {LINEAR: 1, COMPLEX: 1, CENTRAL: 6}
+
+_RUNGS = 11  # of a full ladder: from a quarter of the spread down to 2e-7 of it
+_PILOTS = 3  # batches that get a full ladder before the others get three rungs
+_PILOT_ELEMENTS = 4096
+_COMPLEX_JITTERS = 2
+_SAMPLES = 3  # batches in which the rounding of a complex step is measured
+
+Position = tuple[int, ...]
+
+
+class Differentiator:
+    """Measures the gradient of one input; what is known so far can be read at any time.
+
+    Attributes: `value` and `uncertainty` have the input's shape, NaN where not measured; `kinked` marks
+    elements whose slopes on the two sides differ however small the step.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        name: str,
+        cotangents: tuple[Array, ...],
+        noise: Noise,
+        rng: np.random.Generator,
+        *,
+        method: str = "auto",
+        step: float | None = None,
+        fresh: bool = False,
+    ) -> None:
+        before = function.evaluations
+        self.function = function
+        self.name = name
+        self.cotangents = cotangents
+        self.noise = noise
+        self.rng = rng
+        self.step = step
+        self.scale = spread(function.point[name])
+        self.structure: Structure = discover(function, name, noise, rng)
+        self.method = self._choose(method)
+        self.perturbation = Perturbation(function, name, self.structure, cotangents, fresh=fresh)
+        self.value: FloatArray = np.full(self.structure.shape, np.nan)
+        self.uncertainty: FloatArray = np.full(self.structure.shape, np.nan)
+        self.kinked: BoolArray = np.zeros(self.structure.shape, dtype=bool)
+        self.evaluations = function.evaluations - before
+
+    def _choose(self, method: str) -> str:
+        if method == "auto" and self.step is not None:
+            return CENTRAL
+        if method != "auto":
+            return method
+        if self.structure.shape and 0 in self.structure.shape:
+            return LINEAR
+        if linear.is_linear(self.function, self.name, self.noise, self.rng):
+            return LINEAR
+        if complex_step.is_valid(self.function, self.name, self.noise, self.rng):
+            return COMPLEX
+        return CENTRAL
+
+    @property
+    def rounding(self) -> FloatArray:
+        """Measured rounding of a contracted response, for each place in a group."""
+        squares = [np.square(level) for level in self.noise]
+        weights = tuple(np.square(np.asarray(c, dtype=np.float64)) for c in self.cotangents)
+        return np.asarray(np.sqrt(self.structure.contract(weights, squares)))
+
+    def predicted(self) -> int:
+        """Evaluations that `measure` is going to need for all elements."""
+        return self.structure.batches * EVALUATIONS_PER_BATCH[self.method]
+
+    def measure(
+        self,
+        wanted: FloatArray,
+        positions: Sequence[Position] | None = None,
+        tick: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Measure all elements, or those of some batches.
+
+        `wanted` has the input's shape: the uncertainty below which more effort is pointless. `tick` is told
+        the number of evaluations after each batch, and may raise to stop.
+        """
+        before = self.function.evaluations
+        spent = self.evaluations
+        chosen: Iterable[Position] = (
+            np.ndindex(self.structure.batch_shape) if positions is None else positions
+        )
+        try:
+            if self.structure.batches == 0:
+                return
+            if self.method == LINEAR:
+                self._measure_linear(chosen, tick)
+            elif self.method == COMPLEX:
+                self._measure_complex(chosen, tick)
+            else:
+                self._measure_central(list(chosen), wanted, tick)
+        finally:
+            self.evaluations = spent + self.function.evaluations - before
+
+    # --- one difference with a large step
+
+    def _measure_linear(self, positions: Iterable[Position], tick: Callable[[int], None]) -> None:
+        step = 2.0 ** np.floor(np.log2(self.scale))
+        # Both the outputs at the point and the moved ones round.
+        band = 2 * self.rounding / step
+        for position in positions:
+            selection = self.structure.selection(position)
+            response, taken = self.perturbation.response(selection, step)
+            self.value[selection] = response / taken
+            self.uncertainty[selection] = band
+            tick(1)
+
+    # --- complex step
+
+    def _measure_complex(self, positions: Iterable[Position], tick: Callable[[int], None]) -> None:
+        chosen = list(positions)
+        step = complex_step.STEP * self.scale
+        with np.errstate(all="ignore"):
+            for position in chosen:
+                selection = self.structure.selection(position)
+                slopes = self.perturbation.imaginary(selection, step)
+                self.value[selection] = np.nan if slopes is None else slopes
+                tick(1)
+            self._complex_rounding(chosen, step, tick)
+
+    def _complex_rounding(
+        self, positions: Sequence[Position], step: float, tick: Callable[[int], None]
+    ) -> None:
+        """Measure the rounding of the complex step where it is cheap, and carry it over to the rest.
+
+        All inputs are jittered by one ulp and a few batches measured again. Elsewhere the typical relative
+        spread is taken: what that underestimates is found by the careful look.
+        """
+        sampled = [positions[i] for i in self._sample(len(positions), _SAMPLES)]
+        distances = {p: np.zeros(self.structure.group_shape) for p in sampled}
+        for _ in range(_COMPLEX_JITTERS):
+            jitter = {name: jittered(array, self.rng) for name, array in self.function.point.items()}
+            for position in sampled:
+                selection = self.structure.selection(position)
+                slopes = self.perturbation.imaginary(selection, step, around=jitter)
+                tick(1)
+                if slopes is not None:
+                    distances[position] = np.fmax(distances[position], np.abs(slopes - self.value[selection]))
+        typical = np.median(np.stack(list(distances.values())), axis=0)
+        for position in positions:
+            selection = self.structure.selection(position)
+            floor = 4 * np.finfo(np.float64).eps * np.abs(self.value[selection])
+            self.uncertainty[selection] = distances.get(position, typical) + floor
+
+    # --- central differences
+
+    def _measure_central(
+        self, positions: Sequence[Position], wanted: FloatArray, tick: Callable[[int], None]
+    ) -> None:
+        if self.step is not None:
+            self._climb(positions, np.array([self.step, RATIO * self.step]), tick)
+            return
+        ladder = _ladder(self.scale)
+        if len(positions) <= _PILOTS and self.structure.group_size <= _PILOT_ELEMENTS:
+            self._climb(positions, ladder, tick)
+        else:
+            self._climb(positions, self._three_rungs(positions, ladder, tick), tick)
+        self._refine(positions, wanted, tick)
+
+    def _three_rungs(
+        self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]
+    ) -> FloatArray:
+        """The part of the ladder that suits most elements of a few batches."""
+        keep = self._sample(self.structure.group_size, _PILOT_ELEMENTS)
+        rungs = []
+        for i in self._sample(len(positions), _PILOTS):
+            plus, minus, _ = self._responses(positions[i], ladder, keep, tick)
+            choice = self._estimate(plus, minus, ladder[:, None], np.ravel(self.rounding)[keep])
+            rungs.append(choice[2])
+        best = int(np.quantile(np.concatenate(rungs), 0.25))
+        start = min(max(best - 1, 0), len(ladder) - 3)
+        return ladder[start : start + 3]
+
+    def _climb(self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]) -> None:
+        """Measure whole batches with the same few steps."""
+        everything = np.arange(self.structure.group_size)
+        rounding = np.ravel(self.rounding)
+        shape = self.structure.group_shape
+        for position in positions:
+            plus, minus, _ = self._responses(position, ladder, everything, tick)
+            value, doubt, _ = self._estimate(plus, minus, ladder[:, None], rounding)
+            selection = self.structure.selection(position)
+            self.value[selection] = value.reshape(shape)
+            self.uncertainty[selection] = doubt.reshape(shape)
+            self.kinked[selection] = _kinks(plus, minus, ladder, rounding).reshape(shape)
+
+    def _refine(self, positions: Sequence[Position], wanted: FloatArray, tick: Callable[[int], None]) -> None:
+        """A full ladder for elements that are not known well enough, first on the scale of the whole input,
+        then on that of the element itself, where inputs of very different size stand in one array."""
+        point = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
+        own = np.where((point > 0) & (point < self.scale / 16), point, self.scale)
+        most = max(16, len(positions) // 10)
+        for scale in (np.full(self.structure.shape, self.scale), own):
+            with np.errstate(invalid="ignore"):
+                poor = ~(self.uncertainty <= wanted) & ~self.kinked
+            where = [p for p in positions if np.any(poor[self.structure.selection(p)])]
+            for position in where[:most]:
+                self._refine_batch(position, poor, scale, tick)
+            if np.all(own == self.scale):
+                return
+
+    def _refine_batch(
+        self, position: Position, poor: BoolArray, scale: FloatArray, tick: Callable[[int], None]
+    ) -> None:
+        selection = self.structure.selection(position)
+        places = np.flatnonzero(np.ravel(poor[selection]))[:_PILOT_ELEMENTS]
+        ladder = _ladder(1.0)[:, None] * np.ravel(scale[selection])[None, :]
+        plus, minus, steps = self._responses(position, ladder, places, tick)
+        value, doubt, _ = self._estimate(plus, minus, steps, np.ravel(self.rounding)[places])
+        values, doubts = np.ravel(self.value[selection]), np.ravel(self.uncertainty[selection])
+        better = ~(doubt >= doubts[places]) & np.isfinite(value)
+        values[places[better]] = value[better]
+        doubts[places[better]] = doubt[better]
+        self.value[selection] = values.reshape(self.structure.group_shape)
+        self.uncertainty[selection] = doubts.reshape(self.structure.group_shape)
+
+    # --- the second look
+
+    def both_sides(
+        self, suspects: BoolArray, most: int, tick: Callable[[int], None]
+    ) -> Iterator[tuple[Array, Slopes]]:
+        """Measure suspects again on each side separately, on a full ladder, still a batch at a time.
+
+        Yields flat indices of elements and their slopes, for at most `most` batches.
+        Cost: 22 evaluations for each batch that holds a suspect.
+        """
+        before = self.function.evaluations
+        flat = np.arange(suspects.size).reshape(suspects.shape)
+        ladder = _ladder(self.scale)
+        for position in [p for p in np.ndindex(self.structure.batch_shape) if self._holds(p, suspects)][
+            :most
+        ]:
+            selection = self.structure.selection(position)
+            places = np.flatnonzero(np.ravel(suspects[selection]))[:_PILOT_ELEMENTS]
+            plus, minus, steps = self._responses(position, ladder, places, tick)
+            yield (
+                np.ravel(flat[selection])[places],
+                judge(steps, plus, minus, np.ravel(self.rounding)[places]),
+            )
+        self.evaluations += self.function.evaluations - before
+
+    def _holds(self, position: Position, mask: BoolArray) -> bool:
+        return bool(np.any(mask[self.structure.selection(position)]))
+
+    def remeasure(self, index: tuple[int, ...]) -> float:
+        """The rounding of the first pass at one element, measured there: an uncertainty for its value.
+
+        Cost: 6 evaluations.
+        """
+        before = self.function.evaluations
+        position, place = self.structure.batch_of(index)
+        selection = self.structure.selection(position)
+        value = float(self.value[index])
+        drawn = []
+        if self.method == COMPLEX:
+            for _ in range(6):
+                point = {name: jittered(array, self.rng) for name, array in self.function.point.items()}
+                slopes = self.perturbation.imaginary(selection, complex_step.STEP * self.scale, around=point)
+                if slopes is not None:
+                    drawn.append(float(slopes[place]))
+        else:
+            for factor in (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25):
+                response, taken = self.perturbation.response(selection, factor * self.scale)
+                drawn.append(float((response / taken)[place]))
+        self.evaluations += self.function.evaluations - before
+        return max((abs(d - value) for d in drawn), default=float("inf"))
+
+    def _responses(
+        self,
+        position: Position,
+        ladder: FloatArray,
+        keep: Array,
+        tick: Callable[[int], None],
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Responses to plus and minus each rung, for some places of the group; shapes (rungs, places).
+
+        `ladder` holds steps (rungs,) or (rungs, group size).
+        """
+        selection = self.structure.selection(position)
+        shape = self.structure.group_shape
+        plus, minus, steps = (np.empty((len(ladder), len(keep))) for _ in range(3))
+        for rung, nominal in enumerate(ladder):
+            step = nominal.reshape(shape) if np.ndim(nominal) else nominal
+            for sign, side in ((1.0, plus), (-1.0, minus)):
+                response, taken = self.perturbation.response(selection, sign * step)
+                with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+                    exact = response * (sign * step / taken)
+                side[rung] = np.ravel(exact)[keep]
+            steps[rung] = np.ravel(np.broadcast_to(step, shape))[keep]
+            tick(2)
+        return plus, minus, steps
+
+    def _estimate(
+        self, plus: FloatArray, minus: FloatArray, steps: FloatArray, rounding: FloatArray
+    ) -> tuple[FloatArray, FloatArray, Array]:
+        second = central(plus, minus, steps)
+        noise = rounding
+        if len(steps) > 3:
+            noise = np.maximum(noise, evident_noise(second, np.broadcast_to(steps, second.shape)))
+        choice = lepski(richardson(second), 4 * noise / steps[:-1])
+        if len(steps) == 2:  # a forced step: what the two orders differ by is all that shows truncation
+            with np.errstate(invalid="ignore"):
+                return choice.value, choice.uncertainty + np.abs(choice.value - second[0]), choice.rung
+        return choice.value, choice.uncertainty, choice.rung
+
+    def _sample(self, size: int, most: int) -> Array:
+        return np.arange(size) if size <= most else np.sort(self.rng.choice(size, most, replace=False))
+
+
+def _ladder(scale: float) -> FloatArray:
+    """Steps ascending by RATIO up to a quarter of the scale, each a power of two."""
+    top = 2.0 ** np.floor(np.log2(scale)) / 4
+    return np.asarray(top / RATIO ** np.arange(_RUNGS - 1, -1, -1, dtype=np.float64))
+
+
+def _kinks(plus: FloatArray, minus: FloatArray, ladder: FloatArray, rounding: FloatArray) -> BoolArray:
+    """Elements whose one-sided slopes differ by as much at one step as at the next larger one.
+
+    For a smooth function the difference shrinks with the step, by RATIO from rung to rung.
+    """
+    with np.errstate(invalid="ignore"):
+        small = np.abs(plus[0] + minus[0]) / ladder[0]
+        large = np.abs(plus[1] + minus[1]) / ladder[1]
+        slope = np.maximum(np.abs(plus[0]), np.abs(minus[0])) / ladder[0]
+        same = (small > 0.8 * large) & (small < 1.25 * large)
+        clear = (small > 64 * rounding / ladder[0]) & (small > 1e-3 * slope)
+    return np.asarray(same & clear)

@@ -1,0 +1,90 @@
+"""The function that is differentiated: named arrays in, arrays out, evaluations counted."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+
+Outputs = tuple[Array, ...]
+
+
+class Function:
+    """A pure function of named arrays at a fixed point.
+
+    `call` may be any code: an exception at a moved point (a domain error) and a changed output shape
+    make that evaluation worthless (None), they do not end the check. At the point itself they propagate.
+    """
+
+    def __init__(self, call: Callable[[Mapping[str, Array]], Outputs], point: Mapping[str, Array]) -> None:
+        self.evaluations = 0
+        self._call = call
+        self.point: dict[str, Array] = dict(point)
+        outputs = self._evaluate(self.point)
+        self.precision = tuple(float(np.finfo(out.dtype).eps) for out in outputs)  # of each output's dtype
+        self.base: tuple[FloatArray, ...] = tuple(np.array(out, dtype=np.float64) for out in outputs)
+
+    def _evaluate(self, arrays: Mapping[str, Array]) -> Outputs:
+        self.evaluations += 1
+        return self._call(arrays)
+
+    def at(self, changes: Mapping[str, Array]) -> Outputs | None:
+        """Outputs with some inputs replaced, or None where the code raised or changed a shape.
+
+        The result may be a view of the code's own memory: use it before the next evaluation.
+        """
+        try:
+            outputs = self._evaluate({**self.point, **changes})
+        except Exception:
+            return None
+        if len(outputs) != len(self.base):
+            return None
+        if any(out.shape != base.shape for out, base in zip(outputs, self.base, strict=True)):
+            return None
+        return outputs
+
+    def change(self, changes: Mapping[str, Array]) -> list[FloatArray] | None:
+        """Outputs with some inputs replaced, minus those at the point: difference first, contract later."""
+        outputs = self.at(changes)
+        if outputs is None:
+            return None
+        return [
+            np.subtract(out, base, dtype=np.float64) for out, base in zip(outputs, self.base, strict=True)
+        ]
+
+
+def spread(array: Array) -> float:
+    """The scale on which an input varies, from which steps are chosen.
+
+    The standard deviation where there is one (inputs of 1e3, of 1e-4 and of 1 ± 1e-5 all occur),
+    else the magnitude, else 1.
+    """
+    values = np.asarray(array, dtype=np.float64)
+    deviation = float(values.std()) if values.size > 1 else 0.0
+    magnitude = float(np.abs(values).max(initial=0.0))
+    if np.isfinite(deviation) and deviation > 1e-13 * magnitude:
+        return deviation
+    return magnitude if 0.0 < magnitude < np.inf else 1.0
+
+
+_WORD: dict[int, Any] = {2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+def jittered(array: Array, rng: np.random.Generator, *, coarse: bool = False) -> Array:
+    """Each value moved by -1, 0 or +1 unit in the last place (`coarse`: of float32).
+
+    The move is a hash of the value, so that equal values stay equal and zeros stay zero: a tie in a
+    maximum and a kink at zero are not torn apart by the measurement. Non-floating arrays stay as they are.
+    """
+    if array.dtype.kind != "f" or array.dtype.itemsize not in _WORD or array.size == 0:
+        return array
+    if coarse and array.dtype == np.float64:
+        return jittered(array.astype(np.float32), rng).astype(np.float64)
+    key = np.uint64(int(rng.integers(1 << 62)) * 2 + 1)
+    words = np.ascontiguousarray(array).view(_WORD[array.dtype.itemsize]).astype(np.uint64)
+    direction = (((words * key) >> np.uint64(40)) % np.uint64(3)).astype(np.int8) - np.int8(1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        ulp = np.spacing(np.abs(array))
+        moved: Array = array + direction.reshape(array.shape).astype(array.dtype) * ulp
+    return np.where(array == 0, array, moved)

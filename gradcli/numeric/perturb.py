@@ -1,0 +1,78 @@
+"""Move one batch of an input and measure what the cotangent sees of the outputs."""
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+from gradcli.numeric.function import Function, Outputs
+from gradcli.numeric.structure import Structure
+
+Selection = tuple[int | slice, ...]
+
+
+class Perturbation:
+    """Responses of <cotangent, f> to moves of one input, a batch at a time.
+
+    One working copy of the input is moved and put back, so that a batch costs what it moves. `fresh` makes
+    a new copy for each evaluation instead, for code that writes into its arguments.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        name: str,
+        structure: Structure,
+        cotangents: tuple[Array, ...],
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.structure = structure
+        self.cotangents = cotangents
+        self._fresh = fresh
+        self._work = np.array(function.point[name], dtype=np.float64)
+        self._complex: Array | None = None
+
+    def response(self, selection: Selection, steps: FloatArray | float) -> tuple[FloatArray, FloatArray]:
+        """Contracted f(x + steps) - f(x) for one batch, and the steps as floating point took them.
+
+        Shapes: `group_shape`. NaN where the code could not be evaluated. Cost: one evaluation.
+        """
+        original = self._work[selection]
+        if isinstance(original, np.ndarray):
+            original = original.copy()
+        moved = original + steps
+        self._work[selection] = moved
+        try:
+            arrays = self._work.copy() if self._fresh else self._work
+            changes = self.function.change({self.name: arrays})
+        finally:
+            self._work[selection] = original
+        taken = np.asarray(moved - original)
+        if changes is None:
+            return np.full(self.structure.group_shape, np.nan), taken
+        return self.structure.contract(self.cotangents, changes), taken
+
+    def imaginary(
+        self, selection: Selection, step: float, around: dict[str, Array] | None = None
+    ) -> FloatArray | None:
+        """Contracted Im f(x + i step) / step for one batch; None where the code could not be evaluated.
+
+        `around` replaces the point (all inputs). Cost: one evaluation, in complex arithmetic.
+        """
+        if self._complex is None:
+            self._complex = self._work.astype(np.complex128)
+        fresh = self._fresh or around is not None
+        moved = (self._complex if around is None else around[self.name]).astype(np.complex128, copy=fresh)
+        original = np.copy(moved[selection])
+        moved[selection] += 1j * step
+        try:
+            outputs = self.function.at({**(around or {}), self.name: moved})
+            # An output may be a view of the input: contract before the input is put back.
+            # A real output does not depend on the input: validation has seen to that.
+            return None if outputs is None else self._contract_imaginary(outputs) / step
+        finally:
+            moved[selection] = original
+
+    def _contract_imaginary(self, outputs: Outputs) -> FloatArray:
+        return self.structure.contract(self.cotangents, [np.imag(out) for out in outputs])

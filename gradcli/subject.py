@@ -1,0 +1,105 @@
+"""The code under test, called with care.
+
+Every call gets arrays of its own, so that nothing it does to them can reach the check; what it prints is
+left alone; what it raises becomes `BrokenPromise`, with the user's own file and line.
+"""
+
+import random
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.errors import BrokenPromise
+from gradcli.problem import Problem, Run
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One forward and one backward."""
+
+    run: Run
+    gradients: Mapping[str, Any]
+
+
+class Subject:
+    """Calls a problem's forward and backward and counts the calls.
+
+    With `reseed`, the global generators of NumPy and of Python start every call from the same state, so that
+    code which draws from them is a function again.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.reseed = False
+        self.forwards = 0
+        self.backwards = 0
+
+    def forward(self, inputs: Mapping[str, Array]) -> Run:
+        """Evaluate forward; raises BrokenPromise."""
+        self.forwards += 1
+        with _blamed("forward"), self._generators():
+            return self.problem.forward(inputs)
+
+    def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
+        """Evaluate backward; raises BrokenPromise."""
+        self.backwards += 1
+        with _blamed("backward"), self._generators():
+            return self.problem.backward(cotangents, saved)
+
+    def both(self, inputs: Mapping[str, Array], cotangents: tuple[Array, ...]) -> Pass:
+        """Forward and backward on copies of the arguments; raises BrokenPromise."""
+        run = self.forward(copies(inputs))
+        return Pass(run, self.backward(tuple(c.copy() for c in cotangents), run.saved))
+
+    @contextmanager
+    def _generators(self) -> Iterator[None]:
+        if not self.reseed:
+            yield
+            return
+        numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        random.seed(0)
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)
+
+
+def copies(inputs: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: array.copy() for name, array in inputs.items()}
+
+
+@contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """Turn whatever the code raises into BrokenPromise; Ctrl-C stays Ctrl-C."""
+    try:
+        yield
+    except BrokenPromise:
+        raise
+    except (Exception, SystemExit) as error:
+        file, line = _place(error)
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error
+
+
+def _place(error: BaseException) -> tuple[str | None, int | None]:
+    """The deepest line of the user's own code in the traceback: not gradcli's, and not a library's."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_ours(f.filename)]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
+    best = own or frames
+    return (best[-1].filename, best[-1].lineno) if best else (None, None)
+
+
+def _is_ours(filename: str) -> bool:
+    path = Path(filename)
+    return _PACKAGE in path.parents and path.parent.name != "layers"
+
+
+_PACKAGE = Path(__file__).parent

@@ -1,0 +1,79 @@
+"""The one rule that decides, and nothing else.
+
+An element agrees when its error is finite and at most `allowed`, where
+
+    error   = |analytic - numeric|
+    allowed = tol * max(|analytic|, |numeric|) + K * uncertainty.
+
+There is no absolute tolerance: what rounding and truncation can explain is measured, the rest is an error.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gradcli.arrays import Array, BoolArray, FloatArray
+
+# Uncertainties are largest deviations seen in a handful of measurements, so the truth may lie a few of them
+# away; correct code over many seeds stays below three.
+K = 4.0
+# A gradient wrong by this part of its own scale must be noticed, else the element counts as undecided.
+RESOLUTION = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The analytic and the numeric gradient of one input, element by element.
+
+    All arrays have the input's shape: the contract refuses others, which NumPy would broadcast.
+    """
+
+    analytic: Array
+    numeric: FloatArray
+    uncertainty: FloatArray  # half-width of what rounding and truncation can explain, both sides together
+    tol: float
+
+    @cached_property
+    def error(self) -> FloatArray:
+        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN, and a NaN never agrees
+            return np.abs(np.asarray(self.analytic, dtype=np.float64) - self.numeric)
+
+    @cached_property
+    def size(self) -> FloatArray:
+        return np.maximum(np.abs(np.asarray(self.analytic, dtype=np.float64)), np.abs(self.numeric))
+
+    @cached_property
+    def allowed(self) -> FloatArray:
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self.tol * self.size + K * self.uncertainty
+
+    @cached_property
+    def agrees(self) -> BoolArray:
+        # isfinite, because inf <= inf holds: an overflow would pass.
+        with np.errstate(invalid="ignore"):
+            return np.isfinite(self.error) & (self.error <= self.allowed)
+
+    @cached_property
+    def scale(self) -> float:
+        """The gradient's own scale: its largest numeric element."""
+        return float(np.max(np.abs(self.numeric), initial=0.0, where=np.isfinite(self.numeric)))
+
+    @cached_property
+    def resolved(self) -> BoolArray:
+        """Elements known well enough that a gradient wrong by RESOLUTION of its scale would not agree."""
+        with np.errstate(invalid="ignore"):
+            return np.isfinite(self.allowed) & (self.allowed <= RESOLUTION * self.scale)
+
+    @cached_property
+    def relative_error(self) -> FloatArray:
+        """Error by the larger of the two; 0 where both are 0."""
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            return np.where(self.error == 0, 0.0, self.error / self.size)
+
+    @property
+    def urgency(self) -> FloatArray:
+        """Error by what is allowed: the element with the largest decides."""
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            ratio = np.where(self.error == 0, 0.0, self.error / self.allowed)
+        return np.where(np.isnan(ratio), np.inf, ratio)
