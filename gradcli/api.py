@@ -1,0 +1,277 @@
+"""gradcli from Python: `check`, `check_target` and `assert_gradients`."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcli import checker
+from gradcli.arrays import Array
+from gradcli.errors import UsageError
+from gradcli.problem import Problem
+from gradcli.result import FAIL, INCONCLUSIVE, CheckResult, Gradient
+from gradcli.spec import CheckSpec, InputSpec, Settings, validate_settings
+from gradcli.targets import parse, resolve
+from gradcli.targets.inputs import is_input_dtype
+from gradcli.targets.notation import FLOAT_DTYPES, parse_input
+from gradcli.targets.pair import make_problem
+
+Forward = Callable[..., Any]
+Backward = Callable[..., Any]
+Asked = npt.ArrayLike | str | InputSpec  # an array, a shape such as "4x3", or how to draw one
+_CONFIG_SUFFIXES = (".yaml", ".yml")
+
+
+def check(
+    forward: Forward,
+    backward: Backward,
+    inputs: Mapping[str, npt.ArrayLike],
+    constants: Mapping[str, Any] | None = None,
+    *,
+    cotangent: npt.ArrayLike | tuple[npt.ArrayLike, ...] | None = None,
+    seed: int = 0,
+    tol: float = 1e-7,
+    method: str = "auto",
+    step: float | None = None,
+    elements: str | int = "auto",
+    budget: float = 10.0,
+    blame: bool = True,
+) -> CheckResult:
+    """Check a hand-written backward against numeric derivatives of its forward.
+
+    `forward(*inputs, **constants)` returns `out` or `(out, cache)`; `backward(dout, cache)` returns the
+    gradients as a tuple in the order of the inputs, as a dict by name, or as a lone array. Inputs are passed
+    by keyword where forward has arguments of their names, else by position; integer and boolean arrays have
+    no gradient. The arrays are copied: whatever the functions do, the caller's stay as they are.
+    cotangent: the upstream gradient, a tuple for several outputs; drawn at random unless given.
+    Raises UsageError for arguments that make no check. Wrong code does not raise: see the result.
+    """
+    settings = _settings(
+        seed=seed, tol=tol, method=method, step=step, elements=elements, budget=budget, blame=blame
+    )
+    problem = make_problem(
+        _function("forward", forward),
+        _function("backward", backward),
+        {name: _array(f"input {name}", value) for name, value in _named("inputs", inputs).items()},
+        _own(constants),
+        id=_name_of(forward),
+        target=_name_of(forward),
+        by_position=True,
+        cotangents=_cotangents(cotangent),
+    )
+    return checker.run(problem, settings)
+
+
+def check_target(
+    target: str,
+    *,
+    inputs: Mapping[str, Asked] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    dtype: str = "float64",
+    tol: float = 1e-7,
+    method: str = "auto",
+    step: float | None = None,
+    elements: str | int = "auto",
+    budget: float = 10.0,
+    blame: bool = True,
+    **options: Any,
+) -> CheckResult:
+    """Check what `gradcli check TARGET` checks: a built-in layer, a pair in a file or in a module.
+
+    inputs: by argument name an array, a shape to draw ("4x3", "4:int:10", or an `InputSpec`). options: the
+    dimensions and options of a built-in layer; of a file's pair that has the name of one, they say the shapes
+    of its arguments. The target may also be a config that holds exactly one check, whose own settings hold
+    unless others are given here.
+    Raises UsageError if the target is more than one check, and whatever `targets.resolve` raises.
+    """
+    given = _settings(
+        seed=seed, tol=tol, method=method, step=step, elements=elements, budget=budget, blame=blame
+    )
+    asked = _named("inputs", inputs or {})
+    drawn = {
+        name: _input_spec(name, value) for name, value in asked.items() if isinstance(value, str | InputSpec)
+    }
+    arrays = {name: _array(f"input {name}", value) for name, value in asked.items() if name not in drawn}
+    spec = CheckSpec(
+        str(target),
+        options=options,
+        inputs=drawn,
+        constants=_own(constants),
+        dtype=dtype,
+        settings=given,
+    )
+    if spec.target.lower().endswith(_CONFIG_SUFFIXES):
+        if asked or spec.constants or options:
+            raise UsageError(f"{target}: a config says inputs, constants and options itself")
+        spec = _only_check_of(spec)
+    problem = _only(spec.target, resolve(spec, arrays=arrays))
+    return checker.run(problem, spec.settings)
+
+
+def assert_gradients(
+    forward: Forward,
+    backward: Backward,
+    inputs: Mapping[str, npt.ArrayLike],
+    constants: Mapping[str, Any] | None = None,
+    *,
+    cotangent: npt.ArrayLike | tuple[npt.ArrayLike, ...] | None = None,
+    seed: int = 0,
+    tol: float = 1e-7,
+    method: str = "auto",
+    step: float | None = None,
+    elements: str | int = "auto",
+    budget: float = 10.0,
+    blame: bool = True,
+) -> None:
+    """For tests: `check` with the same arguments, and AssertionError unless the check passes.
+
+    The message names every wrong gradient with its worst element and every broken promise. A check that
+    cannot be decided does not pass either.
+    """
+    result = check(
+        forward,
+        backward,
+        inputs,
+        constants,
+        cotangent=cotangent,
+        seed=seed,
+        tol=tol,
+        method=method,
+        step=step,
+        elements=elements,
+        budget=budget,
+        blame=blame,
+    )
+    if not result.passed:
+        raise AssertionError(_account(result))
+
+
+def _settings(**values: Any) -> Settings:
+    settings = Settings(**values)
+    validate_settings(settings)
+    return settings
+
+
+def _function(what: str, function: object) -> Callable[..., Any]:
+    if not callable(function):
+        raise UsageError(f"{what} must be a function, got {type(function).__name__}")
+    return function
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__name__", None) or type(function).__name__)
+
+
+def _named(what: str, values: object) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+        raise UsageError(f"{what} must be a mapping by argument name, such as {{'x': x}}, got {values!r:.60}")
+    return values
+
+
+def _array(what: str, value: Any) -> Array:
+    """A copy of the value as an array that an input can be."""
+    try:
+        array = np.array(value)
+    except (ValueError, TypeError) as error:  # rows of unequal length
+        raise UsageError(f"{what} is not an array: {error}") from error
+    if not is_input_dtype(array.dtype):
+        raise UsageError(
+            f"{what} has dtype {array.dtype}; expected {', '.join(FLOAT_DTYPES)}, an integer type or bool"
+        )
+    return array
+
+
+def _cotangents(cotangent: Any) -> tuple[Array, ...] | None:
+    if cotangent is None:
+        return None
+    several = cotangent if isinstance(cotangent, tuple) else (cotangent,)
+    arrays = tuple(_array("cotangent", value) for value in several)
+    return tuple(array if array.dtype.kind == "f" else array.astype(np.float64) for array in arrays)
+
+
+def _input_spec(name: str, value: str | InputSpec) -> InputSpec:
+    """How to draw an input."""
+    return value if isinstance(value, InputSpec) else parse_input(f"{name}={value}")[1]
+
+
+def _own(constants: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Copies of the constants; what cannot be copied (a module, a lock) is shared."""
+    return {name: _copied(value) for name, value in _named("constants", constants or {}).items()}
+
+
+def _copied(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # any object may refuse
+        return value
+
+
+def _only_check_of(given: CheckSpec) -> CheckSpec:
+    """The one check of a config, with the settings that were given beside it."""
+    from gradcli import config  # YAML only where there is some
+
+    specs = config.load(Path(given.target))
+    if len(specs) != 1:
+        ids = ", ".join(str(spec.id) for spec in specs)
+        raise UsageError(f"{given.target}: holds {len(specs)} checks, expected one: {ids}")
+    changed = {
+        field.name: getattr(given.settings, field.name)
+        for field in fields(Settings)
+        if getattr(given.settings, field.name) != getattr(Settings(), field.name)
+    }
+    dtype = given.dtype if given.dtype != CheckSpec.dtype else specs[0].dtype
+    return replace(specs[0], settings=replace(specs[0].settings, **changed), dtype=dtype)
+
+
+def _only(target: str, problems: list[Problem]) -> Problem:
+    if len(problems) != 1:
+        names = ", ".join(problem.target for problem in problems)
+        raise UsageError(f"{parse(target).place}: holds {len(problems)} pairs; name one: {names}")
+    return problems[0]
+
+
+def _account(result: CheckResult) -> str:
+    """Why the check did not pass, as plain text for a test's output."""
+    wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
+    undecided = [gradient for gradient in result.gradients.values() if gradient.verdict == INCONCLUSIVE]
+    lines = [_headline(result, len(wrong), len(undecided))]
+    lines += [f"  {_line(gradient)}" for gradient in wrong]
+    lines += [
+        f"  {gradient.name}: could not be decided: {gradient.note or 'too noisy'}" for gradient in undecided
+    ]
+    for violation in result.violations:
+        place = f" ({violation.file}:{violation.line})" if violation.file and violation.line else ""
+        lines.append(f"  {violation.code}: {violation.message}{place}")
+    if result.blame is not None:
+        lines.append(f"  at fault: {result.blame.file}:{result.blame.line}: {result.blame.diagnosis}")
+    lines.append(f"  run again: {result.rerun or f'the same call with seed={result.seed}'}")
+    return "\n".join(lines)
+
+
+def _headline(result: CheckResult, wrong: int, undecided: int) -> str:
+    if result.verdict == FAIL and not wrong:
+        return f"{result.id}: a promise is broken"
+    count = len(result.gradients)
+    noun = "gradient" if count == 1 else "gradients"
+    if wrong:
+        return f"{result.id}: {wrong} of {count} {noun} wrong"
+    return f"{result.id}: {undecided} of {count} {noun} not decided"
+
+
+def _line(gradient: Gradient) -> str:
+    at = gradient.worst_index
+    analytic = np.asarray(gradient.analytic)
+    if analytic.shape != gradient.shape or not gradient.size:
+        return f"{gradient.name}: {gradient.note or 'not compared'}"
+    count = int(np.count_nonzero(gradient.failing)) if gradient.failing is not None else 0
+    return (
+        f"{gradient.name} at {at}: analytic {analytic[at]:.10g}, "
+        f"numeric {gradient.numeric[at]:.10g} ± {gradient.uncertainty[at]:.1e}, "
+        f"error {gradient.error[at]:.1e}, allowed {gradient.allowed[at]:.1e}; "
+        f"{count} of {gradient.compared} elements disagree"
+    )

@@ -1,0 +1,137 @@
+"""gradcli's own .npz files: a whole check in one, to look at, to compare and to run again.
+
+Keys: `in/NAME`, `const/NAME`, `cotangent` and `out` (`cotangent/0`, `out/0`, … where forward has several
+outputs), `node/NAME`, `grad/NAME` (analytic), `num/NAME`, `unc/NAME`, and `meta`, a JSON object as text.
+"""
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import gradcli
+from gradcli.arrays import Array
+from gradcli.errors import ArchiveError
+from gradcli.npz import read_arrays, write_arrays
+from gradcli.result import CheckResult, Gradient
+
+FORMAT = 1  # of the keys and of `meta`; a reader refuses what is newer
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """What an archive holds: arrays by key, and the metadata."""
+
+    path: Path
+    arrays: Mapping[str, Array]  # without `meta`
+    meta: Mapping[str, Any]
+
+    def group(self, prefix: str) -> dict[str, Array]:
+        """The arrays whose key starts with `prefix/`, by the rest of their key, in the file's order."""
+        start = f"{prefix}/"
+        return {key[len(start) :]: array for key, array in self.arrays.items() if key.startswith(start)}
+
+
+def write(path: Path, result: CheckResult) -> None:
+    """Write a check's arrays and metadata to path, whole or not at all.
+
+    The same result makes the same bytes: nothing of the clock is kept. Arrays of Python objects are left
+    out and named in `meta`: only a pickle could hold them. Raises ArchiveError with path and reason.
+    """
+    arrays = {key: np.asarray(value) for key, value in _arrays(result).items()}
+    plain = {key: array for key, array in arrays.items() if array.dtype.kind in "biufc"}
+    meta = _meta(result) | {"left_out": sorted(arrays.keys() - plain.keys())}
+    write_arrays(path, plain | {"meta": np.array(json.dumps(meta, default=repr))})
+
+
+def read(path: Path) -> Archive:
+    """Read an archive. Raises ArchiveError, one line, for what gradcli did not write."""
+    arrays = read_arrays(Path(path))
+    return Archive(Path(path), arrays, _parsed(Path(path), arrays.pop("meta", None)))
+
+
+def is_archive(arrays: Mapping[str, Array]) -> bool:
+    """Whether the arrays of an .npz file are those of an archive, not of a user's own file."""
+    return "meta" in arrays and any(key.startswith("in/") for key in arrays)
+
+
+def _arrays(result: CheckResult) -> dict[str, Any]:
+    arrays: dict[str, Any] = dict(result.arrays)
+    for name, value in result.constants.items():
+        if _is_numeric(value):
+            arrays.setdefault(f"const/{name}", value)
+    for name, gradient in result.gradients.items():
+        arrays[f"grad/{name}"] = gradient.analytic
+        arrays[f"num/{name}"] = gradient.numeric
+        arrays[f"unc/{name}"] = gradient.uncertainty
+    return arrays
+
+
+def _is_numeric(value: object) -> bool:
+    # A list stays a list: as an array it would be another argument to forward.
+    return isinstance(value, bool | int | float | complex | np.generic | np.ndarray) and (
+        np.asarray(value).dtype.kind in "biufc"
+    )
+
+
+def _meta(result: CheckResult) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "target": result.target,
+        "id": result.id,
+        "seed": result.seed,
+        "dtype": result.dtype,
+        "verdict": result.verdict,
+        "rerun": result.rerun,
+        "versions": {
+            "gradcli": gradcli.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "gradients": {name: _verdict(gradient) for name, gradient in result.gradients.items()},
+        "violations": [
+            {
+                "code": violation.code,
+                "message": violation.message,
+                "gradient": violation.gradient,
+                "file": violation.file,
+                "line": violation.line,
+            }
+            for violation in result.violations
+        ],
+        "constants": {name: value for name, value in result.constants.items() if not _is_numeric(value)},
+    }
+
+
+def _verdict(gradient: Gradient) -> dict[str, Any]:
+    error = float(gradient.relative_error)
+    return {
+        "verdict": gradient.verdict,
+        "worst_index": [int(i) for i in gradient.worst_index],
+        "relative_error": error if math.isfinite(error) else repr(error),  # JSON has no NaN
+        "method": gradient.method,
+        "compared": gradient.compared,
+        "note": gradient.note,
+    }
+
+
+def _parsed(path: Path, meta: Array | None) -> dict[str, Any]:
+    foreign = f"{path}: is an .npz file, but not one that gradcli wrote"
+    if meta is None or meta.dtype.kind != "U" or meta.ndim != 0:
+        raise ArchiveError(f"{foreign} (it has no 'meta')")
+    try:
+        parsed = json.loads(str(meta))
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"{foreign} (its 'meta' is not JSON)") from error
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("format"), int):
+        raise ArchiveError(f"{foreign} (its 'meta' has no format)")
+    if parsed["format"] > FORMAT:
+        raise ArchiveError(
+            f"{path}: has format {parsed['format']}, newer than this gradcli ({FORMAT}); upgrade gradcli"
+        )
+    return parsed

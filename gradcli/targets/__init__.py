@@ -1,0 +1,101 @@
+"""From what the user points at to Problems; one file per calling convention.
+
+batchnorm               a built-in layer
+layers.py               every pair in a file
+layers.py:batchnorm     one pair
+pkg.mod:batchnorm       a pair in a module that can be imported
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gradcli.errors import GradcliError, TargetError, UsageError
+from gradcli.layers import LAYERS, Dim, Option
+from gradcli.spec import DTYPES, CheckSpec, validate_settings
+from gradcli.targets.near_miss import did_you_mean
+
+if TYPE_CHECKING:  # NumPy comes with them, and `options_of` must not need it
+    from gradcli.arrays import Array
+    from gradcli.problem import Problem
+    from gradcli.targets.inputs import Given
+
+__all__ = ["Target", "options_of", "parse", "resolve"]
+
+
+class Target(NamedTuple):
+    """A target taken apart."""
+
+    place: str  # a layer, a file or a module
+    symbol: str | None  # a pair in it
+
+
+def parse(text: str) -> Target:
+    """Split a target at the last colon that a name follows; `C:\\layers.py` has none."""
+    place, colon, symbol = text.rpartition(":")
+    is_drive = os.name == "nt" and len(place) == 1
+    if colon and place and symbol.isidentifier() and not is_drive:
+        return Target(place, symbol)
+    return Target(text, None)
+
+
+def options_of(target: str) -> tuple[Dim | Option, ...]:
+    """The dimensions and options that a target declares; only built-in layers declare any."""
+    layer = LAYERS.get(target)
+    return () if layer is None else layer.parameters
+
+
+def resolve(spec: CheckSpec, *, arrays: "Mapping[str, Array] | None" = None) -> "list[Problem]":
+    """The Problems that a check asks for: one, or one per pair for a file without a symbol.
+
+    arrays: inputs that a caller has in memory, by argument name, beside those of the spec.
+    Runs the user's file, but no forward. Raises TargetError for a target that does not exist or cannot be
+    imported, NothingToCheck for a file without a pair, UsageError for inputs, constants and settings that do
+    not fit, ArchiveError for the .npz file; messages start with the place in the config, if there is one.
+    """
+    try:
+        validate_settings(spec.settings)
+        if spec.dtype not in DTYPES:
+            raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
+        from gradcli.targets.inputs import gather
+
+        return _resolve(spec, gather(spec, arrays))
+    except GradcliError as error:
+        if spec.origin is None:
+            raise
+        lines = [f"{spec.origin}: {line}" for line in str(error).splitlines()]
+        raise type(error)("\n".join(lines)) from error
+
+
+def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
+    from gradcli.targets.builtin import resolve_layer
+    from gradcli.targets.file_pairs import resolve_pairs
+    from gradcli.targets.python_file import load_file, load_module
+
+    if spec.target in LAYERS:
+        return [resolve_layer(spec, LAYERS[spec.target], given)]
+    place, symbol = parse(spec.target)
+    if _is_path(place, spec.base):
+        shown = os.path.normpath(spec.base / place)
+        return resolve_pairs(spec, place, symbol, load_file(Path(shown).resolve(), shown), given)
+    if (symbol or "." in place) and all(part.isidentifier() for part in place.split(".")):
+        return resolve_pairs(spec, place, symbol, load_module(place, spec.base), given)
+    raise TargetError(_unknown_layer(spec.target, spec.base))
+
+
+def _is_path(place: str, base: Path) -> bool:
+    if place.lower().endswith((".py", ".yaml", ".yml", ".ipynb")) or "/" in place or os.sep in place:
+        return True
+    try:
+        return (base / place).exists()
+    except OSError:  # a name too long for a file
+        return False
+
+
+def _unknown_layer(name: str, base: Path) -> str:
+    as_file = f"{name}.py"
+    near = did_you_mean(name, LAYERS)
+    if not near and name and (base / as_file).is_file():
+        near = f"; did you mean the file {as_file!r}?"
+    return f"no layer {name!r}{near or ';'} `gradcli layers` lists them"

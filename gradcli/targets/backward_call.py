@@ -1,0 +1,277 @@
+"""How cotangents, cache and arguments reach a backward, and which of forward's results are its outputs.
+
+The convention is `backward(dout, cache)`. What people write beside it is read off the parameters:
+
+1. The first parameter is the cotangent, whatever its name, unless it is named like the cache or an input
+   and a later one like a cotangent (`backward(residuals, g)`, `backward(x, w, dout)`). Required parameters
+   straight after it that are named like cotangents (`dh, dc`; `grad_h, grad_c`) are cotangents too.
+2. Of the others, one named like a cache gets the cache; one named like an input, a constant or an argument
+   that forward has a default for gets that value; one named like the output (`out`, `y`) gets the output;
+   one with a default keeps it. One that is left gets the cache, or None if forward returned none.
+3. If forward returned a cache and backward takes exactly one argument after the cotangent, it is the cache.
+
+Forward's result, with k cotangents in backward:
+
+    out                         one output, no cache
+    (out, cache)                also where out is itself a tuple: ((h, c), cache)
+    (h, c)                      two outputs without a cache, only if k is 2 and backward wants no more
+    (h, c, cache)               k = 2: as many outputs as cotangents, then the cache;
+                                k = 1: all but the last are outputs, and dout is the tuple of cotangents
+    (out, a, b)                 k = 1 and backward(dout, a, b): the output, then what backward takes
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Any, NamedTuple
+
+from gradcli.errors import BrokenPromise
+from gradcli.targets.forward_call import parameters_of
+
+_CACHE_NAME = re.compile(
+    r"cached?|caches|saved(_tensors|_values)?|stash|stored?|ctx|context|res|residuals?|tape|aux|mem|memory|state"
+    r"|intermediates|\w+_cache"
+)
+_OUTPUT_NAME = re.compile(r"outputs?|out|y|z")
+_COTANGENT_NAME = re.compile(
+    r"g|d\w*|grads?|ct|cot|cotangents?|upstream|adjoint|(grad|g|ct|cot|cotangent|upstream|adjoint)_\w+"
+    r"|\w+_(grad|bar|ct|cotangent|adjoint)"
+)
+# Words that start with a d and are no derivative.
+_ORDINARY = re.compile(
+    r"data|ddof|debug|decay|default|degrees?|delay|dense|depth|det|device|diag|dict|diff|dilations?|dims?"
+    r"|direction|dist|distance|do|domain|dot|down|drop(_\w+)?|dropout(_\w+)?|dtype|dt"
+)
+
+CACHE, VALUE, OUTPUT, FREE = "cache", "value", "output", "free"
+
+
+class Kept(NamedTuple):
+    """What forward's adapter keeps where backward needs more than the cache."""
+
+    cache: Any
+    returned: bool  # whether forward returned a cache at all
+    spread: bool  # whether the cache is a series of results, one for each parameter
+    values: dict[str, Any]  # inputs, constants and forward's defaults by name
+    output: Any
+
+
+class Split(NamedTuple):
+    """Forward's result, taken apart."""
+
+    outputs: tuple[Any, ...]
+    cache: Any = None
+    returned: bool = False
+    spread: bool = False
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A parameter of backward."""
+
+    name: str
+    role: str  # what it gets if it is not a cotangent: CACHE, VALUE, OUTPUT or FREE
+    required: bool
+    by_keyword: bool
+
+
+@dataclass(frozen=True)
+class BackwardCall:
+    """How backward is called; worked out once, used on every call."""
+
+    slots: tuple[Slot, ...]  # every named parameter in order
+    cotangents: tuple[int, ...]  # which of them are cotangents
+    open_ended: bool  # takes *args, or its signature is unknown
+
+    @property
+    def others(self) -> list[Slot]:
+        """The parameters that must be given something beside the cotangents."""
+        return [
+            slot for place, slot in enumerate(self.slots) if place not in self.cotangents and _is_filled(slot)
+        ]
+
+    @property
+    def keeps_only_cache(self) -> bool:
+        """Whether the cache alone is all that backward can need."""
+        roles = [slot.role for slot in self.others]
+        return not self.open_ended and len(self.cotangents) <= 1 and roles in ([], [CACHE], [FREE])
+
+    def split(self, result: Any) -> Split:
+        """Tell outputs from cache by the rule above.
+
+        Raises BrokenPromise GC108 for an empty tuple.
+        """
+        if not isinstance(result, tuple):
+            return Split((result,))
+        if not result:
+            raise BrokenPromise("GC108", "forward returned an empty tuple; expected an array or (out, cache)")
+        first, *rest = result
+        if isinstance(first, tuple) or len(result) == 1:
+            outputs = tuple(first) if isinstance(first, tuple) else (first,)
+            return _with_rest(outputs, rest)
+        takes = len(self.cotangents)
+        wants_cache = any(slot.role in (CACHE, FREE) for slot in self.others)
+        if takes == len(result) and not wants_cache and not self.open_ended:
+            return Split(result)
+        if 2 <= takes < len(result):
+            return _with_rest(result[:takes], list(result[takes:]))
+        has_cache_slot = any(slot.role == CACHE for slot in self.others)
+        if len(result) > 2 and len(self.others) == len(rest) and not has_cache_slot:
+            return _with_rest((first,), rest)
+        return Split(result[:-1], result[-1], returned=True)
+
+    def __call__(self, backward: Callable[..., Any], cotangents: tuple[Any, ...], kept: Kept) -> Any:
+        """Call backward.
+
+        Raises BrokenPromise GC108 if its parameters cannot be matched with what there is.
+        """
+        if self.open_ended and not self.slots:
+            return backward(_one_or_all(cotangents), *_cache_arguments(kept))
+        given = self._cotangent_values(cotangents)
+        others = [slot for slot in self.slots if slot.name not in given and _is_filled(slot)]
+        values = given | self._other_values(others, kept)
+        args: list[Any] = []
+        keywords: dict[str, Any] = {}
+        skipped = False
+        for slot in self.slots:
+            if slot.name not in values:
+                skipped = True  # it keeps its default, so those after it go by keyword
+            elif slot.by_keyword or skipped:
+                keywords[slot.name] = values[slot.name]
+            else:
+                args.append(values[slot.name])
+        if self.open_ended and not others and not skipped:
+            args += _cache_arguments(kept)
+        return backward(*args, **keywords)
+
+    def _cotangent_values(self, cotangents: tuple[Any, ...]) -> dict[str, Any]:
+        names = [self.slots[place].name for place in self.cotangents]
+        if not names:
+            raise BrokenPromise("GC108", "backward takes no arguments; expected backward(dout, cache)")
+        if len(cotangents) == 1 or len(names) == 1:
+            return {names[0]: _one_or_all(cotangents)}
+        if len(names) < len(cotangents):
+            raise BrokenPromise(
+                "GC108",
+                f"forward has {len(cotangents)} outputs, but backward takes {len(names)} cotangents "
+                f"({', '.join(names)}); expected one for each output, or one tuple",
+            )
+        return dict(zip(names, cotangents, strict=False))
+
+    def _other_values(self, others: list[Slot], kept: Kept) -> dict[str, Any]:
+        names = [slot.name for slot in others]
+        if kept.spread and len(kept.cache) == len(others):
+            return dict(zip(names, kept.cache, strict=True))
+        if kept.returned and len(others) == 1:
+            return {names[0]: kept.cache}
+        values = {slot.name: _value(slot, kept) for slot in others if slot.role != FREE}
+        free = [slot.name for slot in others if slot.role == FREE]
+        has_cache_slot = any(slot.role == CACHE for slot in others)
+        if len(free) == 1 and not has_cache_slot:
+            return values | {free[0]: kept.cache}
+        if free and kept.returned and not has_cache_slot and _is_series(kept.cache, len(free)):
+            return values | dict(zip(free, kept.cache, strict=True))
+        if free:
+            raise BrokenPromise(
+                "GC108",
+                f"backward takes {' and '.join(free)}, which is neither an argument of forward nor what it "
+                "returned; expected backward(dout, cache)",
+            )
+        return values
+
+
+def bind_backward(backward: Callable[..., Any], values: Collection[str]) -> BackwardCall:
+    """Read the rule above off backward's signature.
+
+    values: the names of inputs, constants and forward's defaults, which backward may ask for.
+    """
+    parameters = parameters_of(backward)
+    if parameters is None:
+        return BackwardCall((), (), open_ended=True)
+    slots = tuple(
+        Slot(
+            name=parameter.name,
+            role=_role(parameter.name, values),
+            required=parameter.default is Parameter.empty,
+            by_keyword=parameter.kind is Parameter.KEYWORD_ONLY,
+        )
+        for parameter in parameters
+        if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    )
+    open_ended = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
+    return BackwardCall(slots, _cotangent_places(slots), open_ended)
+
+
+def _role(name: str, values: Collection[str]) -> str:
+    if name in values and name != "cache":
+        return VALUE
+    if _CACHE_NAME.fullmatch(name.lower()):
+        return CACHE
+    return OUTPUT if _OUTPUT_NAME.fullmatch(name.lower()) else FREE
+
+
+def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
+    if not slots:
+        return ()
+    first = 0
+    if slots[0].role != FREE:
+        later = (place for place, slot in enumerate(slots) if place and _looks_like_cotangent(slot))
+        first = next(later, 0)
+    places = [first]
+    for place in range(first + 1, len(slots)):
+        if not (slots[place].required and _looks_like_cotangent(slots[place])):
+            break
+        places.append(place)
+    return tuple(places)
+
+
+def _looks_like_cotangent(slot: Slot) -> bool:
+    name = slot.name.lower()
+    if slot.role in (CACHE, VALUE) or _ORDINARY.fullmatch(name):
+        return False
+    return _COTANGENT_NAME.fullmatch(name) is not None
+
+
+def _is_filled(slot: Slot) -> bool:
+    """An optional parameter keeps its default unless its name says what it is for."""
+    return slot.required or slot.role in (CACHE, VALUE)
+
+
+def _value(slot: Slot, kept: Kept) -> Any:
+    if slot.role == VALUE:
+        return kept.values[slot.name]
+    return kept.cache if slot.role == CACHE else kept.output
+
+
+def _with_rest(outputs: tuple[Any, ...], rest: list[Any]) -> Split:
+    if not rest:
+        return Split(outputs)
+    if len(rest) == 1:
+        return Split(outputs, rest[0], returned=True)
+    return Split(outputs, tuple(rest), returned=True, spread=True)
+
+
+def _one_or_all(cotangents: tuple[Any, ...]) -> Any:
+    return cotangents[0] if len(cotangents) == 1 else cotangents
+
+
+def _cache_arguments(kept: Kept) -> tuple[Any, ...]:
+    if not kept.returned:
+        return ()
+    return tuple(kept.cache) if kept.spread else (kept.cache,)
+
+
+def _is_series(cache: Any, length: int) -> bool:
+    return isinstance(cache, tuple | list) and len(cache) == length
+
+
+def kept_values(
+    inputs: Mapping[str, Any],
+    constants: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    aliases: Mapping[str, str],
+) -> dict[str, Any]:
+    """All that backward may ask for by name; an argument's own name stands for the input it took."""
+    values = {**defaults, **constants, **inputs}
+    return values | {argument: values[source] for argument, source in aliases.items()}

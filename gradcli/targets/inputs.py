@@ -1,0 +1,123 @@
+"""The arrays that forward is run on: drawn, or read from an .npz file.
+
+Each array is drawn from a generator of its own, seeded by (seed, id of the check, name of the input), so
+that the choice and the order of checks and inputs change nothing.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gradcli.archive import is_archive
+from gradcli.arrays import Array
+from gradcli.errors import ArchiveError, UsageError
+from gradcli.npz import MAX_BYTES, read_arrays
+from gradcli.spec import CheckSpec, InputSpec
+from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, format_shape
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The inputs and constants that a check was asked for, before any function has seen them."""
+
+    specs: Mapping[str, InputSpec]  # to be drawn
+    arrays: Mapping[str, Array]  # from a file or a caller
+    constants: Mapping[str, object]
+    optional: Mapping[str, object]  # constants of an archive, for those functions that take them
+    unrepeatable: bool  # a caller's arrays have no place on a command line
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every input that is given."""
+        drawn = {name: spec.shape for name, spec in self.specs.items()}
+        return drawn | {name: array.shape for name, array in self.arrays.items()}
+
+
+def gather(spec: CheckSpec, arrays: Mapping[str, Array] | None = None) -> Given:
+    """Bring together flags, the .npz file and a caller's arrays.
+
+    Raises UsageError if two of them give the same input, ArchiveError for the file.
+    """
+    found = dict(arrays or {})
+    optional: dict[str, object] = {}
+    if spec.inputs_file is not None:
+        loaded, optional = load(spec.inputs_file)
+        for name in loaded.keys() & found.keys():
+            raise UsageError(f"{spec.target}: {name} is given twice, as an array and in {spec.inputs_file}")
+        found |= loaded
+    for name in spec.inputs.keys() & found.keys():
+        raise UsageError(f"{spec.target}: {name} is given twice, as a shape and as an array")
+    return Given(spec.inputs, found, spec.constants, optional, unrepeatable=bool(arrays))
+
+
+def generator(seed: int, check_id: str, name: str) -> np.random.Generator:
+    """The random numbers of one input of one check."""
+    digest = hashlib.sha256(f"{check_id}\0{name}".encode("utf-8", "surrogatepass")).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:16], "little")])
+
+
+def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind: str | None = None) -> Array:
+    """Draw one input: `scale * normal + offset`, integers in [0, high), or fair booleans.
+
+    dtype is that of the check, for inputs that have none of their own. kind "positive" draws magnitudes of
+    at least 0.1 in place of the normal. Drawn in float64 and then cast, so that a float32 check sees the
+    same point as a float64 one. Raises UsageError if the array would be absurdly large.
+    """
+    own = spec.dtype or dtype
+    size = math.prod(spec.shape) * 8 / 2**30
+    if size > MAX_BYTES / 2**30:
+        raise UsageError(
+            f"input {name}: shape {format_shape(spec.shape)} needs {size:.3g} GiB; "
+            f"more than {MAX_BYTES / 2**30:g} GiB is refused"
+        )
+    if own in INTEGER_DTYPES:
+        highest = np.iinfo(own).max
+        if not 1 <= spec.high <= highest:
+            raise UsageError(f"input {name}: high must be from 1 to {highest} for {own}, got {spec.high}")
+        return rng.integers(0, spec.high, size=spec.shape).astype(own)
+    if own == "bool":
+        return rng.random(spec.shape) < 0.5
+    normal = rng.standard_normal(spec.shape)
+    if kind == "positive":
+        normal = np.abs(normal) + 0.1
+    with np.errstate(over="ignore"):  # beyond float16: infinite, and the check says so
+        return np.asarray(spec.scale * normal + spec.offset).astype(own)
+
+
+def load(path: Path) -> tuple[dict[str, Array], dict[str, object]]:
+    """The arrays of an .npz file by argument name, and constants if it is an archive of gradcli's.
+
+    Raises ArchiveError, one line, for a file that is not an .npz or holds what no input can be.
+    """
+    arrays = read_arrays(path)
+    constants: dict[str, object] = {}
+    if is_archive(arrays):
+        constants = {
+            key.removeprefix("const/"): array.item() if array.ndim == 0 else array
+            for key, array in arrays.items()
+            if key.startswith("const/")
+        }
+        arrays = {key.removeprefix("in/"): array for key, array in arrays.items() if key.startswith("in/")}
+    for name, array in arrays.items():
+        if not is_input_dtype(array.dtype):
+            raise ArchiveError(
+                f"{path}: {name!r} has dtype {array.dtype}; "
+                f"an input is {', '.join(FLOAT_DTYPES)}, an integer or bool"
+            )
+    return arrays, constants
+
+
+def is_input_dtype(dtype: np.dtype) -> bool:
+    """Whether an input may have this dtype: real, of a precision that gradcli knows."""
+    return dtype.kind in "iub" or dtype.name in FLOAT_DTYPES
+
+
+def require_floating(where: str, inputs: Mapping[str, Array]) -> None:
+    """Raise UsageError if none of the inputs can have a gradient."""
+    if not any(array.dtype.kind == "f" for array in inputs.values()):
+        found = ", ".join(f"{name} is {array.dtype}" for name, array in inputs.items()) or "there is no input"
+        raise UsageError(f"{where}: no floating-point input, so there is no gradient to check ({found})")

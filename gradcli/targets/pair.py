@@ -1,0 +1,109 @@
+"""A pair of functions, `forward(x, …, eps)` and `backward(dout, cache)`, as a Problem.
+
+Built-in layers, the pairs in a user's file and the functions given to `gradcli.check` all pass through
+`make_problem`. The adapters copy nothing and keep nothing: forward gets exactly the arrays it is run on.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gradcli.arrays import Array
+from gradcli.problem import Backward, Forward, Problem, Run, Source
+from gradcli.targets.backward_call import BackwardCall, Kept, bind_backward, kept_values
+from gradcli.targets.cache_names import name_cache
+from gradcli.targets.forward_call import ForwardCall, bind_forward
+from gradcli.targets.inputs import require_floating
+from gradcli.targets.results import as_outputs, read_gradients
+
+
+def make_problem(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Mapping[str, Array],
+    constants: Mapping[str, Any],
+    *,
+    id: str,
+    target: str,
+    where: str | None = None,
+    by_position: bool = False,
+    cotangents: tuple[Array, ...] | None = None,
+    output_names: tuple[str, ...] = ("out",),
+    rerun: str | None = None,
+) -> Problem:
+    """The Problem of a pair at these inputs.
+
+    where starts every message (the target, unless said otherwise); by_position as in `bind_forward`.
+    Raises UsageError if forward cannot be called with these arguments or if no input has a gradient.
+    """
+    where = target if where is None else where
+    call = bind_forward(
+        where, forward, list(inputs), constants, by_position=by_position, advise=advise_in_python
+    )
+    ordered = {name: inputs[name] for name in call.order}
+    require_floating(where, ordered)
+    values = {**call.defaults, **constants, **ordered, **call.aliases}
+    takes = bind_backward(backward, values)
+    return Problem(
+        id=id,
+        target=target,
+        forward=_forward_adapter(forward, call, takes, constants),
+        backward=_backward_adapter(backward, call, takes, ordered, constants),
+        inputs=ordered,
+        constants=dict(constants),
+        output_names=output_names,
+        cotangents=cotangents,
+        source=Source(forward, backward, source_file(forward)),
+        saved_names=name_cache(forward),
+        rerun=rerun,
+    )
+
+
+def advise_in_python(missing: list[str]) -> str:
+    """What to add to a call from Python for arguments that got nothing."""
+    plural = "s" if len(missing) > 1 else ""
+    example = ", ".join(f'"{name}": …' for name in missing)
+    return f"nothing for argument{plural} {', '.join(missing)} (and no default). Add: inputs={{{example}}}"
+
+
+def source_file(function: Callable[..., Any]) -> str | None:
+    """The file that a function was written in, if Python knows and it is there."""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(function))
+    except (TypeError, ValueError):
+        return None
+    return file if file is not None and Path(file).is_file() else None
+
+
+def _forward_adapter(
+    forward: Callable[..., Any], call: ForwardCall, takes: BackwardCall, constants: Mapping[str, Any]
+) -> Forward:
+    def run(arrays: Mapping[str, Array]) -> Run:
+        split = takes.split(call(forward, {**constants, **arrays}))
+        is_complex = any(array.dtype.kind == "c" for array in arrays.values())
+        outputs = as_outputs(split.outputs, complex_allowed=is_complex)
+        if takes.keeps_only_cache:
+            return Run(outputs, split.cache)
+        values = kept_values(arrays, constants, call.defaults, call.aliases)
+        output = outputs[0] if len(outputs) == 1 else outputs
+        return Run(outputs, Kept(split.cache, split.returned, split.spread, values, output))
+
+    return run
+
+
+def _backward_adapter(
+    backward: Callable[..., Any],
+    call: ForwardCall,
+    takes: BackwardCall,
+    inputs: Mapping[str, Array],
+    constants: Mapping[str, Any],
+) -> Backward:
+    has_gradient = {name: array.dtype.kind == "f" for name, array in inputs.items()}
+    others = [*constants, *call.defaults]
+
+    def run(cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
+        kept = saved if isinstance(saved, Kept) else Kept(saved, True, False, {}, None)
+        return read_gradients(takes(backward, cotangents, kept), has_gradient, call.aliases, others)
+
+    return run

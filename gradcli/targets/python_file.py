@@ -1,0 +1,247 @@
+"""Loading a user's Python file or module, and saying in one line why it cannot be loaded.
+
+The file is compiled from what is on disk now and run under a private module name, with its folder first on
+the path, as Python would run it, but without `__name__ == "__main__"`, output, input and bytecode files.
+"""
+
+import ast
+import contextlib
+import importlib
+import importlib.util
+import io
+import re
+import sys
+import traceback
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gradcli.errors import TargetError
+from gradcli.targets.near_miss import did_you_mean
+
+_PREFIX = "_gradcli_target_"
+_BROUGHT = "__gradcli_brought__"  # which modules of its own folder a target has imported
+_MAX_MESSAGE = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A user's code after its import."""
+
+    shown: str  # how messages call it
+    folder: Path  # where its imports start from
+    namespace: Mapping[str, Any]
+    lines: Mapping[str, int]  # the names that the file itself defines, in order, and where
+
+
+def load_file(path: Path, shown: str) -> Loaded:
+    """Import one file. Raises TargetError with the file and the line for whatever is wrong with it."""
+    tree_and_code = _compiled(_source(path, shown), path, shown)
+    module = ModuleType(_private_name(path))
+    module.__file__ = str(path)
+    _forget_siblings()
+    # In sys.modules, because dataclasses and pickle look a class's module up by name.
+    sys.modules[module.__name__] = module
+    before = set(sys.modules)
+    with _import_errors(shown, str(path)), importing_from(path.parent):
+        exec(tree_and_code[1], module.__dict__)
+    setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(path.parent, name)])
+    return Loaded(shown, path.parent, vars(module), _defined_names(tree_and_code[0]))
+
+
+def load_module(dotted: str, folder: Path) -> Loaded:
+    """Import a module by its dotted name, looked for in folder first. Raises TargetError as `load_file`."""
+    try:
+        with importing_from(folder):
+            spec = importlib.util.find_spec(dotted)
+    except ModuleNotFoundError:
+        spec = None  # a parent that does not exist, or is no package
+    except Exception as error:
+        raise TargetError(f"{dotted}: {_raised(error)} while it was looked for") from error
+    if spec is None:
+        as_file = Path(*dotted.split(".")).with_suffix(".py")
+        near = f"; did you mean {str(as_file)!r}?" if (folder / as_file).is_file() else ""
+        raise TargetError(f"{dotted}: no such module, neither here nor in the Python path{near}")
+    origin = spec.origin or ""
+    with _import_errors(dotted, origin), importing_from(folder):
+        module = importlib.import_module(dotted)
+    lines: Mapping[str, int] = {name: 0 for name, value in vars(module).items() if callable(value)}
+    if origin.endswith(".py"):
+        lines = _defined_names(_compiled(_source(Path(origin), dotted), Path(origin), dotted)[0])
+    return Loaded(dotted, folder, vars(module), lines)
+
+
+def within(folder: Path, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with folder at the end of the path while it runs: it may import its neighbours late."""
+
+    entry = str(folder)
+
+    def called(*args: Any) -> Any:
+        if entry in sys.path:
+            return function(*args)
+        sys.path.append(entry)
+        try:
+            return function(*args)
+        finally:
+            with contextlib.suppress(ValueError):
+                sys.path.remove(entry)
+
+    return called
+
+
+@contextlib.contextmanager
+def importing_from(folder: Path) -> Iterator[None]:
+    """As Python starts a script: its folder first on the path, no arguments; output is dropped."""
+    kept = sys.path[:], sys.argv, sys.stdin, sys.dont_write_bytecode
+    sys.path.insert(0, str(folder.resolve()))
+    sys.argv, sys.stdin, sys.dont_write_bytecode = [str(folder)], io.StringIO(), True
+    importlib.invalidate_caches()
+    try:
+        with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
+            yield
+    finally:
+        sys.path[:], sys.argv, sys.stdin, sys.dont_write_bytecode = kept
+
+
+def _source(path: Path, shown: str) -> str:
+    try:
+        if path.is_dir():
+            raise TargetError(
+                f"{shown}: is a folder; name a Python file in it, such as {Path(shown) / 'layers.py'}"
+            )
+        if not path.exists():
+            raise TargetError(f"{shown}: no such file{_neighbour(path, shown)}")
+        if path.suffix.lower() not in (".py", ".pyw"):
+            raise TargetError(f"{shown}: is not a Python file; its name should end in .py")
+        return importlib.util.decode_source(path.read_bytes())
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise TargetError(
+            f"{shown}:{line}: is not {error.encoding.upper()} (byte 0x{error.object[error.start]:02x}); "
+            "save the file as UTF-8"
+        ) from error
+    except SyntaxError as error:  # an encoding that does not exist
+        raise TargetError(f"{shown}:1: {error.msg}") from error
+    except OSError as error:
+        raise TargetError(f"{shown}: cannot be read: {error.strerror or error}") from error
+
+
+def _neighbour(path: Path, shown: str) -> str:
+    try:
+        names = [found.name for found in path.parent.iterdir() if found.suffix == ".py"]
+    except OSError:
+        return f" (there is no folder {str(Path(shown).parent)!r})" if path.parent != Path() else ""
+    return did_you_mean(path.name, names)
+
+
+def _compiled(source: str, path: Path, shown: str) -> tuple[ast.Module, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" in a string is not what is checked here
+            return ast.parse(source, str(path)), compile(source, str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise TargetError(_syntax_error(error, shown)) from error
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes; nested too deeply
+        raise TargetError(f"{shown}: cannot be compiled: {_raised(error)}") from error
+
+
+def _syntax_error(error: SyntaxError, shown: str) -> str:
+    place = ":".join(str(part) for part in (shown, error.lineno, error.offset) if part)
+    return f"{place}: syntax error: {error.msg}"
+
+
+@contextlib.contextmanager
+def _import_errors(shown: str, file: str) -> Iterator[None]:
+    """Turn whatever an import raises into one line with the place in the user's file."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        place = _place(error, shown, file)
+        raise TargetError(f"{place}: {_reason(error, shown, Path(file))}") from error
+
+
+def _place(error: BaseException, shown: str, file: str) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{shown}:{lines[-1]}" if lines else shown
+
+
+def _reason(error: BaseException, shown: str, file: Path) -> str:
+    if isinstance(error, SystemExit):
+        return 'the import ends in sys.exit; put what a script does under: if __name__ == "__main__":'
+    if isinstance(error, SyntaxError):
+        return f"imports {_syntax_error(error, str(error.filename))}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"cannot import {error.name!r}; gradcli runs in {sys.prefix}: install it there"
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return f"belongs to a package; name it as a module instead: {_dotted(file)}"
+    return f"{_raised(error)} on import"
+
+
+def _raised(error: BaseException) -> str:
+    first = (str(error).strip().splitlines() or [""])[0][:_MAX_MESSAGE]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _dotted(file: Path) -> str:
+    """The dotted name of a file within its packages."""
+    parts, folder = [file.stem], file.resolve().parent
+    while (folder / "__init__.py").is_file():
+        parts, folder = [folder.name, *parts], folder.parent
+    return ".".join(parts)
+
+
+def _private_name(path: Path) -> str:
+    place = zlib.crc32(str(path.resolve()).encode("utf-8", "surrogateescape"))
+    return f"{_PREFIX}{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{place:08x}"
+
+
+def _forget_siblings() -> None:
+    """Forget what earlier targets imported from their own folders.
+
+    Two folders may each have their `ops.py`, and one may have changed since: every target sees its own
+    neighbours as they are on disk now, whatever was loaded before.
+    """
+    for name in [name for name in sys.modules if name.startswith(_PREFIX)]:
+        for brought in vars(sys.modules[name]).get(_BROUGHT, ()):
+            sys.modules.pop(brought, None)
+
+
+def _lives_in(folder: Path, name: str) -> bool:
+    """Whether a module is a plain Python neighbour, not something installed below the folder."""
+    file = getattr(sys.modules[name], "__file__", None)
+    if not isinstance(file, str) or not file.endswith(".py") or name.partition(".")[0] == "gradcli":
+        return False
+    path = Path(file)
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    return folder in path.parents and not installed
+
+
+def _defined_names(tree: ast.Module) -> dict[str, int]:
+    """The names that a file binds at its top level other than by import, in order, with their lines."""
+    found: dict[str, int] = {}
+    for statement in _top_level(tree.body):
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            found.setdefault(statement.name, statement.lineno)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for node in (node for target in targets for node in ast.walk(target)):
+                if isinstance(node, ast.Name):
+                    found.setdefault(node.id, node.lineno)
+    return found
+
+
+def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements outside functions and classes, those within if, try and with among them."""
+    for statement in body:
+        yield statement
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for field in ("body", "orelse", "finalbody"):
+                yield from _top_level(getattr(statement, field, []))
+            for handler in getattr(statement, "handlers", []):
+                yield from _top_level(handler.body)

@@ -1,0 +1,61 @@
+"""The shell line that repeats a check."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from gradcli.layers import LAYERS
+from gradcli.spec import CheckSpec, Settings, derive_id
+from gradcli.targets.notation import format_constant, format_input
+
+
+def rerun_line(
+    spec: CheckSpec, *, id: str, target: str, options: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> str | None:
+    """The line that repeats this check with the same numbers; None if no line can.
+
+    Numbers are drawn by id: a check of a config that flags would give another id is selected from its config.
+    inputs: those to be drawn that were asked for, not those that a layer declares.
+    """
+    repeatable = _says_all(spec, inputs) and (target in LAYERS or not options)
+    if spec.origin is not None and not (repeatable and target in LAYERS and id == derive_id(target, options)):
+        config = spec.origin.rpartition(":")[0]
+        return shlex.join(["gradcli", "check", config, "-k", spec.id or id])
+    if not repeatable:
+        return None
+    words = ["gradcli", "check", target]
+    for name, value in options.items():
+        words += _option(name, value)
+    for name, asked in inputs.items():
+        words += ["--input", format_input(name, asked) or ""]
+    if spec.inputs_file is not None:
+        words += ["--inputs", str(spec.inputs_file)]
+    for name, value in spec.constants.items():
+        words += ["--set", format_constant(name, value) or ""]
+    return shlex.join([*words, *_settings(spec)])
+
+
+def _says_all(spec: CheckSpec, inputs: Mapping[str, Any]) -> bool:
+    return all(format_input(name, asked) for name, asked in inputs.items()) and all(
+        format_constant(name, value) for name, value in spec.constants.items()
+    )
+
+
+def _option(name: str, value: object) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value)]
+
+
+def _settings(spec: CheckSpec) -> list[str]:
+    """The settings that are not the default; the seed always, because it says that there is one."""
+    words = ["--seed", str(spec.settings.seed)]
+    if spec.dtype != CheckSpec.dtype:
+        words += ["--dtype", spec.dtype]
+    default = Settings()
+    for name in ("tol", "step", "method", "elements", "budget"):
+        value = getattr(spec.settings, name)
+        if value != getattr(default, name):
+            words += [f"--{name}", str(value)]
+    return words

@@ -1,0 +1,140 @@
+"""What forward and backward may return, and what they returned instead."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.errors import BrokenPromise
+
+_KEY_STARTS = ("d", "d_", "grad_", "g_")
+_KEY_ENDS = ("_grad", "_bar")
+
+
+def as_outputs(values: tuple[Any, ...], *, complex_allowed: bool) -> tuple[Array, ...]:
+    """Forward's outputs as arrays; a number becomes a 0-d array, an array stays as it is.
+
+    complex_allowed: forward ran on complex inputs, as in a complex step. Raises BrokenPromise GC108.
+    """
+    if not values:
+        raise BrokenPromise("GC108", "forward returned an empty tuple as its outputs; expected arrays")
+    names = [f"output {place} of forward" for place in range(len(values))] if len(values) > 1 else ["forward"]
+    return tuple(_as_output(name, value, complex_allowed) for name, value in zip(names, values, strict=True))
+
+
+def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
+    verb = "returned" if name == "forward" else "is"
+    numeric = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)
+    if not numeric and (isinstance(value, type) or not hasattr(value, "__array__")):
+        raise BrokenPromise(
+            "GC108", f"{name} {verb} {describe(value)}; expected an array, a number or (out, cache)"
+        )
+    array = np.asarray(value)
+    if array.dtype.kind not in ("fc" if complex_allowed else "f"):
+        raise BrokenPromise("GC108", f"{name} {verb} {describe(value)}; expected floating-point numbers")
+    return array
+
+
+def read_gradients(
+    returned: Any, inputs: Mapping[str, bool], aliases: Mapping[str, str], others: Sequence[str]
+) -> dict[str, Any]:
+    """The gradients by input name, each exactly as backward returned it.
+
+    inputs: name -> whether the input has a gradient, in order; aliases: other names of inputs; others: names
+    that may have an entry too, such as constants. A gradient that a dict leaves out is None.
+    Raises BrokenPromise GC102 if the gradients cannot be told apart.
+    """
+    differentiable = [name for name, has_gradient in inputs.items() if has_gradient]
+    if isinstance(returned, Mapping):
+        return _by_name(dict(returned), inputs, aliases, others)
+    if isinstance(returned, tuple) and hasattr(returned, "_fields"):
+        named = dict(zip(returned._fields, returned, strict=True))
+        if all(_input_of(key, inputs, aliases) for key in named):
+            return _by_name(named, inputs, aliases, others)
+    if isinstance(returned, tuple | list):
+        return _by_order(list(returned), inputs, differentiable, len(inputs) + len(others))
+    if len(differentiable) == 1 and _may_be_gradient(returned):
+        return {differentiable[0]: returned}
+    raise BrokenPromise("GC102", f"backward returned {describe(returned)}; {_needs(differentiable)}")
+
+
+def _by_order(
+    values: list[Any], inputs: Mapping[str, bool], differentiable: list[str], most: int
+) -> dict[str, Any]:
+    found = len(values)
+    # A None for every further argument, as autograd functions return it, is no gradient too many.
+    while len(inputs) < len(values) <= most and values[-1] is None:
+        values.pop()
+    if len(values) == len(inputs):
+        return {name: value for name, value in zip(inputs, values, strict=True) if inputs[name]}
+    if len(values) == len(differentiable):
+        return dict(zip(differentiable, values, strict=True))
+    gradients = f"{found} gradient{'' if found == 1 else 's'}"
+    raise BrokenPromise("GC102", f"backward returned {gradients}; {_needs(differentiable)}")
+
+
+def _by_name(
+    named: dict[Any, Any], inputs: Mapping[str, bool], aliases: Mapping[str, str], others: Sequence[str]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
+    for key, value in named.items():
+        name = _input_of(key, inputs, aliases)
+        if name is None:
+            if _input_of(key, dict.fromkeys(others, False), {}):
+                continue
+            raise BrokenPromise(
+                "GC102", f"backward returned a gradient {key!r}, which is no input; {_needs(list(inputs))}"
+            )
+        if name in found:
+            raise BrokenPromise(
+                "GC102", f"backward returned two gradients for {name}: {keys[name]!r} and {key!r}"
+            )
+        found[name], keys[name] = value, key
+    return {name: found.get(name) for name, has_gradient in inputs.items() if has_gradient}
+
+
+def _input_of(key: Any, inputs: Mapping[str, bool], aliases: Mapping[str, str]) -> str | None:
+    """The input that `x`, `dx`, `d_x`, `grad_x` or `x_grad` names; case decides only if it must."""
+    if not isinstance(key, str):
+        return None
+    known = {name: name for name in inputs} | {
+        alias: name for alias, name in aliases.items() if name in inputs
+    }
+    spellings = {name: name for name in known}
+    for name in known:
+        for spelling in [start + name for start in _KEY_STARTS] + [name + end for end in _KEY_ENDS]:
+            spellings.setdefault(spelling, name)
+    if key in spellings:
+        return known[spellings[key]]
+    alike = {known[name] for spelling, name in spellings.items() if spelling.lower() == key.lower()}
+    return alike.pop() if len(alike) == 1 else None
+
+
+def _may_be_gradient(value: Any) -> bool:
+    # Whatever is array-like or None goes to the contract, which judges shape, dtype and absence.
+    return value is None or isinstance(value, bool | int | float | complex) or hasattr(value, "__array__")
+
+
+def _needs(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} needs 1"
+    return f"{', '.join(names[:-1])} and {names[-1]} need {len(names)}"
+
+
+def describe(value: Any) -> str:
+    """What a value is, in a few words: `None`, `a list`, `an int64 array of shape (3,)`."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray | np.generic):
+        kind = "array" if isinstance(value, np.ndarray) else "scalar"
+        shape = f" of shape {value.shape}" if value.shape else ""
+        return f"{_article(value.dtype.name)} {kind}{shape}"
+    if isinstance(value, str):
+        return "a string"
+    return _article(type(value).__name__)
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiouAEIOU' and not noun.startswith('uint') else 'a'} {noun}"
