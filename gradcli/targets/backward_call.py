@@ -17,7 +17,8 @@ Forward's result, with k cotangents in backward:
     (h, c)                      two outputs without a cache, only if k is 2 and backward wants no more
     (h, c, cache)               k = 2: as many outputs as cotangents, then the cache;
                                 k = 1: all but the last are outputs, and dout is the tuple of cotangents
-    (out, a, b)                 k = 1 and backward(dout, a, b): the output, then what backward takes
+    (out, a, b)                 k = 1 and backward(dout, a, b) or backward(dout, *saved): the output, then
+                                what backward takes
 """
 
 import re
@@ -117,7 +118,8 @@ class BackwardCall:
         if 2 <= takes < len(result):
             return _with_rest(result[:takes], list(result[takes:]))
         has_cache_slot = any(slot.role == CACHE for slot in self.others)
-        if len(result) > 2 and len(self.others) == len(rest) and not has_cache_slot:
+        takes_rest = len(self.others) == len(rest) or (self.open_ended and self.slots and not self.others)
+        if len(result) > 2 and takes_rest and not has_cache_slot:
             return _with_rest((first,), rest)
         return Split(result[:-1], result[-1], returned=True)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
+import numpy as np
+
 from gradcli.errors import UsageError
 from gradcli.targets.near_miss import did_you_mean
 
@@ -34,7 +36,12 @@ class ForwardCall:
 
 
 def parameters_of(function: Callable[..., Any]) -> list[Parameter] | None:
-    """The parameters of a function, or None where Python cannot tell (some builtins)."""
+    """The parameters of a function, or None where Python cannot tell (some builtins).
+
+    Nor are those of a ufunc told: its `out`, `where` and `dtype` are nobody's inputs.
+    """
+    if isinstance(function, np.ufunc):
+        return None
     try:
         return list(inspect.signature(function).parameters.values())
     except (ValueError, TypeError):
