@@ -20,6 +20,7 @@ def read_inputs(
     if isinstance(node.value, str):
         with mistakes.noting(where):
             return found, require_file(node, values.text(node), base)
+        return found, None
     with mistakes.noting(where):
         for name, entry in _named(node, "a mapping of names to shapes, or an .npz file").items():
             with mistakes.noting(inside(where, name)):

@@ -86,6 +86,8 @@ class _Check:
         settings = defaults | _settings(self._entries, self._where, self._mistakes)
         spec, options, points = self._arguments(), self._options(target), self._points(target)
         given_id = self._given_id()
+        if target is not None and target.built_in:
+            self._refuse_foreign_arguments(target)
         if target is None or len(self._mistakes) > before:
             return
         for point in points:
@@ -132,6 +134,21 @@ class _Check:
                 with self._mistakes.noting(inside(where, name)):
                     _require_no_input(name, node, spec)
         return spec
+
+    def _refuse_foreign_arguments(self, target: Target) -> None:
+        """The arguments of a built-in layer are known: arrays by their names, constants as its options."""
+        assert target.layer is not None
+        where, entries = self._where, self._entries
+        if "constants" in entries:
+            advice = f"{target.written} takes no constants; its options are keys of the check itself"
+            self._mistakes.add(entries["constants"].key, f"{where}.constants: {advice}")
+        asked = entries["inputs"].value.value if "inputs" in entries else None
+        known = tuple(item.name for item in target.layer.inputs)
+        for name, entry in asked.items() if isinstance(asked, dict) else ():
+            if name not in known:
+                hint = suggestion(name, known) or f"; its inputs are {', '.join(known)}"
+                what = f"{target.written} has no such input{hint}"
+                self._mistakes.add(entry.key, f"{inside(f'{where}.inputs', name)}: {what}")
 
     def _options(self, target: Target | None) -> dict[str, object]:
         found: dict[str, object] = {}

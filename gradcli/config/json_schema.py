@@ -17,6 +17,8 @@ from gradcli.targets.notation import INTEGER_DTYPES
 Schema = dict[str, Any]
 
 _OWN = "your-own-code"
+_NAME = r"[^\W\d]\w*"
+_DOTTED = rf"{_NAME}(\.{_NAME})*"
 
 
 def schema() -> Schema:
@@ -73,7 +75,7 @@ def _target() -> Schema:
             {
                 "type": "string",
                 "maxLength": LONGEST_TEXT,
-                "pattern": r"(^.*\.py(:[^\W\d][\w.]*)?$)|(^[^\W\d][\w.]*:[^\W\d][\w.]*$)|(^[^\W\d]\w*(\.[^\W\d]\w*)+$)",
+                "pattern": rf"^.*\.[pP][yY][wW]?(:{_DOTTED})?$|^{_DOTTED}:{_DOTTED}$|^{_NAME}(\.{_NAME})+$",
                 "not": {"pattern": r"\.[yY][aA]?[mM][lL]$"},
             },
         ],
@@ -88,11 +90,12 @@ def _check() -> Schema:
         "required": ["target"],
         "properties": {"target": {"$ref": "#/definitions/target"}},
         "allOf": [
-            {
-                "if": _targets(rf"^(.*:)?{name}$"),
-                "then": {"$ref": f"#/definitions/layer-{name}"},
-            }
+            {"if": _targets(rf"^(.*:)?{name}$"), "then": {"$ref": f"#/definitions/layer-{name}"}}
             for name in LAYERS
+        ]
+        + [
+            {"if": _targets(f"^{name}$"), "then": {"properties": _built_in(layer)}}
+            for name, layer in LAYERS.items()
         ]
         + [
             {
@@ -105,6 +108,12 @@ def _check() -> Schema:
 
 def _targets(pattern: str) -> Schema:
     return {"properties": {"target": {"type": "string", "pattern": pattern}}, "required": ["target"]}
+
+
+def _built_in(layer: Layer) -> Schema:
+    """What holds for the layer itself, and not for code of the same name: its arguments are known."""
+    names = {"propertyNames": {"enum": [item.name for item in layer.inputs]}}
+    return {"inputs": {"anyOf": [{"type": "string"}, names]}, "constants": False}
 
 
 def _check_of(layer: Layer | None) -> Schema:
@@ -200,7 +209,7 @@ def _inputs() -> Schema:
 
 def _input() -> Schema:
     return {
-        "description": "how one input is drawn: scale * normal + offset, integers from [0, high), or booleans",
+        "description": "how an input is drawn: scale * normal + offset, integers from [0, high), or booleans",
         "anyOf": [
             {"$ref": "#/definitions/shape"},
             {
@@ -266,7 +275,7 @@ def _constant() -> Schema:
     nested = {"$ref": "#/definitions/constant"}
     return {
         "anyOf": [
-            {"type": ["number", "boolean", "string"]},
+            {"type": ["number", "boolean", "string", "null"]},
             {"type": "array", "items": nested},
             {"type": "object", "additionalProperties": nested},
         ]
@@ -277,6 +286,6 @@ def _by_argument(reference: str) -> Schema:
     return {
         "type": "object",
         "minProperties": 1,
-        "propertyNames": {"pattern": r"^[^\W\d]\w*$"},
+        "propertyNames": {"pattern": f"^{_NAME}$"},
         "additionalProperties": {"$ref": reference},
     }

@@ -40,7 +40,7 @@ def read_target(node: Node, base: Path) -> Target:
     head, colon, symbol = written.rpartition(":")
     if not (colon and _DOTTED.fullmatch(symbol)):
         head, symbol = written, ""
-    if head.endswith(".py"):
+    if head.lower().endswith((".py", ".pyw")):
         require_file(node, head, base)
     elif head.lower().endswith((".yaml", ".yml")) or (base / head).is_dir():
         raise Wrong(node, f"{quoted(written)} is not Python; give several configs to gradcli check instead")

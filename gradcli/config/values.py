@@ -119,13 +119,13 @@ def input_dtype(node: Node) -> str | None:
 
 
 def constant(node: Node) -> object:
-    """A number, a truth value, text, or a list or mapping of such."""
+    """A number, a truth value, text, null, or a list or mapping of such."""
     match node.value:
         case dict(entries):
             return {key: constant(entry.value) for key, entry in entries.items()}
         case list(items):
             return [constant(item) for item in items]
-        case None:
+        case None if not node.raw:  # an empty value is a slip; a null that is written is meant
             raise Wrong(node, "must be a number, true, false, text, a list or a mapping, got nothing")
         case float(value) if not math.isfinite(value):
             raise Wrong(node, f"must be a finite number, got {describe(node)}")
