@@ -10,7 +10,18 @@ from pathlib import Path
 
 from tests.corpus.bugs import LAYERS
 from tests.corpus.case import CASES
-from tests.corpus.run import ALARM, CAUGHT, CRASHED, INVISIBLE, MISPLACED, MISSED, PASSED, UNDECIDED, Finding, run
+from tests.corpus.run import (
+    ALARM,
+    CAUGHT,
+    CRASHED,
+    INVISIBLE,
+    MISPLACED,
+    MISSED,
+    PASSED,
+    UNDECIDED,
+    Finding,
+    run,
+)
 
 WORDS = {
     CRASHED: "the checker itself raised",
@@ -31,7 +42,8 @@ def summary(findings: list[Finding], seconds: float) -> str:
         f"{sum(f.outcome == ALARM for f in right)} false alarms, "
         f"{sum(f.outcome == UNDECIDED for f in right)} inconclusive",
         f"wrong:   {len(wrong)} checked, {sum(f.outcome == CAUGHT for f in wrong)} caught, "
-        f"{sum(f.outcome == MISSED for f in wrong)} missed, {sum(f.outcome == UNDECIDED for f in wrong)} inconclusive, "
+        f"{sum(f.outcome == MISSED for f in wrong)} missed, "
+        f"{sum(f.outcome == UNDECIDED for f in wrong)} inconclusive, "
         f"{sum(f.outcome == MISPLACED for f in wrong)} misplaced; "
         f"{sum(f.outcome == INVISIBLE for f in findings)} invisible and not asked for",
         f"time:    {seconds:.0f} s, of which {checks:.0f} s in checks, "
@@ -50,10 +62,14 @@ def grouped(findings: list[Finding]) -> str:
             continue
         if outcome == CRASHED:  # one line for each place in the checker
             for detail, count in Counter(f.detail for f in here).most_common():
-                blocks.append(f"\n{outcome.upper()} {count}x, first: {next(f for f in here if f.detail == detail)}")
+                blocks.append(
+                    f"\n{outcome.upper()} {count}x, first: {next(f for f in here if f.detail == detail)}"
+                )
             continue
         counts = Counter((f.layer, f.bug, f.case) for f in here)
-        blocks.append(f"\n{outcome.upper()}: {words}: {len(here)} checks, {len(counts)} of (layer, bug, hard case)")
+        blocks.append(
+            f"\n{outcome.upper()}: {words}: {len(here)} checks, {len(counts)} of (layer, bug, hard case)"
+        )
         for key, count in counts.most_common():
             first = next(f for f in here if (f.layer, f.bug, f.case) == key)
             blocks.append(f"  {count:3}x {first}")

@@ -802,7 +802,7 @@ LOSSES = (
             off("one row forgotten", "d[np.arange(n), labels] -= 1", "d[np.arange(n - 1), labels[:-1]] -= 1"),
             off("divided by the classes", "return dloss * d / n", "return dloss * d / d.shape[1]"),
             off("log-probabilities cached", "(np.exp(logp), labels)", "(logp, labels)"),
-            off("sign of the loss's cotangent lost", "return dloss * d / n", "return abs(dloss) * d / n"),
+            breaks("GC109", "sign of the loss's cotangent lost", "return dloss * d / n", "return abs(dloss) * d / n"),
             breaks("GC107", "subtracts in the cache", "d = p.copy()", "d = p"),
             breaks("GC111", "remembers the first batch", "return loss, (np.exp(logp), labels)", "keep = softmax_ce_forward.__dict__.setdefault('keep', np.exp(logp))\n    return loss, (keep if keep.shape == logp.shape else np.exp(logp), labels)"),
         ),

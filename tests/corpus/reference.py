@@ -291,6 +291,9 @@ class Point:
     cotangents: tuple[np.ndarray, ...]
     exact: Grads
     rounding: dict[str, float]  # largest absolute error that rounding causes, by input
+    floor: dict[
+        str, float
+    ]  # a slope below this moves the outputs by less than a bit, over the input's whole spread
 
 
 def point(layer: Layer, case: str, inputs: Inputs, cotangents: tuple[np.ndarray, ...]) -> Point:
@@ -309,7 +312,13 @@ def point(layer: Layer, case: str, inputs: Inputs, cotangents: tuple[np.ndarray,
             computed = gradients(build(layer), near, layer.constants, cotangents)
             for k in exact:
                 rounding[k] = max(rounding[k], _gap(there[k], exact[k]), _gap(computed[k], there[k]))
-    return Point(layer, case, inputs, cotangents, exact, rounding)
+    outputs, _ = call_forward(build(layer).forward, inputs, layer.constants)
+    with quiet():
+        weight = sum(
+            float(np.abs(o.astype(LONG) * c).sum()) for o, c in zip(outputs, cotangents, strict=True)
+        )
+    floor = {k: eps * weight / float(_spread(inputs[k])) for k in exact}
+    return Point(layer, case, inputs, cotangents, exact, rounding, floor)
 
 
 def _gap(a: Any, b: Any) -> float:
@@ -336,7 +345,7 @@ def _sight(here: Point, name: str, value: Any) -> Sight:
     if not np.all(np.isfinite(wrong)):
         return Sight(True, np.inf, 0.0, "nonfinite")
     scale = float(np.max(np.abs(exact), initial=0))
-    bound = max(1e-6 * scale, 30 * here.rounding[name])
+    bound = max(1e-6 * scale, 30 * here.rounding[name], here.floor[name])
     off = np.abs(wrong - exact)
     how = "value"
     if here.case in ("at_kink", "zeros", "constant") and np.any(off > bound):

@@ -38,7 +38,8 @@ class Finding:
 
     def __str__(self) -> str:
         what = self.bug or "(correct)"
-        return f"{self.outcome:10} {self.layer} | {what} | {self.case} | seed {self.seed} | {self.how} | {self.detail}"
+        where = f"{self.layer} | {what} | {self.case} | seed {self.seed}"
+        return f"{self.outcome:10} {where} | {self.how} | {self.detail}"
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Tally:
 
 
 def gradcli_check(layer: Layer, bug: Bug | None, case: str, seed: int, **settings: object) -> CheckResult:
-    """Check a pair as a user would; inputs are drawn afresh, so that damaged code cannot spoil them for others."""
+    """Check a pair as a user would; inputs are drawn afresh, lest damaged code spoil them for others."""
     pair = build(layer, bug)
     with reference.quiet():
         np.random.seed(seed)  # noqa: NPY002  the code under test may draw from it
@@ -76,7 +77,8 @@ def points(layer_name: str, case: str, seed: int) -> tuple[Point, ...]:
     layer = next(each for each in LAYERS if each.name == layer_name)
     inputs = inputs_for(layer, case, seed)
     return tuple(
-        reference.point(layer, case, inputs, reference.draw_cotangents(layer, inputs, 10 * seed + k)) for k in range(3)
+        reference.point(layer, case, inputs, reference.draw_cotangents(layer, inputs, 10 * seed + k))
+        for k in range(3)
     )
 
 
@@ -116,13 +118,17 @@ def _said(result: CheckResult) -> str:
 Checker = Callable[[Layer, Bug | None, str, int], CheckResult]
 
 
-def judge_correct(layer: Layer, _: Bug | None, case: str, seed: int, check: Checker = gradcli_check) -> Finding:
+def judge_correct(
+    layer: Layer, _: Bug | None, case: str, seed: int, check: Checker = gradcli_check
+) -> Finding:
     start = time.perf_counter()
     result = check(layer, None, case, seed)
     seconds = time.perf_counter() - start
     outcome = {"pass": PASSED, "fail": ALARM, "inconclusive": UNDECIDED}[result.verdict]
     if outcome == PASSED:
         return Finding(layer.name, "", case, seed, outcome, seconds)
+    if outcome == UNDECIDED and not any(g.size for g in result.gradients.values()):
+        return Finding(layer.name, "", case, seed, PASSED, seconds, "nothing to compare, and it says so")
     bad = [k for k, g in result.gradients.items() if g.verdict != "pass"]
     detail = _said(result) + " / ".join(worst(result, k) for k in bad)
     return Finding(layer.name, "", case, seed, outcome, seconds, detail)
@@ -139,24 +145,33 @@ def judge_bug(layer: Layer, bug: Bug | None, case: str, seed: int, check: Checke
     start = time.perf_counter()
     result = check(layer, bug, case, seed)
     seconds = time.perf_counter() - start
-    how = min((sights[k].how for k in wrong), key=lambda h: ("raises", "shape", "nonfinite", "value", "shift").index(h))
+    how = min(
+        (sights[k].how for k in wrong),
+        key=lambda h: ("raises", "shape", "nonfinite", "value", "shift").index(h),
+    )
 
     def found(outcome: str, detail: str = "") -> Finding:
         return Finding(layer.name, bug.name, case, seed, outcome, seconds, detail, how)
 
     blamed = {k for k, g in result.gradients.items() if g.verdict == "fail"}
     blamed |= {v.gradient for v in result.violations if not v.is_warning and v.gradient}
-    far = "; ".join(f"{k} off by {sights[k].deviation:.2g} (rounding {sights[k].rounding:.2g})" for k in sorted(wrong))
+    far = "; ".join(
+        f"{k} off by {sights[k].deviation:.2g} (rounding {sights[k].rounding:.2g})" for k in sorted(wrong)
+    )
     if result.verdict != "fail":
         told = " / ".join(worst(result, k) for k in sorted(wrong))
         return found(MISSED if result.verdict == "pass" else UNDECIDED, f"{far}: {told}")
     if how in ("raises",) or (not blamed and _broken(result)):
         return found(CAUGHT)
     # Fully right gradients must not be blamed; those between right and visibly wrong may go either way.
-    right = {k for k, s in sights.items() if not s.visible and s.deviation <= 3 * s.rounding and s.how == "value"}
+    right = {
+        k for k, s in sights.items() if not s.visible and s.deviation <= 3 * s.rounding and s.how == "value"
+    }
     # A "shift" shows in no single element, so the check may fail for it as a whole.
     if blamed & right or (wrong - blamed and how != "shift"):
-        told = _said(result) + " / ".join(worst(result, k) for k in sorted((blamed & right) | (wrong - blamed)))
+        told = _said(result) + " / ".join(
+            worst(result, k) for k in sorted((blamed & right) | (wrong - blamed))
+        )
         return found(MISPLACED, f"wrong: {sorted(wrong)}, blamed: {sorted(blamed)}: {far}: {told}")
     return found(CAUGHT)
 
@@ -187,7 +202,7 @@ def run(
     share: float = 1.0,
     cases: tuple[str, ...] = (),
 ) -> Iterator[Finding]:
-    """Judge layers × hard cases × (correct and every bug) × seeds; of the bugs, a share chosen by hash."""
+    """Judge every layer at every hard case: correct, and with each bug of a share chosen by hash."""
     for layer in layers:
         for case in layer.cases:
             if cases and case not in cases:
