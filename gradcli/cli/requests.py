@@ -1,0 +1,96 @@
+"""From the words of a command line to the checks that they ask for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from gradcli.cli.layer_options import flag, read_values
+from gradcli.errors import ConfigError, NothingToCheck, UsageError
+from gradcli.layers import LAYERS
+from gradcli.spec import CheckSpec
+from gradcli.suite.outcome import Outcome
+from gradcli.targets import options_of
+from gradcli.targets.notation import parse_constant, parse_input
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the command line gives to the functions under test."""
+
+    options: Mapping[str, str | bool]  # dimensions and constants that a layer declares
+    inputs: Sequence[str]  # "x=4x3"
+    inputs_file: Path | None
+    constants: Sequence[str]  # "eps=1e-5"
+
+    @property
+    def used(self) -> list[str]:
+        """The options that were given, as the user wrote them."""
+        file = ["--inputs"] if self.inputs_file is not None else []
+        lists = {"--input": self.inputs, "--set": self.constants}
+        return [flag(name) for name in self.options] + [name for name, given in lists.items() if given] + file
+
+
+def read_specs(
+    targets: Sequence[str], arguments: Arguments, settings: Mapping[str, object]
+) -> tuple[list[CheckSpec], list[Outcome]]:
+    """The checks of all targets in their order, and an outcome for each folder in which there is none.
+
+    settings: those that were given; they replace a config's. Raises ConfigError or UsageError with the
+    mistakes of all targets.
+    """
+    inputs = _named(arguments.inputs, parse_input, "--input")
+    constants = _named(arguments.constants, parse_constant, "--set")
+    common = CheckSpec("", inputs=inputs, inputs_file=arguments.inputs_file, constants=constants)
+    specs: list[CheckSpec] = []
+    empty: list[Outcome] = []
+    mistakes: list[str] = []
+    for target in targets:
+        try:
+            specs += [_with(spec, settings) for spec in _specs_of(target, arguments, common)]
+        except NothingToCheck as error:
+            empty.append(Outcome(target, error=error))
+        except ConfigError as error:
+            mistakes += error.mistakes
+        except UsageError as error:
+            mistakes += str(error).splitlines()
+    if mistakes:
+        raise ConfigError(mistakes)
+    return specs, empty
+
+
+def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[CheckSpec]:
+    path = Path(target)
+    is_file = target.lower().endswith((".yaml", ".yml"))
+    if target not in LAYERS and (is_file or path.is_dir()):
+        if arguments.used:
+            raise UsageError(
+                f"{target} is a config: {', '.join(arguments.used)} cannot be given beside it; "
+                "write that next to the target in the config"
+            )
+        from gradcli import config
+
+        return config.load(path) if is_file and not path.is_dir() else config.load_folder(path)
+    return [
+        replace(common, target=target, options=read_values(target, options_of(target), arguments.options))
+    ]
+
+
+def _with(spec: CheckSpec, settings: Mapping[str, object]) -> CheckSpec:
+    """The spec with the settings of the command line; dtype is the one that stands beside the others."""
+    changed = {name: value for name, value in settings.items() if name != "dtype"}
+    spec = replace(spec, settings=replace(spec.settings, **changed))  # type: ignore[arg-type]
+    return replace(spec, dtype=str(settings["dtype"])) if "dtype" in settings else spec
+
+
+def _named(texts: Sequence[str], parse: Callable[[str], tuple[str, T]], name: str) -> dict[str, T]:
+    """What `--input` or `--set` say, by argument. Raises UsageError for an argument that is given twice."""
+    found: dict[str, T] = {}
+    for text in texts:
+        argument, value = parse(text)
+        if argument in found:
+            raise UsageError(f"{name} {text}: {argument} is given twice")
+        found[argument] = value
+    return found

@@ -1,0 +1,144 @@
+"""Runs checks and shows what they find; the exit codes of all of them are its result."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcli.cli import exits
+from gradcli.cli.bug import report_bug
+from gradcli.cli.messages import complain, describe
+from gradcli.cli.progress import ProgressOnTerminal
+from gradcli.cli.streams import ReaderGone, silence
+from gradcli.cli.terminal import make_console
+from gradcli.errors import ArchiveError, GradcliError
+from gradcli.report.console import CheckReport, captured_lines, check_summary, suite_summary
+from gradcli.report.numbers import count
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult
+from gradcli.spec import CheckSpec
+from gradcli.suite.dump import Dump
+from gradcli.suite.outcome import Outcome
+from gradcli.suite.run import resolve_all, run, select
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_CODES = {PASS: exits.OK, FAIL: exits.WRONG, INCONCLUSIVE: exits.UNDECIDED}
+
+
+class Session:
+    """One run of `gradcli check`."""
+
+    def __init__(self, color: str, *, quiet: bool, verbose: bool) -> None:
+        self._console = make_console(sys.stdout, color)
+        self._color = color
+        self._quiet = quiet
+        self._verbose = verbose
+        self._results: list[CheckResult] = []
+        self._codes: list[int] = []
+        self._without_result = 0
+        self._total = 0
+
+    def check_all(
+        self,
+        specs: Sequence[CheckSpec],
+        empty: Sequence[Outcome],
+        *,
+        selection: str | None,
+        dump: Path | None,
+        exit_first: bool,
+    ) -> list[int]:
+        """Resolve, select, run and show; an exit code for each check, at least one.
+
+        empty: outcomes of targets without a check. Raises GradcliError for what makes the run as a whole
+        impossible.
+        """
+        cases, unresolved = resolve_all(specs)
+        cases = cases if selection is None else select(cases, selection)
+        failed = [*empty, *unresolved]
+        self._total = len(cases) + len(failed)
+        if not self._total:
+            complain(f"nothing to check: no id matches {selection!r}")
+            return [exits.EMPTY]
+        archives = Dump(dump, [case.problem.id for case in cases]) if dump is not None and cases else None
+        try:
+            for outcome in failed:
+                self._take(outcome, archives)
+            for outcome in run(cases, ProgressOnTerminal(self._color)):
+                self._take(outcome, archives)
+                if exits.INTERRUPTED in self._codes:
+                    raise KeyboardInterrupt
+                if exit_first and self._has_failed():
+                    break
+            self._summarise()
+        except KeyboardInterrupt:
+            self._interrupted()
+        except ReaderGone:
+            silence(sys.stdout)
+            if len(self._codes) < self._total:
+                self._codes.append(exits.READER_GONE)
+        return self._codes
+
+    def _take(self, outcome: Outcome, archives: Dump | None) -> None:
+        """Note the code first: if the reader has left, it must still count."""
+        self._codes.append(_code(outcome))
+        if outcome.result is not None:
+            self._results.append(outcome.result)
+        else:
+            self._without_result += 1
+        self._show(outcome)
+        if archives is not None and outcome.result is not None and not outcome.result.interrupted:
+            try:
+                archives.write(outcome.result)
+            except ArchiveError as error:
+                complain(str(error))
+                self._codes.append(error.exit_code)
+
+    def _show(self, outcome: Outcome) -> None:
+        if isinstance(outcome.error, GradcliError):
+            complain(describe(outcome.error))
+        elif outcome.error is not None:
+            report_bug(outcome.error)
+        if self._quiet and _code(outcome) == exits.OK:
+            return
+        if len(self._codes) > 1 and outcome.result is not None:
+            self._console.print()
+        if self._verbose:
+            for line in captured_lines(outcome.output):
+                self._print(line)
+        if outcome.result is not None:
+            self._print(CheckReport(outcome.result, verbose=self._verbose))
+
+    def _summarise(self) -> None:
+        """The last line: of several checks what they amount to, of one that passed in quiet what it found."""
+        if self._total > 1:
+            done = len(self._results) + self._without_result
+            summary = suite_summary(self._results, not_run=self._without_result, left=self._total - done)
+            self._console.print()
+            self._print(summary)
+        elif self._quiet and self._codes == [exits.OK]:
+            self._print(check_summary(self._results[0]))
+
+    def _interrupted(self) -> None:
+        """Say what is known so far."""
+        done = sum(not result.interrupted for result in self._results) + self._without_result
+        complain(f"interrupted: {done} of {count(self._total, 'check')} done")
+        self._codes.append(exits.INTERRUPTED)
+        self._summarise()
+
+    def _has_failed(self) -> bool:
+        return any(code not in (exits.OK, exits.UNDECIDED) for code in self._codes)
+
+    def _print(self, renderable: "RenderableType") -> None:
+        self._console.print(renderable, crop=False)  # what is too long is the terminal's to fold
+
+
+def _code(outcome: Outcome) -> int:
+    result = outcome.result
+    if result is None:
+        return outcome.error.exit_code if isinstance(outcome.error, GradcliError) else exits.BUG
+    if result.interrupted:
+        return exits.INTERRUPTED
+    if result.verdict == INCONCLUSIVE and not result.size:
+        return exits.EMPTY
+    return _CODES[result.verdict]

@@ -1,0 +1,1 @@
+"""From a CheckResult to something to look at. Draws; never computes, prints or exits."""

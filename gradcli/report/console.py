@@ -1,0 +1,286 @@
+"""Check results as Rich renderables: a table of gradients, what is wrong, and a summary.
+
+A row shows the element that decided. What does not fit the width moves into fewer columns, two lines or a
+list, but is never cut: a hidden exponent or verdict would be worse than no table.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from gradcli.report import numbers
+from gradcli.report.numbers import count
+from gradcli.report.plain import printable, printable_lines
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+
+# Legible without colour: what needs attention is the word in capitals.
+_WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "inconclusive"}
+_STYLES = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow"}
+_RANK = {PASS: 0, INCONCLUSIVE: 1, FAIL: 2}
+
+_UNBOUNDED = 100_000  # columns: to see how wide a table would like to be
+
+Cells: TypeAlias = dict[str, str]
+
+_STACKED = ["verdict", "gradient", "shape", "compared", "worst error", "analytic\nnumeric"]
+_PLAIN = [*_STACKED[:-1], "analytic", "numeric"]
+_FULL = [*_PLAIN, "allowed", "method", "evaluations", "note"]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All that there is to say about one check."""
+
+    result: CheckResult
+    verbose: bool = False
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
+        result, ascii_only = self.result, options.ascii_only
+        if result.gradients:
+            yield from _gradients(result, console, options, self.verbose)
+        yield from (_violation(violation) for violation in result.violations)
+        if result.blame is not None:
+            yield from _blame(result.blame)
+        yield check_summary(result)
+        if result.verdict != PASS and result.rerun:
+            yield _line(f"re-run: {printable(result.rerun)}")
+        if self.verbose:
+            yield _line(_effort(result, ascii_only))
+
+
+def check_summary(result: CheckResult) -> Text:
+    """One line that counts the evidence: `PASS  relu[…]: 1 gradient, 6 of 6 elements compared, seed 0`."""
+    verdict = _word(result)
+    gradients = list(result.gradients.values())
+    evidence = f"{_found(gradients)}, {_evidence(gradients)}, seed {result.seed}"
+    line = Text(no_wrap=True, overflow="ignore")
+    line.append(verdict.upper() if verdict in ("pass", "FAIL") else verdict, _STYLES.get(result.verdict, ""))
+    return line.append(f"  {printable(result.id)}: {evidence}")
+
+
+def suite_summary(results: Sequence[CheckResult], *, not_run: int = 0, left: int = 0) -> Text:
+    """The last line of several checks: how many passed, on what evidence, and the worst of all.
+
+    not_run: checks that could not be run; left: those that were not reached.
+    """
+    verdicts = [result.verdict for result in results]
+    words = [_word(result) for result in results]
+    parts = [
+        f"{words.count('pass')} passed",
+        *(_if_any(words.count("FAIL"), "FAILED")),
+        *(_if_any(words.count("inconclusive"), "inconclusive")),
+        *(_if_any(words.count("interrupted"), "interrupted")),
+        *(_if_any(not_run, "could not run")),
+        *(_if_any(left, "not run")),
+    ]
+    gradients = [gradient for result in results for gradient in result.gradients.values()]
+    line = Text(no_wrap=True, overflow="ignore")
+    line.append(
+        f"{count(len(results) + not_run + left, 'check')}: {', '.join(parts)}", _style_of(verdicts, not_run)
+    )
+    line.append(f"; {count(len(gradients), 'gradient')}, {_evidence(gradients)}")
+    if worst := _worst(results):
+        line.append(f"; worst: {worst}")
+    return line
+
+
+def captured_lines(output: str) -> Iterator[Text]:
+    """What the code under test printed, each line marked as such."""
+    for text in printable_lines(output):
+        yield _line(f"| {text}", "dim")
+
+
+def _gradients(
+    result: CheckResult, console: "Console", options: "ConsoleOptions", verbose: bool
+) -> "Iterator[RenderableType]":
+    gradients = list(result.gradients.values())
+    rows = [_cells(gradient, ascii_only=options.ascii_only) for gradient in gradients]
+    for columns in (_FULL, _PLAIN, _STACKED):
+        if columns is _FULL and not (verbose or options.max_width >= 120):
+            continue
+        table = _table(columns, rows)
+        if console.measure(table, options=options.update(width=_UNBOUNDED)).maximum <= options.max_width:
+            yield table
+            break
+    else:
+        columns = [*_FULL]
+        yield from _records(rows, verbose)
+    for gradient, row in zip(gradients, rows, strict=True):
+        if "note" not in columns and row["note"]:
+            yield _line(f"{row['gradient']}: {row['note']}")
+        if "method" not in columns and verbose:
+            more = f"method {row['method']}, {row['evaluations']} evaluations, allowed error {row['allowed']}"
+            yield _line(f"{printable(gradient.name)}: {more}")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Table:
+    used = [name for name in columns if name != "note" or any(row["note"] for row in rows)]
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+    )
+    for name in used:
+        justify = "right" if name == "evaluations" else "left"
+        table.add_column(name, no_wrap=True, justify=justify)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(_cell(name, row) for name in used))
+    return table
+
+
+def _cell(name: str, row: Cells) -> Text:
+    if name == "verdict":
+        return _verdict(row["verdict"])
+    return Text("\n".join(row[part] for part in name.split("\n")))
+
+
+def _verdict(word: str) -> Text:
+    style = next(_STYLES[verdict] for verdict, shown in _WORDS.items() if shown == word)
+    return Text(word, style)
+
+
+def _records(rows: Sequence[Cells], verbose: bool) -> Iterator[Text]:
+    """A list in place of a table, for the narrowest of terminals."""
+    shown = ["compared", "worst error", "analytic", "numeric", "note"]
+    shown += ["allowed", "method", "evaluations"] if verbose else []
+    for row in rows:
+        yield Text.assemble(_verdict(row["verdict"]), f" {row['gradient']} {row['shape']}", overflow="fold")
+        for name in shown:
+            if row[name]:
+                yield Text(f"  {name}: {row[name]}", overflow="fold")
+
+
+def _cells(gradient: Gradient, *, ascii_only: bool) -> Cells:
+    plus_minus = "+/-" if ascii_only else "±"
+    at, error = gradient.worst_index, numbers.relative(gradient.relative_error)
+    digits = numbers.digits_to_tell_apart(gradient)
+    analytic, numeric, uncertainty, allowed = (
+        float(array[at]) if gradient.size else None
+        for array in (gradient.analytic, gradient.numeric, gradient.uncertainty, gradient.allowed)
+    )
+    known = gradient.compared > 0
+    return {
+        "verdict": _WORDS[gradient.verdict],
+        "gradient": printable(gradient.name),
+        "shape": numbers.shape(gradient),
+        "compared": _compared(gradient),
+        "worst error": f"{error} @ {numbers.index(at)}" if at else error,
+        "analytic": _value(analytic, digits),
+        "numeric": f"{_value(numeric, digits)} {plus_minus} {numbers.relative(uncertainty or 0.0)}"
+        if known
+        else "-",
+        "allowed": numbers.relative(allowed) if known and allowed is not None else "-",
+        "method": printable(gradient.method),
+        "evaluations": str(gradient.evaluations),
+        "note": printable(gradient.note),
+    }
+
+
+def _value(number: float | None, digits: int) -> str:
+    return "-" if number is None else numbers.value(number, digits)
+
+
+def _compared(gradient: Gradient) -> str:
+    elements = f"{gradient.compared} of {gradient.size}"
+    if not gradient.probes:
+        return elements
+    probes = count(gradient.probes, "probe")
+    return f"{probes}, {elements}" if gradient.compared else probes
+
+
+def _evidence(gradients: Sequence[Gradient]) -> str:
+    compared, size = sum(g.compared for g in gradients), sum(g.size for g in gradients)
+    probes = sum(gradient.probes for gradient in gradients)
+    elements = f"{compared} of {count(size, 'element')} compared"
+    return f"{elements}, {count(probes, 'probe')}" if probes else elements
+
+
+def _found(gradients: Sequence[Gradient]) -> str:
+    """`3 gradients`, `1 of 3 gradients wrong`, `no gradient`."""
+    if not gradients:
+        return "no gradient"
+    total = count(len(gradients), "gradient")
+    verdicts = [gradient.verdict for gradient in gradients]
+    for verdict, word in ((FAIL, "wrong"), (INCONCLUSIVE, "inconclusive")):
+        if verdict in verdicts:
+            return f"{verdicts.count(verdict)} of {total} {word}"
+    return total
+
+
+def _violation(violation: Violation) -> Text:
+    """`layers.py:12: GC103 gamma: …`; lines of a longer message are indented."""
+    where = f"{_place(violation.file, violation.line)}: " if violation.file else ""
+    about = f"{printable(violation.gradient)}: " if violation.gradient else ""
+    first, *rest = printable_lines(violation.message) or [""]
+    word, style = ("warning ", "yellow") if violation.is_warning else ("", "red")
+    line = Text(where, no_wrap=True, overflow="ignore")
+    line.append(f"{word}{violation.code}", style).append(f" {about}{first}")
+    for more in rest:
+        line.append(f"\n    {more}")
+    return line
+
+
+def _blame(blame: Blame) -> Iterator[Text]:
+    first, *rest = printable_lines(blame.diagnosis) or [""]
+    yield _line(f"{_place(blame.file, blame.line)}: {first}", "bold")
+    for more in rest:
+        yield _line(f"    {more}")
+
+
+def _place(file: str, line: int | None) -> str:
+    """file:line, relative to the current folder where it lies below it."""
+    inside = os.path.realpath(file).startswith(os.path.realpath(Path.cwd()) + os.sep)
+    shown = printable(os.path.relpath(file) if inside else file)
+    return shown if line is None else f"{shown}:{line}"
+
+
+def _effort(result: CheckResult, ascii_only: bool) -> str:
+    forwards = f"{count(result.evaluations, 'forward')}, {count(result.backward_evaluations, 'backward')}"
+    return f"{result.dtype}, {forwards}, {result.seconds:.2f} s"
+
+
+def _worst(results: Iterable[CheckResult]) -> str:
+    """The gradient that is furthest from passing, if any does not pass."""
+    candidates = [
+        (_RANK[gradient.verdict], _size_of(gradient.relative_error), result, gradient)
+        for result in results
+        for gradient in result.gradients.values()
+        if gradient.verdict != PASS
+    ]
+    if not candidates:
+        return ""
+    _, _, result, gradient = max(candidates, key=lambda candidate: candidate[:2])
+    at = f" @ {numbers.index(gradient.worst_index)}" if gradient.worst_index else ""
+    error = numbers.relative(gradient.relative_error)
+    return f"{printable(result.id)} {printable(gradient.name)}, relative error {error}{at}"
+
+
+def _size_of(error: float) -> float:
+    return float("inf") if error != error else error  # NaN is worse than any number
+
+
+def _word(result: CheckResult) -> str:
+    """A check that was interrupted has failed, if it has, but it has not passed."""
+    return "interrupted" if result.interrupted and result.verdict != FAIL else _WORDS[result.verdict]
+
+
+def _if_any(number: int, word: str) -> list[str]:
+    return [f"{number} {word}"] if number else []
+
+
+def _style_of(verdicts: Sequence[str], not_run: int) -> str:
+    if not_run or FAIL in verdicts:
+        return _STYLES[FAIL]
+    return _STYLES[INCONCLUSIVE if INCONCLUSIVE in verdicts else PASS]
+
+
+def _line(text: str, style: str = "") -> Text:
+    """A line that is never folded: a path or a command in it can be copied."""
+    return Text(text, style, no_wrap=True, overflow="ignore")
