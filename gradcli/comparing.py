@@ -7,7 +7,7 @@ import numpy as np
 from gradcli import analytic
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.differencing import Differencing
-from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, look, spread
+from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, look
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import Subject
@@ -79,8 +79,11 @@ class Comparer:
             repeats=_MORE_JITTERS,
             coarse=self.side.digits_lost,
         )
+        in_use = analytic.rounding_in_use(self.subject, self.cotangents, self.gradients, self.rng)
         for name, width in more.items():
-            self._rounding[name] = np.maximum(self._rounding[name], width)
+            self._rounding[name] = np.maximum.reduce(
+                [self._rounding[name], width, in_use.get(name, np.zeros(width.shape))]
+            )
 
     def judge(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """From a measured gradient to its verdict, with a second look at whatever disagrees."""
@@ -97,6 +100,8 @@ class _Judgement:
         self.analytic = comparer.gradients[numeric.name]
         self.value = numeric.value.copy()
         self.doubt = numeric.uncertainty.copy()
+        precision = float(np.finfo(self.analytic.dtype).eps)
+        self.floor = numeric.spread_over(precision * numeric.natural)
         self.measured = ~np.isnan(numeric.uncertainty)
         self.kinked = numeric.kinked.copy()
         self.looked = np.zeros(self.value.shape, dtype=bool)
@@ -108,7 +113,9 @@ class _Judgement:
         rounding = self.comparer.rounding(self.numeric.name)
         scale = float(np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value)))
         rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
-        return Comparison(self.analytic, self.value, self.doubt + rounding, self.comparer.settings.tol)
+        return Comparison(
+            self.analytic, self.value, self.doubt + rounding + self.floor, self.comparer.settings.tol
+        )
 
     def suspects(self) -> BoolArray:
         return self.measured & ~self.comparison().agrees & ~self.looked
@@ -236,11 +243,7 @@ class _Judgement:
         """Whether the whole gradient is zero, known far better than the outputs would make one expect."""
         allowed = float(np.max(comparison.allowed[self.measured]))
         size = float(np.max(comparison.size[self.measured]))
-        weighed = sum(
-            float(np.sum(np.square(c * out)))
-            for c, out in zip(self.comparer._wide, self.numeric.function.base, strict=True)
-        )
-        natural = float(np.sqrt(weighed)) / spread(self.numeric.function.point[self.numeric.name])
+        natural = float(np.max(self.numeric.natural, initial=0.0))
         return max(size, allowed) <= RESOLUTION**2 * natural or size == allowed == 0.0
 
 

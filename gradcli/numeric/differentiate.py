@@ -85,6 +85,25 @@ class Differentiator:
         weights = tuple(np.square(np.asarray(c, dtype=np.float64)) for c in self.cotangents)
         return np.asarray(np.sqrt(self.structure.contract(weights, squares)))
 
+    @property
+    def natural(self) -> FloatArray:
+        """The size a gradient would have if the outputs changed by themselves over the input's spread, for
+        each place in a group. What is smaller than that by the machine precision is zero, to rounding."""
+        sizes = [np.abs(out) for out in self.function.base]
+        weights = tuple(np.abs(np.asarray(c, dtype=np.float64)) for c in self.cotangents)
+        return self.structure.contract(weights, sizes) / self.scale
+
+    def spread_over(self, group: FloatArray) -> FloatArray:
+        """What holds for each place of a group, as an array of the input's shape."""
+        inner = iter(group.shape)
+        axes = self.structure.separable
+        shape = tuple(next(inner) if axis in axes else 1 for axis in range(len(self.structure.shape)))
+        return np.broadcast_to(group.reshape(shape), self.structure.shape)
+
+    def jittered(self) -> dict[str, Array]:
+        """The point, every input moved by one unit in the last place."""
+        return {name: jittered(array, self.rng) for name, array in self.function.point.items()}
+
     def predicted(self) -> int:
         """Evaluations that `measure` is going to need for all elements."""
         return self.structure.batches * EVALUATIONS_PER_BATCH[self.method]
@@ -154,7 +173,7 @@ class Differentiator:
         sampled = [positions[i] for i in self._sample(len(positions), _SAMPLES)]
         distances = {p: np.zeros(self.structure.group_shape) for p in sampled}
         for _ in range(_COMPLEX_JITTERS):
-            jitter = {name: jittered(array, self.rng) for name, array in self.function.point.items()}
+            jitter = self.jittered()
             for position in sampled:
                 selection = self.structure.selection(position)
                 slopes = self.perturbation.imaginary(selection, step, around=jitter)
@@ -279,7 +298,7 @@ class Differentiator:
         drawn = []
         if self.method == COMPLEX:
             for _ in range(6):
-                point = {name: jittered(array, self.rng) for name, array in self.function.point.items()}
+                point = self.jittered()
                 slopes = self.perturbation.imaginary(selection, complex_step.STEP * self.scale, around=point)
                 if slopes is not None:
                     drawn.append(float(slopes[place]))

@@ -17,8 +17,13 @@ class Function:
     make that evaluation worthless (None), they do not end the check. At the point itself they propagate.
     """
 
-    def __init__(self, call: Callable[[Mapping[str, Array]], Outputs], point: Mapping[str, Array]) -> None:
-        self.evaluations = 0
+    def __init__(
+        self,
+        call: Callable[[Mapping[str, Array]], Outputs],
+        point: Mapping[str, Array],
+        counter: list[int] | None = None,
+    ) -> None:
+        self._counter = [0] if counter is None else counter
         self._call = call
         self.point: dict[str, Array] = dict(point)
         outputs = self._evaluate(self.point)
@@ -26,8 +31,19 @@ class Function:
         self.base: tuple[FloatArray, ...] = tuple(np.array(out, dtype=np.float64) for out in outputs)
 
     def _evaluate(self, arrays: Mapping[str, Array]) -> Outputs:
-        self.evaluations += 1
+        self._counter[0] += 1
         return self._call(arrays)
+
+    @property
+    def evaluations(self) -> int:
+        return self._counter[0]
+
+    def elsewhere(self, changes: Mapping[str, Array]) -> "Function":
+        """The same function around another point; what the code raises there propagates.
+
+        Evaluations of either count for both. Cost: one evaluation.
+        """
+        return Function(self._call, {**self.point, **changes}, self._counter)
 
     def at(self, changes: Mapping[str, Array]) -> Outputs | None:
         """Outputs with some inputs replaced, or None where the code raised or changed a shape.

@@ -6,7 +6,9 @@ from gradcli.arrays import FloatArray
 from gradcli.numeric.function import Function, jittered, spread
 
 JITTERS = 4
-_STEPS = (2.0**-8, 2.0**-20, 2.0**-32)  # by the spread; float16 is stuck at the second, float32 at the third
+# The grain of float32 is 2^-24 of a number; behind an addition, float64 has a grain of 1e-16 whatever the output.
+_COARSE = 2.0**-28
+_NOT_FLOAT64 = 1e-12
 
 Noise = tuple[FloatArray, ...]  # a half-width for each element of each output
 
@@ -21,7 +23,7 @@ def output_noise(
     jitter can leave an element untouched by luck. Cost: `jitters` evaluations.
     """
     noise = tuple(
-        np.abs(out) * precision for out, precision in zip(function.base, function.precision, strict=True)
+        np.asarray(np.abs(out) * precision) for out, precision in zip(function.base, function.precision, strict=True)
     )
     for _ in range(jitters):
         changes = function.change({n: jittered(a, rng, coarse=coarse) for n, a in function.point.items()})
@@ -36,32 +38,35 @@ def output_noise(
 def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> bool:
     """Whether the code computes in a lower precision inside, where one-ulp jitter cannot show it.
 
-    A cast to float32 swallows a small move whole. So all inputs are moved along a random direction by ever
-    smaller steps; outputs that stand still where the larger step says that they must move, far above their
-    rounding, are stuck. A quarter of them is enough: a kink nearby stops only a few. Cost: 6 evaluations.
+    A cast to float32 swallows small moves, and what it lets through is grainy. So all inputs are moved along a
+    random direction by 2^-16, half of that and 2^-32 of their size. Where an output is straight, the responses
+    must be each other's multiples; digits are lost where the smallest is not and the grain is that of a lower
+    precision, far above what float64 does behind an addition. A quarter of the outputs is enough.
+    Cost: 6 evaluations.
     """
-    directions = {
-        name: spread(array) * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
+    moves = {
+        name: np.minimum(np.abs(array), spread(array))
+        * rng.choice([-1.0, 1.0], array.shape)
+        * rng.uniform(0.5, 1.5, array.shape)
         for name, array in function.point.items()
         if array.dtype.kind == "f"
     }
-    larger: list[FloatArray] | None = None
-    for step in _STEPS:
-        plus = function.change({n: function.point[n] + step * d for n, d in directions.items()})
-        minus = function.change({n: function.point[n] - step * d for n, d in directions.items()})
+    odd, even = [], []
+    for step in (2.0**-16, 2.0**-17, 2.0**-32):
+        plus = function.change({name: function.point[name] + step * move for name, move in moves.items()})
+        minus = function.change({name: function.point[name] - step * move for name, move in moves.items()})
         if plus is None or minus is None:
             return False
-        moves = [np.maximum(np.abs(p), np.abs(m)) for p, m in zip(plus, minus, strict=True)]
-        if larger is not None and _stuck(moves, larger, noise):
-            return True
-        larger = [move * 2.0**-12 for move in moves]
-    return False
-
-
-def _stuck(moves: list[FloatArray], expected: list[FloatArray], noise: Noise) -> bool:
-    due, stuck = 0, 0
-    for move, wanted, level in zip(moves, expected, noise, strict=True):
-        visible = wanted > 64 * level
+        odd.append([p - m for p, m in zip(plus, minus, strict=True)])
+        even.append([p + m for p, m in zip(plus, minus, strict=True)])
+    due, off = 0, 0
+    for out, level, large, half, tiny, bend in zip(function.base, noise, *odd, even[0], strict=True):
+        expected = large * 2.0**-16
+        straight = np.abs(bend) < 0.02 * np.abs(large)
+        visible = straight & (np.abs(expected) > 64 * level)
+        departs = np.abs(tiny - expected) > 0.1 * np.abs(expected)
+        grain = np.abs(large - 2 * half)
+        coarse = grain > np.maximum(_COARSE * np.abs(out), _NOT_FLOAT64)
         due += int(np.sum(visible))
-        stuck += int(np.sum(visible & (move == 0)))
-    return stuck > due / 4
+        off += int(np.sum(visible & departs & coarse))
+    return off > due / 4

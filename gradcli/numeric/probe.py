@@ -1,0 +1,200 @@
+"""Random-sign directions through an input too large to be measured element by element.
+
+A direction of +1 and -1 gives every element the same weight, so every single-element error moves every
+probe, whatever the size of the array. Separable axes still tell their rows apart: one probe is as many sums
+as they have rows. Where a sum is off, halving the direction finds the element in log2(n) more probes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+from gradcli.numeric import complex_step
+from gradcli.numeric.differentiate import COMPLEX, LINEAR, Differentiator
+from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
+
+PROBES = 8
+
+_CENTRAL_STEPS = 2.0**-22 * RATIO ** np.arange(6)  # by the spread; small ones, since n elements move at once
+EVALUATIONS = {LINEAR: 1, COMPLEX: 3}
+CENTRAL_EVALUATIONS = 2 * len(_CENTRAL_STEPS)
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Along one direction, for each place of a group: the numeric derivative, and how well it is known."""
+
+    value: FloatArray  # group_shape
+    uncertainty: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the probes of one input showed."""
+
+    probes: int
+    detectable: float  # the smallest single-element error that would have shown
+    suspects: list[tuple[int, ...]]  # elements that bisection led to
+    worst: float  # error by what is allowed, of the worst sum
+
+
+class Prober:
+    """Compares sums of an analytic gradient over random directions with directional derivatives.
+
+    `analytic` and `rounding` have the input's shape; `tol` is relative to a sum's root mean square size;
+    `margin` multiplies the uncertainties.
+    """
+
+    def __init__(
+        self,
+        numeric: Differentiator,
+        analytic: FloatArray,
+        rounding: FloatArray,
+        *,
+        tol: float,
+        margin: float,
+        tick: Callable[[int], None],
+    ) -> None:
+        self.numeric = numeric
+        self.analytic = analytic
+        self.rounding = rounding
+        self.tol = tol
+        self.margin = margin
+        self.tick = tick
+        self.rest = tuple(
+            axis for axis in range(analytic.ndim) if axis not in numeric.structure.separable
+        )
+
+    def probe(self, probes: int = PROBES, most: int = 2) -> Found:
+        """Look along random directions; bisect to at most `most` elements where sums are off.
+
+        Cost: `probes` directions (1 evaluation each where the function is linear, 3 with a complex step,
+        12 otherwise), and log2(n) more for each element found.
+        """
+        detectable = np.full(self.numeric.structure.group_shape, np.inf)
+        worst = 0.0
+        suspects: list[tuple[int, ...]] = []
+        for _ in range(probes):
+            signs = self.numeric.rng.choice([-1.0, 1.0], self.analytic.shape)
+            error, allowed = self._compare(signs)
+            detectable = np.minimum(detectable, 2 * allowed)
+            ratio = _ratio(error, allowed)
+            worst = max(worst, float(np.max(ratio, initial=0.0)))
+            if worst > 1.0:
+                suspects = list(self._bisect(signs, ratio, most))
+                break
+        return Found(probes, float(np.max(detectable, initial=0.0)), suspects, worst)
+
+    def _compare(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Error and what is allowed for the sums along a direction (zero where an element stays)."""
+        sums = self._derivative(direction)
+        weighed = self.analytic * direction
+        moved = direction != 0
+        size = np.sqrt(np.sum(np.square(weighed), axis=self.rest))
+        rounding = np.sqrt(np.sum(np.square(self.rounding * moved), axis=self.rest))
+        with np.errstate(invalid="ignore"):
+            error = np.abs(np.sum(weighed, axis=self.rest) - sums.value)
+        return error, self.tol * size + self.margin * (sums.uncertainty + rounding)
+
+    def _bisect(self, signs: FloatArray, ratio: FloatArray, most: int) -> Iterator[tuple[int, ...]]:
+        """Halve the direction until one element is left, in the worst sums first."""
+        for place in np.argsort(-np.ravel(ratio), kind="stable")[:most]:
+            if np.ravel(ratio)[place] <= 1.0:
+                return
+            low, high = 0, self.numeric.structure.batches
+            while high - low > 1:
+                middle = (low + high) // 2
+                error, allowed = self._compare(self._part(signs, low, middle))
+                if np.ravel(_ratio(error, allowed))[place] > 1.0:
+                    high = middle
+                else:
+                    low = middle
+            yield self._element(low, int(place))
+
+    def _part(self, signs: FloatArray, low: int, high: int) -> FloatArray:
+        """The direction with all but the batches low..high-1 left at rest."""
+        order = (*self.rest, *self.numeric.structure.separable)
+        turned = np.transpose(signs, order)
+        part = np.zeros_like(turned).reshape(self.numeric.structure.batches, -1)
+        part[low:high] = turned.reshape(part.shape)[low:high]
+        return np.transpose(part.reshape(turned.shape), np.argsort(order))
+
+    def _element(self, batch: int, place: int) -> tuple[int, ...]:
+        """The index of an element from its batch and its place in the group."""
+        structure = self.numeric.structure
+        position = iter(np.unravel_index(batch, structure.batch_shape) if structure.batch_shape else ())
+        group = iter(np.unravel_index(place, structure.group_shape) if structure.group_shape else ())
+        return tuple(
+            int(next(group) if axis in structure.separable else next(position))
+            for axis in range(self.analytic.ndim)
+        )
+
+    # --- directional derivatives
+
+    def _derivative(self, direction: FloatArray) -> Sums:
+        before = self.numeric.function.evaluations
+        if self.numeric.method == LINEAR:
+            sums = self._linear(direction)
+        elif self.numeric.method == COMPLEX:
+            sums = self._complex(direction)
+        else:
+            sums = self._central(direction)
+        spent = self.numeric.function.evaluations - before
+        self.numeric.evaluations += spent
+        self.tick(spent)
+        return sums
+
+    def _response(self, direction: FloatArray, step: float) -> FloatArray:
+        point = self.numeric.function.point[self.numeric.name]
+        changes = self.numeric.function.change({self.numeric.name: point + step * direction})
+        if changes is None:
+            return np.full(self.numeric.structure.group_shape, np.nan)
+        return self.numeric.structure.contract(self.numeric.cotangents, changes)
+
+    def _linear(self, direction: FloatArray) -> Sums:
+        step = 2.0 ** np.floor(np.log2(self.numeric.scale))
+        # n elements moved at once move the outputs further than one, and these round accordingly.
+        moved = np.sqrt(float(np.count_nonzero(direction)) / max(1, self.numeric.structure.group_size))
+        return Sums(
+            self._response(direction, step) / step,
+            2 * self.numeric.rounding * (1 + moved * step / self.numeric.scale) / step,
+        )
+
+    def _complex(self, direction: FloatArray) -> Sums:
+        """A complex step, with its rounding measured by two jitters."""
+        step = complex_step.STEP * self.numeric.scale
+        values = [self._imaginary(direction, step, jitter) for jitter in (False, True, True)]
+        spread = np.maximum(np.abs(values[1] - values[0]), np.abs(values[2] - values[0]))
+        floor = 16 * np.finfo(np.float64).eps * np.abs(values[0])
+        return Sums(values[0], 2 * spread + floor)
+
+    def _imaginary(self, direction: FloatArray, step: float, jitter: bool) -> FloatArray:
+        point = self.numeric.jittered() if jitter else self.numeric.function.point
+        outputs = self.numeric.function.at(
+            {**point, self.numeric.name: point[self.numeric.name] + 1j * step * direction}
+        )
+        if outputs is None:
+            return np.full(self.numeric.structure.group_shape, np.nan)
+        slopes = [np.imag(out) for out in outputs]
+        return self.numeric.structure.contract(self.numeric.cotangents, slopes) / step
+
+    def _central(self, direction: FloatArray) -> Sums:
+        steps = self.numeric.scale * _CENTRAL_STEPS
+        shape = (len(steps), *self.numeric.structure.group_shape)
+        plus, minus = np.empty(shape), np.empty(shape)
+        for rung, step in enumerate(steps):
+            plus[rung] = self._response(direction, step)
+            minus[rung] = self._response(direction, -step)
+        column: Array = steps.reshape(-1, *[1] * (len(shape) - 1))
+        second = central(plus, minus, column)
+        noise = np.maximum(self.numeric.rounding, evident_noise(second, np.broadcast_to(column, shape)))
+        choice = lepski(richardson(second), 4 * noise / column[:-1])
+        return Sums(choice.value, choice.uncertainty)
+
+
+def _ratio(error: FloatArray, allowed: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(error == 0, 0.0, error / allowed)
+    return np.asarray(np.where(np.isnan(ratio), np.inf, ratio))
