@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gradcli.config import values
 from gradcli.config.mistakes import Mistakes, Wrong, inside, suggestion
-from gradcli.config.target import require_file
+from gradcli.config.target import Target, require_file
 from gradcli.config.yaml import Entry, Node, describe
 from gradcli.spec import InputSpec
 from gradcli.targets.notation import INTEGER_DTYPES
@@ -38,6 +38,36 @@ def read_constants(node: Node, where: str, mistakes: Mistakes) -> dict[str, obje
                 _require_argument_name(entry.key)
                 found[name] = values.constant(entry.value)
     return found
+
+
+def read_layer_constants(
+    node: Node, where: str, check: dict[str, Entry], target: Target, mistakes: Mistakes
+) -> dict[str, object]:
+    """The constants of a built-in layer: they are its options, which may also be keys of the check itself."""
+    options = {option.name: option for option in target.layer.options} if target.layer else {}
+    found: dict[str, object] = {}
+    with mistakes.noting(where):
+        for name, entry in _named(node, "a mapping of names to values").items():
+            with mistakes.noting(inside(where, name)):
+                if name not in options:
+                    known = f"its constants are {', '.join(options)}" if options else "it has no constants"
+                    hint = suggestion(name, options) or f"; {known}"
+                    raise Wrong(entry.key, f"{target.written} has no such constant{hint}")
+                if name in check:
+                    raise Wrong(
+                        entry.key, f"is also a key of the check itself, on line {check[name].key.line}"
+                    )
+                found[name] = values.parameter(options[name], entry.value)
+    return found
+
+
+def refuse_foreign_inputs(node: Node, where: str, target: Target, mistakes: Mistakes) -> None:
+    """Inputs that a built-in layer does not have."""
+    known = tuple(item.name for item in target.layer.inputs) if target.layer else ()
+    for name, entry in node.value.items() if isinstance(node.value, dict) else ():
+        if name not in known:
+            hint = suggestion(name, known) or f"; its inputs are {', '.join(known)}"
+            mistakes.add(entry.key, f"{inside(where, name)}: {target.written} has no such input{hint}")
 
 
 def _named(node: Node, expected: str) -> dict[str, Entry]:

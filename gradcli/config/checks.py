@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcli.config import values
-from gradcli.config.arguments import read_constants, read_inputs
+from gradcli.config.arguments import read_constants, read_inputs, read_layer_constants, refuse_foreign_inputs
 from gradcli.config.grid import Point, read_grid
 from gradcli.config.mistakes import Mistakes, Position, Positioned, Wrong, inside, suggestion
 from gradcli.config.settings import SETTINGS
@@ -84,10 +84,8 @@ class _Check:
         target = self._target()
         self._refuse_unknown_keys(target)
         settings = defaults | _settings(self._entries, self._where, self._mistakes)
-        spec, options, points = self._arguments(), self._options(target), self._points(target)
+        spec, options, points = self._arguments(target), self._options(target), self._points(target)
         given_id = self._given_id()
-        if target is not None and target.built_in:
-            self._refuse_foreign_arguments(target)
         if target is None or len(self._mistakes) > before:
             return
         for point in points:
@@ -119,36 +117,23 @@ class _Check:
             hint = suggestion(name, (*CHECK_KEYS, *own)) or _what_to_write(target)
             self._mistakes.add(entry.key, f"{inside(self._where, name)}: unknown key{hint}")
 
-    def _arguments(self) -> CheckSpec:
+    def _arguments(self, target: Target | None) -> CheckSpec:
         """The inputs and constants, in a spec that lacks the rest."""
         spec = CheckSpec("", base=self._path.parent, origin=f"{self._path}:{self._node.line}")
+        built_in = target is not None and target.built_in
         if "inputs" in self._entries:
             node, where = self._entries["inputs"].value, f"{self._where}.inputs"
             inputs, inputs_file = read_inputs(node, where, self._path.parent, self._mistakes)
             spec = replace(spec, inputs=inputs, inputs_file=inputs_file)
-        if "constants" in self._entries:
+            if target is not None and built_in:
+                refuse_foreign_inputs(node, where, target, self._mistakes)
+        if "constants" in self._entries and not built_in:
             node, where = self._entries["constants"].value, f"{self._where}.constants"
-            constants = read_constants(node, where, self._mistakes)
-            spec = replace(spec, constants=constants)
-            for name in constants:
+            spec = replace(spec, constants=read_constants(node, where, self._mistakes))
+            for name in spec.constants:
                 with self._mistakes.noting(inside(where, name)):
                     _require_no_input(name, node, spec)
         return spec
-
-    def _refuse_foreign_arguments(self, target: Target) -> None:
-        """The arguments of a built-in layer are known: arrays by their names, constants as its options."""
-        assert target.layer is not None
-        where, entries = self._where, self._entries
-        if "constants" in entries:
-            advice = f"{target.written} takes no constants; its options are keys of the check itself"
-            self._mistakes.add(entries["constants"].key, f"{where}.constants: {advice}")
-        asked = entries["inputs"].value.value if "inputs" in entries else None
-        known = tuple(item.name for item in target.layer.inputs)
-        for name, entry in asked.items() if isinstance(asked, dict) else ():
-            if name not in known:
-                hint = suggestion(name, known) or f"; its inputs are {', '.join(known)}"
-                what = f"{target.written} has no such input{hint}"
-                self._mistakes.add(entry.key, f"{inside(f'{where}.inputs', name)}: {what}")
 
     def _options(self, target: Target | None) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -156,6 +141,9 @@ class _Check:
             if name in self._entries:
                 with self._mistakes.noting(f"{self._where}.{name}"):
                     found[name] = values.parameter(parameter, self._entries[name].value)
+        if target is not None and target.built_in and "constants" in self._entries:
+            node, where = self._entries["constants"].value, f"{self._where}.constants"
+            found |= read_layer_constants(node, where, self._entries, target, self._mistakes)
         return found
 
     def _points(self, target: Target | None) -> list[Point]:

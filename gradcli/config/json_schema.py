@@ -113,7 +113,11 @@ def _targets(pattern: str) -> Schema:
 def _built_in(layer: Layer) -> Schema:
     """What holds for the layer itself, and not for code of the same name: its arguments are known."""
     names = {"propertyNames": {"enum": [item.name for item in layer.inputs]}}
-    return {"inputs": {"anyOf": [{"type": "string"}, names]}, "constants": False}
+    options = {option.name: _parameter(option) for option in layer.options}
+    return {
+        "inputs": {"anyOf": [{"type": "string"}, names]},
+        "constants": {"additionalProperties": False, "properties": options},
+    }
 
 
 def _check_of(layer: Layer | None) -> Schema:

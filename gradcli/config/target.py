@@ -1,6 +1,6 @@
 """What the `target` of a check points at, as far as that can be told without running any code."""
 
-import re
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,7 @@ from gradcli.config import values
 from gradcli.config.mistakes import Wrong, quoted, suggestion
 from gradcli.config.yaml import Node
 from gradcli.layers import LAYERS, Dim, Layer, Option
-
-_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+from gradcli.targets import parse
 
 
 @dataclass(frozen=True)
@@ -37,19 +36,26 @@ def read_target(node: Node, base: Path) -> Target:
     written = values.text(node)
     if written in LAYERS:
         return Target(written, True, LAYERS[written])
-    head, colon, symbol = written.rpartition(":")
-    if not (colon and _DOTTED.fullmatch(symbol)):
-        head, symbol = written, ""
-    if head.lower().endswith((".py", ".pyw")):
-        require_file(node, head, base)
-    elif head.lower().endswith((".yaml", ".yml")) or (base / head).is_dir():
+    place, symbol = parse(written)
+    if place.lower().endswith((".py", ".pyw")):
+        require_file(node, place, base)
+    elif place.lower().endswith((".yaml", ".yml")) or _is_folder(base / place):
         raise Wrong(node, f"{quoted(written)} is not Python; give several configs to gradcli check instead")
-    elif not _DOTTED.fullmatch(head) or not (symbol or "." in head):
+    elif "/" in place or os.sep in place:
+        raise Wrong(node, f"{quoted(written)} is not a Python file; its name should end in .py")
+    elif not (symbol or "." in place) or not all(part.isidentifier() for part in place.split(".")):
         near = (
             suggestion(written, LAYERS) or "; write a layer of `gradcli layers`, file.py:name or module:name"
         )
         raise Wrong(node, f"unknown layer {quoted(written)}{near}")
-    return Target(written, False, LAYERS.get(symbol))
+    return Target(written, False, LAYERS.get(symbol or ""))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long for a folder
+        return False
 
 
 def require_file(node: Node, name: str, base: Path) -> Path:

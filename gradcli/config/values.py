@@ -94,7 +94,8 @@ def parameter(parameter: Dim | Option, node: Node) -> Value:
     try:
         return convert(parameter, value)
     except UsageError as error:
-        raise Wrong(node, str(error).removeprefix(f"{parameter.name} ")) from None
+        expected = str(error).removeprefix(f"{parameter.name} ").rpartition(", got ")[0]
+        raise Wrong(node, f"{expected}, got {describe(node)}") from None  # as it is written
 
 
 def shape(node: Node) -> tuple[int, ...]:

@@ -66,7 +66,10 @@ WHOLE_FILES = {
         "version: 2\nchecks: [{target: affine}]\n",
         "1:10: version: must be 1, the only version that this gradcli reads, got 2",
     ),
-    "no checks": ("version: 1\n", "1:1: checks: is missing; list what to check, such as '- target: batchnorm'"),
+    "no checks": (
+        "version: 1\n",
+        "1:1: checks: is missing; list what to check, such as '- target: batchnorm'",
+    ),
     "empty checks": (
         "version: 1\nchecks: []\n",
         "2:9: checks: is empty; list what to check, such as '- target: batchnorm'",
@@ -95,7 +98,10 @@ WHOLE_FILES = {
         "version: 1\ndefaults: {batch: 2}\nchecks: [{target: affine}]\n",
         "2:12: defaults.batch: unknown key; expected seed, dtype, tol, method, step, elements, budget, blame",
     ),
-    "a check that is text": (f"{HEAD}  - affine\n", "3:5: checks[0]: must be a mapping with a 'target', got 'affine'"),
+    "a check that is text": (
+        f"{HEAD}  - affine\n",
+        "3:5: checks[0]: must be a mapping with a 'target', got 'affine'",
+    ),
     "a check without target": (
         f"{HEAD}  - batch: 2\n",
         "3:5: checks[0].target: is missing; name a layer, or a file: layers.py:batchnorm",
@@ -117,7 +123,8 @@ IN_A_CHECK = {
     "seed: random": "4:11: checks[0].seed: must be an integer, got 'random'",
     "seed: 1e300": "4:11: checks[0].seed: must be an integer, got 1e300",
     "dtype: float46": (
-        "4:12: checks[0].dtype: must be one of float64, float32, float16, got 'float46'; did you mean 'float64'?"
+        "4:12: checks[0].dtype: must be one of float64, float32, float16, got 'float46'; "
+        "did you mean 'float64'?"
     ),
     "dtype: 64": "4:12: checks[0].dtype: must be one of float64, float32, float16, got 64",
     "tol: -1e-7": "4:10: checks[0].tol: must be at least 0, got -1e-7",
@@ -150,13 +157,17 @@ IN_A_CHECK = {
     "batch: -3": "4:12: checks[0].batch: must be at least 1, got -3",
     "batch: 2.5": "4:12: checks[0].batch: must be an integer, got 2.5",
     "features: many": "4:15: checks[0].features: must be an integer, got 'many'",
-    "eps: -1e-5": "4:10: checks[0].eps: must be at least 0, got -1e-05",
+    "eps: -1e-5": "4:10: checks[0].eps: must be at least 0, got -1e-5",
     "eps: '1e-5'": "4:10: checks[0].eps: must be a number, got '1e-5' in quotes; remove the quotes",
     "feature: 3": "4:5: checks[0].feature: unknown key; did you mean 'features'?",
     "axis: 3": "4:5: checks[0].axis: unknown key; batchnorm has batch, features, eps",
     "'a b': 3": "4:5: checks[0]['a b']: unknown key; batchnorm has batch, features, eps",
-    "constants: {eps: 1}": (
-        "4:5: checks[0].constants: batchnorm takes no constants; its options are keys of the check itself"
+    "constants: {epsilon: 1}": (
+        "4:17: checks[0].constants.epsilon: batchnorm has no such constant; did you mean 'eps'?"
+    ),
+    "constants: {eps: -1}": "4:22: checks[0].constants.eps: must be at least 0, got -1",
+    "constants: {eps: 1}\n    eps: 1": (
+        "4:17: checks[0].constants.eps: is also a key of the check itself, on line 5"
     ),
     "inputs: {gama: 3}": "4:14: checks[0].inputs.gama: batchnorm has no such input; did you mean 'gamma'?",
     "matrix: 3": "4:13: checks[0].matrix: must be a mapping of keys to lists of values, got 3",
@@ -185,10 +196,15 @@ def test_a_mistake_in_a_check_of_a_built_in_layer(line, mistake):
 
 IN_A_CHECK_OF_A_FILE = {
     "batch: 3": (
-        "4:5: checks[0].batch: unknown key; arguments of your functions go into 'inputs' (arrays) or 'constants'"
+        "4:5: checks[0].batch: unknown key; "
+        "arguments of your functions go into 'inputs' (arrays) or 'constants'"
     ),
-    "inputs: [x]": "4:13: checks[0].inputs: must be a mapping of names to shapes, or an .npz file, got a list",
-    "inputs: {}": "4:13: checks[0].inputs: must be a mapping of names to shapes, or an .npz file, got nothing in it",
+    "inputs: [x]": (
+        "4:13: checks[0].inputs: must be a mapping of names to shapes, or an .npz file, got a list"
+    ),
+    "inputs: {}": (
+        "4:13: checks[0].inputs: must be a mapping of names to shapes, or an .npz file, got nothing in it"
+    ),
     "inputs: case.npz": "4:13: checks[0].inputs: case.npz does not exist (looked for {base}/case.npz)",
     "inputs: .": "4:13: checks[0].inputs: . is not a file (looked for {base})",
     "inputs: {3x: [3]}": "4:14: checks[0].inputs.3x: '3x' cannot be the name of an argument",
@@ -209,8 +225,8 @@ IN_A_CHECK_OF_A_FILE = {
         "4:36: checks[0].inputs.x.offset: must be a finite number, got .inf"
     ),
     "inputs: {x: {shape: 3, dtype: integer}}": (
-        "4:35: checks[0].inputs.x.dtype: must be one of float, int, bool, float64, float32, float16, int8, int16, "
-        "int32, int64, uint8, uint16, uint32, uint64, got 'integer'; did you mean 'int'?"
+        "4:35: checks[0].inputs.x.dtype: must be one of float, int, bool, float64, float32, float16, "
+        "int8, int16, int32, int64, uint8, uint16, uint32, uint64, got 'integer'; did you mean 'int'?"
     ),
     "inputs: {x: {shape: 3, high: 3}}": "4:28: checks[0].inputs.x.high: is for integers, the dtype is float",
     "inputs: {x: {shape: 3, dtype: int, scale: 3}}": (
@@ -250,11 +266,12 @@ TARGETS = {
     "zzz": "unknown layer 'zzz'; write a layer of `gradcli layers`, file.py:name or module:name",
     "../layer.py": "../layer.py does not exist (looked for {top}/layer.py)",
     "../layer.py:batchnorm": "../layer.py does not exist (looked for {top}/layer.py)",
+    "../layers": "'../layers' is not a Python file; its name should end in .py",
     "../configs": "'../configs' is not Python; give several configs to gradcli check instead",
     "other.yaml": "'other.yaml' is not Python; give several configs to gradcli check instead",
-    "'../layers.py:'": "unknown layer '../layers.py:'; write a layer of `gradcli layers`, file.py:name or module:name",
-    "../layers.py:a-b": (
-        "unknown layer '../layers.py:a-b'; write a layer of `gradcli layers`, file.py:name or module:name"
+    "'../layers.py:'": "'../layers.py:' is not a Python file; its name should end in .py",
+    "layers.py:a-b": (
+        "unknown layer 'layers.py:a-b'; write a layer of `gradcli layers`, file.py:name or module:name"
     ),
     '"\\e[31m"': r"must be at most 1000 printable characters, got '\x1b[31m'",
 }
@@ -267,9 +284,9 @@ def test_a_target_that_is_none(folder, target, mistake):
 
 
 def test_a_missing_file_is_reported_where_it_is_named(folder):
-    assert mistakes_of(f"{HEAD}  - target: affine\n  - id: mine\n    seed: 1\n    target: ../layer.py:bn\n") == [
-        f"6:13: checks[1].target: ../layer.py does not exist (looked for {folder.resolve()}/layer.py)"
-    ]
+    assert mistakes_of(
+        f"{HEAD}  - target: affine\n  - id: mine\n    seed: 1\n    target: ../layer.py:bn\n"
+    ) == [f"6:13: checks[1].target: ../layer.py does not exist (looked for {folder.resolve()}/layer.py)"]
 
 
 def test_dimensions_that_do_not_fit_together_are_a_mistake_of_the_check():
@@ -286,8 +303,8 @@ def test_an_option_of_some_layer_is_not_called_unknown_while_the_layer_is():
 
 def test_two_checks_with_the_same_derived_id_are_told_to_take_ids():
     assert mistakes_of(f"{HEAD}  - target: affine\n  - target: affine\n    tol: 1e-3\n") == [
-        "4:5: checks[1]: the id 'affine[batch=2,in_features=3,out_features=2]' is taken at configs/net.yaml:3:5; "
-        "give one of the two an 'id'"
+        "4:5: checks[1]: the id 'affine[batch=2,in_features=3,out_features=2]' is taken at "
+        "configs/net.yaml:3:5; give one of the two an 'id'"
     ]
 
 
@@ -316,4 +333,6 @@ def test_a_file_of_mistakes_is_given_up_after_many():
     found = mistakes_of(HEAD + "  - target: affine\n    stepp: 1\n" * 1000)
     assert len(found) == 201
     assert found[199] == "402:5: checks[199].stepp: unknown key; did you mean 'step'?"
-    assert found[200] == "configs/net.yaml: only the first 200 mistakes are shown".removeprefix("configs/net.yaml:")
+    assert found[200] == "configs/net.yaml: only the first 200 mistakes are shown".removeprefix(
+        "configs/net.yaml:"
+    )

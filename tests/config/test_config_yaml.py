@@ -206,7 +206,10 @@ MISTAKES = {
         "a: 1\n- b\n",
         "net.yaml:2:1: not valid YAML: expected another key, aligned with those of the mapping begun at 1:1",
     ),
-    "two documents": ("a: 1\n---\nb: 1\n", "net.yaml:2:1: a second document begins here; a config is one document"),
+    "two documents": (
+        "a: 1\n---\nb: 1\n",
+        "net.yaml:2:1: a second document begins here; a config is one document",
+    ),
     "an unknown tag": (
         "a: !!python/object/apply:os.system [ls]\n",
         "net.yaml:1:4: the tag '!!python/object/apply:os.system' is not supported; leave it out",
