@@ -11,7 +11,7 @@ from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, 
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import Subject
-from gradcli.verdict import RESOLUTION, Comparison
+from gradcli.verdict import RESOLUTION, Comparison, K
 
 _LOOKS = (12, 24, 48)  # elements that get the careful look, round by round, until one is confirmed wrong
 _BATCHES = 64  # that are measured again on both sides
@@ -106,6 +106,7 @@ class _Judgement:
         self.kinked = numeric.kinked.copy()
         self.looked = np.zeros(self.value.shape, dtype=bool)
         self.undecided = np.zeros(self.value.shape, dtype=bool)
+        self.tied_wrong = np.zeros(self.value.shape, dtype=bool)
         self.reason = ""
         self.extra = 0
 
@@ -132,6 +133,8 @@ class _Judgement:
                 break
             for index in self._worst(suspects, most):
                 self._look(index)
+        if self.kinked.any():
+            self._ties()
         return self._verdict()
 
     def wrong(self) -> BoolArray:
@@ -145,16 +148,32 @@ class _Judgement:
 
     def _both_sides(self, suspects: BoolArray) -> None:
         """Kinks come in crowds (a relu of integers), so they are looked for a batch at a time."""
+        value, doubt, kinked = np.ravel(self.value), np.ravel(self.doubt), np.ravel(self.kinked)
+        analytic = np.ravel(self.analytic).astype(np.float64)
         for places, slopes in self.numeric.both_sides(suspects, _BATCHES, self.tick):
-            analytic = np.ravel(self.analytic).astype(np.float64)[places]
             kink = slopes.kind == KINK
-            better = kink | (
-                (slopes.kind != NOISE) & (slopes.kind != JUMP) & ~np.isfinite(np.ravel(self.value)[places])
-            )
-            index = np.unravel_index(places[better], self.value.shape)
-            self.value[index] = slopes.nearest(analytic)[better]
-            self.doubt[index] = slopes.uncertainty[better]
-            self.kinked[np.unravel_index(places[kink], self.value.shape)] = True
+            # Where the first pass has a number, the careful look is to decide between the two.
+            better = kink | kinked[places] | ~np.isfinite(value[places])
+            better &= (slopes.kind != NOISE) & (slopes.kind != JUMP)
+            value[places[better]] = slopes.nearest(analytic[places])[better]
+            doubt[places[better]] = slopes.uncertainty[better]
+            kinked[places] = kink
+        shape = self.value.shape
+        self.value, self.doubt, self.kinked = (a.reshape(shape) for a in (value, doubt, kinked))
+
+    def _ties(self) -> None:
+        """Elements at a kink may share one slope (a tie in a maximum): their sum must fit as well."""
+        together = self.kinked & self.measured & self.comparison().agrees
+        if not together.any():
+            return
+        low, high, doubt = self.numeric.tied(together)
+        axes = tuple(a for a in range(self.value.ndim) if a not in self.numeric.structure.separable)
+        analytic = np.where(together, self.analytic, 0.0).astype(np.float64)
+        total = np.sum(analytic, axis=axes)
+        size = np.sum(np.abs(analytic), axis=axes)
+        slack = self.comparer.settings.tol * size + K * doubt + 1e-6 * np.abs(total)
+        off = ~((total >= low - slack) & (total <= high + slack)) & np.isfinite(doubt)
+        self.tied_wrong = together & self.numeric.spread_over(off)
 
     def _look(self, index: tuple[int, ...]) -> None:
         before = self.numeric.function.evaluations
@@ -190,7 +209,7 @@ class _Judgement:
 
     def _verdict(self) -> Gradient:
         comparison = self.comparison()
-        wrong = self.wrong()
+        wrong = self.wrong() | self.tied_wrong
         left = self.suspects()
         failing = wrong | left if wrong.any() else wrong
         open_ = self.undecided | (left if not wrong.any() else np.zeros_like(left))
@@ -205,6 +224,8 @@ class _Judgement:
         at_kink = int(np.sum(self.kinked & self.measured))
         if at_kink and not note:
             note = f"{at_kink} at a kink"
+        if self.tied_wrong.any():
+            note = "ties counted more than once"
         shown = self.measured if self.measured.any() else np.ones_like(self.measured)
         worst = self._deciding(comparison, failing if failing.any() else shown)
         return Gradient(

@@ -63,9 +63,7 @@ class Prober:
         self.tol = tol
         self.margin = margin
         self.tick = tick
-        self.rest = tuple(
-            axis for axis in range(analytic.ndim) if axis not in numeric.structure.separable
-        )
+        self.rest = tuple(axis for axis in range(analytic.ndim) if axis not in numeric.structure.separable)
 
     def probe(self, probes: int = PROBES, most: int = 2) -> Found:
         """Look along random directions; bisect to at most `most` elements where sums are off.

@@ -23,7 +23,8 @@ def output_noise(
     jitter can leave an element untouched by luck. Cost: `jitters` evaluations.
     """
     noise = tuple(
-        np.asarray(np.abs(out) * precision) for out, precision in zip(function.base, function.precision, strict=True)
+        np.asarray(np.abs(out) * precision)
+        for out, precision in zip(function.base, function.precision, strict=True)
     )
     for _ in range(jitters):
         changes = function.change({n: jittered(a, rng, coarse=coarse) for n, a in function.point.items()})
