@@ -6,7 +6,7 @@ damaged code a share chosen by hash. `python -m tests.corpus --seeds 20` runs al
 
 import pytest
 
-from tests.corpus import reference
+from tests.corpus import generated, reference
 from tests.corpus.bugs import LAYERS
 from tests.corpus.case import Layer, build, inputs_for
 from tests.corpus.run import CAUGHT, INVISIBLE, PASSED, points, run, seen
@@ -60,6 +60,18 @@ def test_correct_code_passes_and_planted_bugs_fail(layer: Layer):
     disagreements = [
         str(finding)
         for finding in run([layer], [0], share=SHARE)
+        if finding.outcome not in (PASSED, CAUGHT, INVISIBLE)
+    ]
+    points.cache_clear()
+    assert not disagreements, "\n".join(disagreements)
+
+
+@needs_extended
+@pytest.mark.parametrize("number", range(9))
+def test_random_pairs_pass_and_their_damaged_copies_fail(number: int):
+    disagreements = [
+        str(finding)
+        for finding in run([generated.layer(number)], [0], share=0.05)
         if finding.outcome not in (PASSED, CAUGHT, INVISIBLE)
     ]
     points.cache_clear()

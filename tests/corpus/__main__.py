@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.corpus import generated
 from tests.corpus.bugs import LAYERS
 from tests.corpus.case import CASES
 from tests.corpus.run import (
@@ -84,11 +85,13 @@ def main() -> int:
     parser.add_argument("--case", action="append", default=[], choices=CASES, help="only these hard cases")
     parser.add_argument("--share", type=float, default=1.0, help="check this share of the bugs")
     parser.add_argument("--only", choices=("correct", "wrong"), help="only one side")
+    parser.add_argument("--generated", type=int, default=0, help="so many random pairs in place of the table")
     parser.add_argument("--peers", action="store_true", help="run the peers on the same corpus as well")
     parser.add_argument("--output", type=Path, help="write the report there too")
     options = parser.parse_args()
 
-    layers = [layer for layer in LAYERS if not options.layer or layer.name in options.layer]
+    table = [generated.layer(i) for i in range(options.generated)] or LAYERS
+    layers = [layer for layer in table if not options.layer or layer.name in options.layer]
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     if options.peers:
         from tests.corpus import peers

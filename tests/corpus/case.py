@@ -38,7 +38,7 @@ class Bug:
     also: tuple[tuple[str, str], ...] = ()  # further edits that belong to the same slip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """A pair in pairs/`module`.py, how its inputs are drawn, and what is done to it."""
 
@@ -51,12 +51,9 @@ class Layer:
     constants: dict[str, Any] = field(default_factory=dict)
     main: str = ""  # inputs that the hard cases scale and move; the first floating one if empty
     square: dict[str, int] | None = None  # dims that make a transposed product fit
-    kink: Callable[[np.random.Generator, Inputs, float], None] | None = (
-        None  # puts elements at (0) or near a kink
-    )
-    undecidable: tuple[
-        str, ...
-    ] = ()  # hard cases in which correct code may be inconclusive; say why beside it
+    # Puts elements at a kink (gap 0) or beside it.
+    kink: Callable[[np.random.Generator, Inputs, float], None] | None = None
+    source: str = ""  # the pair itself, if it is not in a file
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -65,6 +62,10 @@ class Layer:
     @property
     def path(self) -> Path:
         return PAIRS / f"{self.module}.py"
+
+    @property
+    def text(self) -> str:
+        return self.source or _module_text(self.path)
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,8 @@ def _module_text(path: Path) -> str:
 
 
 @cache
-def _span(path: Path, function: str) -> tuple[int, int]:
-    """Character offsets of a function in its file."""
-    text = _module_text(path)
+def _span(text: str, function: str) -> tuple[int, int]:
+    """Character offsets of a function in its source."""
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -97,20 +97,19 @@ def _span(path: Path, function: str) -> tuple[int, int]:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             assert node.end_lineno is not None
             return starts[node.lineno - 1], starts[node.end_lineno]
-    raise LookupError(f"{path.name} has no {function}")
+    raise LookupError(f"no function {function}")
 
 
 @cache
-def _damaged(layer_name: str, path: Path, edits: tuple[tuple[str, str], ...]) -> tuple[str, tuple[int, ...]]:
-    text = _module_text(path)
-    begin, _ = _span(path, f"{layer_name}_forward")
-    _, end = _span(path, f"{layer_name}_backward")
+def _damaged(name: str, text: str, edits: tuple[tuple[str, str], ...]) -> tuple[str, tuple[int, ...]]:
+    begin, _ = _span(text, f"{name}_forward")
+    _, end = _span(text, f"{name}_backward")
     head, body, tail = text[:begin], text[begin:end], text[end:]
     lines = []
     for old, new in edits:
         found = body.count(old)
         if found != 1:
-            raise ValueError(f"{layer_name}: {old!r} occurs {found} times, must occur once")
+            raise ValueError(f"{name}: {old!r} occurs {found} times, must occur once")
         lines.append((head + body[: body.index(old)]).count("\n") + 1)
         body = body.replace(old, new)
     return head + body + tail, tuple(lines)
@@ -127,9 +126,11 @@ def build(layer: Layer, bug: Bug | None = None, numpy: object = np) -> Pair:
     Each call executes the source again, so nothing that a damaged pair keeps leaks into the next one.
     """
     edits = () if bug is None else ((bug.old, bug.new), *bug.also)
-    source, lines = _damaged(layer.name, layer.path, edits)
-    file = str(layer.path) if bug is None else f"<{layer.module}.py with {layer.name}:{bug.name}>"
-    if bug is not None:
+    source, lines = _damaged(layer.name, layer.text, edits)
+    damage = f" with {layer.name}:{bug.name}" if bug else ""
+    in_a_file = not (layer.source or bug)
+    file = str(layer.path) if in_a_file else f"<{layer.module or layer.name}.py{damage}>"
+    if not in_a_file:
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     # A registered module name, so that tools which ask for the function's module get an answer.
     namespace: dict[str, Any] = {"__name__": f"tests.corpus.pairs.{layer.module}", "__file__": file}

@@ -14,7 +14,6 @@ import numpy as np
 import gradcli
 from gradcli.result import CheckResult
 from tests.corpus import reference
-from tests.corpus.bugs import LAYERS
 from tests.corpus.case import Bug, Layer, build, inputs_for
 from tests.corpus.reference import Point, Sight
 
@@ -72,9 +71,8 @@ def gradcli_check(layer: Layer, bug: Bug | None, case: str, seed: int, **setting
 
 
 @lru_cache(maxsize=64)
-def points(layer_name: str, case: str, seed: int) -> tuple[Point, ...]:
+def points(layer: Layer, case: str, seed: int) -> tuple[Point, ...]:
     """The layer at the hard case under three cotangents: a bug must show under each to be demanded."""
-    layer = next(each for each in LAYERS if each.name == layer_name)
     inputs = inputs_for(layer, case, seed)
     return tuple(
         reference.point(layer, case, inputs, reference.draw_cotangents(layer, inputs, 10 * seed + k))
@@ -84,7 +82,7 @@ def points(layer_name: str, case: str, seed: int) -> tuple[Point, ...]:
 
 def seen(layer: Layer, bug: Bug, case: str, seed: int) -> dict[str, Sight]:
     """By input: the weakest sight of the bug under three random cotangents."""
-    each = [reference.sights(here, bug) for here in points(layer.name, case, seed)]
+    each = [reference.sights(here, bug) for here in points(layer, case, seed)]
     return {k: min((s[k] for s in each), key=lambda sight: (sight.visible, sight.deviation)) for k in each[0]}
 
 
