@@ -244,9 +244,13 @@ def _account(result: CheckResult) -> str:
     lines += [
         f"  {gradient.name}: could not be decided: {gradient.note or 'too noisy'}" for gradient in undecided
     ]
+    named = {gradient.name for gradient in wrong}
     for violation in result.violations:
+        if violation.code == "GC101" and violation.gradient in named:
+            continue  # said above, with more digits
         place = f" ({violation.file}:{violation.line})" if violation.file and violation.line else ""
-        lines.append(f"  {violation.code}: {violation.message}{place}")
+        kind = " (warning)" if violation.is_warning else ""
+        lines.append(f"  {violation.code}{kind}: {violation.message}{place}")
     if result.blame is not None:
         lines.append(f"  at fault: {result.blame.file}:{result.blame.line}: {result.blame.diagnosis}")
     lines.append(f"  run again: {result.rerun or f'the same call with seed={result.seed}'}")

@@ -27,6 +27,7 @@ MAX_BYTES = 4 * 2**30  # of all arrays together; more is refused before anything
 _HEADER_BYTES = 2**16  # an honest header has about a hundred
 _CHUNK_BYTES = 2**20
 _MAX_MEMBERS = 10_000
+_ENCRYPTED = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content makes the same bytes
 _PLAIN_KINDS = "biufcU"  # booleans, numbers and text
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, struct.error, OSError, NotImplementedError)
@@ -111,6 +112,8 @@ def _refuse_unless_arrays(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     key = _key(member)
+    if member.flag_bits & _ENCRYPTED:
+        raise ArchiveError(f"{path}: {key!r} is encrypted")
     try:
         with archive.open(member) as file:
             head = io.BytesIO(file.read(_HEADER_BYTES))
@@ -128,9 +131,9 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
                 )
             flat = np.empty(count, dtype)
             _fill(flat.view(np.uint8).data, head.read(), file)
-    except (*_DAMAGE, RuntimeError) as error:  # RuntimeError: encrypted
+            array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    except _DAMAGE as error:
         raise ArchiveError(f"{path}: {key!r} is damaged ({error})") from error
-    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 

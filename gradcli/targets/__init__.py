@@ -85,17 +85,21 @@ def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
 
 
 def _is_path(place: str, base: Path) -> bool:
-    if place.lower().endswith((".py", ".yaml", ".yml", ".ipynb")) or "/" in place or os.sep in place:
-        return True
+    is_named_so = (
+        place.lower().endswith((".py", ".yaml", ".yml", ".ipynb")) or "/" in place or os.sep in place
+    )
+    return is_named_so or _exists(base / place)
+
+
+def _exists(path: Path) -> bool:
     try:
-        return (base / place).exists()
+        return path.exists()
     except OSError:  # a name too long for a file
         return False
 
 
 def _unknown_layer(name: str, base: Path) -> str:
     as_file = f"{name}.py"
-    near = did_you_mean(name, LAYERS)
-    if not near and name and (base / as_file).is_file():
-        near = f"; did you mean the file {as_file!r}?"
+    is_file = name.isidentifier() and _exists(base / as_file)
+    near = f"; did you mean the file {as_file!r}?" if is_file else did_you_mean(name, LAYERS)
     return f"no layer {name!r}{near or ';'} `gradcli layers` lists them"

@@ -64,9 +64,10 @@ def resolve_pairs(
 
 
 def _all_pairs(loaded: Loaded) -> list[Found]:
-    pairs, lone = find_pairs(_functions(loaded, list(loaded.lines)))
+    functions = _functions(loaded, list(loaded.lines))
+    pairs, lone = find_pairs(functions)
     for half in lone:
-        typo = _typo(half, lone)
+        typo = _typo(half, functions, pairs)
         if typo or not pairs:
             raise TargetError(_lone(loaded, half, typo))
     if not pairs:
@@ -76,16 +77,14 @@ def _all_pairs(loaded: Loaded) -> list[Found]:
 
 def _named(loaded: Loaded, symbol: str) -> Found:
     # What the file merely imports counts too, if it is asked for by name.
-    own = [name for name in loaded.lines if name in loaded.namespace]
-    pairs, lone = find_pairs(
-        _functions(loaded, [*own, *(name for name in loaded.namespace if name not in own)])
-    )
+    functions = _functions(loaded, list(dict.fromkeys([*loaded.lines, *loaded.namespace])))
+    pairs, lone = find_pairs(functions)
     for pair in pairs:
         if pair.name == symbol:
             return _found(loaded, pair)
     for half in lone:
         if symbol in (half.name, half.found):
-            raise TargetError(_lone(loaded, half, _typo(half, lone)))
+            raise TargetError(_lone(loaded, half, _typo(half, functions, pairs)))
     if isinstance(loaded.namespace.get(symbol), type):
         raise TargetError(
             f"{_at(loaded, symbol)}: {symbol} is a class; gradcli checks pairs of functions: {LOOKED_FOR}"
@@ -111,10 +110,11 @@ def _found(loaded: Loaded, pair: Pair) -> Found:
     return Found(pair, loaded.namespace[pair.forward], loaded.namespace[pair.backward])
 
 
-def _typo(half: Lone, lone: list[Lone]) -> str:
-    """A lone function whose name is nearly that of the missing half."""
-    others = [other.found for other in lone if other.found != half.found]
-    return did_you_mean(half.missing, others, cutoff=0.9)
+def _typo(half: Lone, functions: list[str], pairs: list[Pair]) -> str:
+    """A function outside the pairs whose name is nearly that of the missing half."""
+    paired = {name for pair in pairs for name in (pair.forward, pair.backward)}
+    spare = [name for name in functions if name not in paired and name != half.found]
+    return did_you_mean(half.missing, spare, cutoff=0.9)
 
 
 def _lone(loaded: Loaded, half: Lone, typo: str) -> str:

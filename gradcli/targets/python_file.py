@@ -42,7 +42,7 @@ def load_file(path: Path, shown: str) -> Loaded:
     """Import one file. Raises TargetError with the file and the line for whatever is wrong with it."""
     tree_and_code = _compiled(_source(path, shown), path, shown)
     module = ModuleType(_private_name(path))
-    module.__file__ = str(path)
+    module.__file__, module.__package__ = str(path), ""
     _forget_siblings()
     # In sys.modules, because dataclasses and pickle look a class's module up by name.
     sys.modules[module.__name__] = module

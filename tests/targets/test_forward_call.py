@@ -97,7 +97,13 @@ def test_vectorised_functions_and_ufuncs_are_called_by_position(function):
         (lambda x: 0, {"x": 1, "zz": 1}, (), False, "f: forward has no argument 'zz'. Its arguments: x"),
         (lambda a: 0, {"x": 1, "w": 1}, (), True, "f: forward has no argument 'w'. Its arguments: a"),
         (lambda: 0, {"x": 1}, (), True, "f: forward has no argument 'x'. It takes none by name"),
-        (lambda x: 0, {"x": 1, "eps": 1}, ("eps",), True, "f: forward has no argument 'eps'. Its arguments: x"),
+        (
+            lambda x: 0,
+            {"x": 1, "eps": 1},
+            ("eps",),
+            True,
+            "f: forward has no argument 'eps'. Its arguments: x",
+        ),
         (
             lambda x, gamma, beta: 0,
             {"x": 1},
@@ -114,7 +120,9 @@ def test_vectorised_functions_and_ufuncs_are_called_by_position(function):
         ),
     ],
 )
-def test_what_does_not_fit_is_said_with_the_arguments_there_are(forward, values, constants, by_position, message):
+def test_what_does_not_fit_is_said_with_the_arguments_there_are(
+    forward, values, constants, by_position, message
+):
     with pytest.raises(UsageError) as caught:
         called(forward, values, constants, by_position)
     assert str(caught.value) == message

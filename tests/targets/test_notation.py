@@ -36,7 +36,9 @@ def test_a_shape_is_read(text, shape):
     assert parse_shape(text) == shape
 
 
-@pytest.mark.parametrize("text", ["4x", "x3", "", "4xx3", "-1x3", "4x-3", "4.5", "abc", "(4,3", "4;3", "٤x3", "1e3"])
+@pytest.mark.parametrize(
+    "text", ["4x", "x3", "", "4xx3", "-1x3", "4x-3", "4.5", "abc", "(4,3", "4;3", "٤x3", "1e3"]
+)
 def test_what_is_no_shape_is_refused(text):
     with pytest.raises(UsageError) as caught:
         parse_shape(text)
@@ -73,13 +75,15 @@ def test_an_input_is_read(text, name, spec):
         ("x=", "--input x=: '' is not a shape; write 4x3, 3 or scalar"),
         (
             "z=4:complex128",
-            "--input z=4:complex128: 'complex128' is not a dtype of an input; write float, int, bool or one of "
+            "--input z=4:complex128: 'complex128' is not a dtype of an input; "
+            "write float, int, bool or one of "
             "float64, float32, float16, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool",
         ),
         ("x=4:float64:3", "--input x=4:float64:3: only integers have an upper bound, not float64"),
         (
             "y=4:int:0",
-            "--input y=4:int:0: '0' is not an upper bound; integers are drawn from 0 up to, not including, it",
+            "--input y=4:int:0: '0' is not an upper bound; "
+            "integers are drawn from 0 up to, not including, it",
         ),
         (
             "y=4:int:2:3",
@@ -142,8 +146,11 @@ def test_a_wrong_constant_is_named_with_its_option(text, message):
 
 @pytest.mark.parametrize(
     "value",
-    [1e-5, 1e5, 3, -2, True, False, None, math.inf, math.nan, "train", "true", "1", "a b", "[x", [1, 2], (1,)]
-    + [{"stride": 1, "pad": (0, 1)}, "it's", ""],
+    [
+        *(1e-5, 1e5, 3, -2, True, False, None, math.inf, math.nan),
+        *("train", "true", "1", "a b", "[x", "it's", ""),
+        *([1, 2], (1,), {"stride": 1, "pad": (0, 1)}),
+    ],
 )
 def test_a_constant_written_back_reads_as_the_same_value(value):
     text = format_constant("c", value)

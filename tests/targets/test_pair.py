@@ -25,7 +25,9 @@ def gradients(forward, backward, inputs=None, constants=None, cotangents=None):
     problem = problem_of(forward, backward, inputs, constants)
     run = problem.forward(problem.inputs)
     if cotangents is None:
-        cotangents = tuple(DOUT if output.shape == X.shape else np.ones(output.shape) for output in run.outputs)
+        cotangents = tuple(
+            DOUT if output.shape == X.shape else np.ones(output.shape) for output in run.outputs
+        )
     return dict(problem.backward(cotangents, run.saved))
 
 
@@ -78,9 +80,7 @@ def test_gradients_are_read_from_a_tuple_a_list_a_dict_and_a_named_tuple(wrap):
 
 def test_a_lone_array_is_the_gradient_of_the_only_floating_input():
     labels = np.array([0, 1])
-    found = gradients(
-        lambda x, y: (x * 2, None), lambda dout, cache: dout * 2, {"x": X, "y": labels}
-    )
+    found = gradients(lambda x, y: (x * 2, None), lambda dout, cache: dout * 2, {"x": X, "y": labels})
     np.testing.assert_array_equal(found["x"], DOUT * 2)
 
 
@@ -143,7 +143,7 @@ def test_three_missing_gradients_are_counted_and_named():
 
 @pytest.mark.parametrize("returned", [(1.0, 2.0), "dx", (x for x in ())])
 def test_the_only_input_needs_one(returned):
-    with pytest.raises(BrokenPromise, match="; x needs 1$"):
+    with pytest.raises(BrokenPromise, match=r"; x needs 1$"):
         gradients(lambda x: (x, None), lambda dout, cache: returned, {"x": X})
 
 
@@ -463,9 +463,7 @@ def test_several_results_beside_the_output_have_names():
 def test_inputs_without_a_float_make_no_check():
     with pytest.raises(UsageError) as caught:
         problem_of(lambda x: x, lambda d: d, {"x": np.arange(3)})
-    assert str(caught.value) == (
-        "p: no floating-point input, so there is no gradient to check (x is int64)"
-    )
+    assert str(caught.value) == ("p: no floating-point input, so there is no gradient to check (x is int64)")
 
 
 def test_no_inputs_make_no_check():
