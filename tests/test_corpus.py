@@ -44,6 +44,18 @@ def test_the_reference_gradient_is_the_gradient(layer: Layer):
 
 @needs_extended
 @by_layer
+def test_correct_code_is_a_subgradient_where_there_is_no_derivative(layer: Layer):
+    for case in {"at_kink", "zeros", "constant"}.intersection(layer.cases):
+        inputs = inputs_for(layer, case, 0)
+        cotangents = reference.draw_cotangents(layer, inputs, 0)
+        for name, gradient in reference.truth(layer, inputs, cotangents).items():
+            low, high = reference.subgradients(layer, inputs, cotangents, name)
+            slack = 1e-6 * (abs(low) + abs(high)).max(initial=1e-9)
+            assert ((low - slack <= gradient) & (gradient <= high + slack)).all(), f"{case} {name}"
+
+
+@needs_extended
+@by_layer
 def test_every_bug_is_wrong_somewhere(layer: Layer):
     for bug in layer.bugs:
         build(layer, bug)

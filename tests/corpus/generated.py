@@ -133,7 +133,7 @@ def _damages(line: str, rng: np.random.Generator) -> list[tuple[str, str]]:
 
 
 def layer(seed: int, length: int = 6) -> Layer:
-    """A random pair, every third one a scalar loss, and its damaged copies. The same seed gives the same pair."""
+    """A random pair, every third one a scalar loss, and its damaged copies; the same for the same seed."""
     rng = np.random.default_rng([seed, 4242])
     name = f"generated{seed}"
     source = _pair(name, _steps(rng, length), loss=seed % 3 == 2)

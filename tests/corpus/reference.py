@@ -185,15 +185,21 @@ def _ulp_neighbour(inputs: Inputs, rng: np.random.Generator) -> Inputs:
 STENCIL = ((1, LONG(4) / 5), (2, LONG(-1) / 5), (3, LONG(4) / 105), (4, LONG(-1) / 280))
 
 
-def _contracted(layer: Layer, inputs: Inputs, cotangents: tuple[np.ndarray, ...]) -> Any:
+def _differences(layer: Layer, inputs: Inputs, cotangents: tuple[np.ndarray, ...]) -> Any:
+    """Weighted by the cotangent, not yet summed: one number for each element of the outputs."""
     forward = build(layer, numpy=EXTENDED).forward
 
     def difference(plus: Inputs, minus: Inputs) -> Any:
         a, _ = call_forward(forward, plus, layer.constants)
         b, _ = call_forward(forward, minus, layer.constants)
-        return sum(((x - y) * c).sum() for x, y, c in zip(a, b, cotangents, strict=True))
+        return np.concatenate([((x - y) * c).ravel() for x, y, c in zip(a, b, cotangents, strict=True)])
 
     return difference
+
+
+def _contracted(layer: Layer, inputs: Inputs, cotangents: tuple[np.ndarray, ...]) -> Any:
+    difference = _differences(layer, inputs, cotangents)
+    return lambda plus, minus: difference(plus, minus).sum()
 
 
 def _spread(array: np.ndarray) -> Any:
@@ -240,19 +246,26 @@ def disagreement(layer: Layer, inputs: Inputs, cotangents: tuple[np.ndarray, ...
     return worst
 
 
-def one_sided(layer: Layer, inputs: Inputs, cotangents: tuple[np.ndarray, ...], name: str) -> tuple[Any, Any]:
-    """Left and right slopes of every element of an input, to about nine digits."""
+def subgradients(
+    layer: Layer, inputs: Inputs, cotangents: tuple[np.ndarray, ...], name: str
+) -> tuple[Any, Any]:
+    """Smallest and largest value that an element may have at a kink, to about nine digits.
+
+    Between the one-sided slopes of each output element, and these added up: where an element takes part in
+    several maxima, a backward may send it the gradient of one tie and not of the other.
+    """
     base = extended(inputs)
-    difference = _contracted(layer, inputs, cotangents)
+    difference = _differences(layer, inputs, cotangents)
     h = _spread(base[name]) * LONG(1e-10)
-    left, right = np.empty(base[name].shape, LONG), np.empty(base[name].shape, LONG)
+    low, high = np.empty(base[name].shape, LONG), np.empty(base[name].shape, LONG)
     for index in np.ndindex(base[name].shape):
         plus, minus = base[name].copy(), base[name].copy()
         plus[index] += h
         minus[index] -= h
-        right[index] = difference(base | {name: plus}, base) / h
-        left[index] = difference(base, base | {name: minus}) / h
-    return left, right
+        right = difference(base | {name: plus}, base) / h
+        left = difference(base, base | {name: minus}) / h
+        low[index], high[index] = np.minimum(left, right).sum(), np.maximum(left, right).sum()
+    return low, high
 
 
 def _shift(layer: Layer, inputs: Inputs, cotangents: tuple[np.ndarray, ...], name: str) -> Any:
@@ -357,8 +370,7 @@ def _sight(here: Point, name: str, value: Any) -> Sight:
 
 def _beyond_kinks(here: Point, name: str, wrong: Any, off: Any, bound: float) -> tuple[Any, str]:
     """Between the one-sided slopes an element is right; unless all of them together are not."""
-    left, right = one_sided(here.layer, here.inputs, here.cotangents, name)
-    low, high = np.minimum(left, right), np.maximum(left, right)
+    low, high = subgradients(here.layer, here.inputs, here.cotangents, name)
     slack = 1e-6 * (high - low + np.abs(high))
     inside = (low - slack <= wrong) & (wrong <= high + slack)
     off = np.where(inside, LONG(0), off)
