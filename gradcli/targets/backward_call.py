@@ -55,7 +55,7 @@ class Kept(NamedTuple):
     cache: Any
     returned: bool  # whether forward returned a cache at all
     spread: bool  # whether the cache is a series of results, one for each parameter
-    values: dict[str, Any]  # inputs, constants and forward's defaults by name
+    values: dict[str, Any]  # the inputs, constants and defaults of forward that backward asks for
     output: Any
 
 
@@ -92,6 +92,11 @@ class BackwardCall:
         return [
             slot for place, slot in enumerate(self.slots) if place not in self.cotangents and _is_filled(slot)
         ]
+
+    @property
+    def asks_for(self) -> list[str]:
+        """The inputs, constants and defaults of forward that backward takes by name."""
+        return [slot.name for slot in self.slots if slot.role == VALUE]
 
     @property
     def keeps_only_cache(self) -> bool:

@@ -85,7 +85,8 @@ def _forward_adapter(
         outputs = as_outputs(split.outputs, complex_allowed=is_complex)
         if takes.keeps_only_cache:
             return Run(outputs, split.cache)
-        values = kept_values(arrays, constants, call.defaults, call.aliases)
+        known = kept_values(arrays, constants, call.defaults, call.aliases)
+        values = {name: known[name] for name in takes.asks_for}  # no more: what is kept costs memory
         output = outputs[0] if len(outputs) == 1 else outputs
         return Run(outputs, Kept(split.cache, split.returned, split.spread, values, output))
 
