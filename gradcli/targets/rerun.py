@@ -20,7 +20,7 @@ def rerun_line(
     repeatable = _says_all(spec, inputs) and (target in LAYERS or not options)
     if spec.origin is not None and not (repeatable and target in LAYERS and id == derive_id(target, options)):
         config = spec.origin.rpartition(":")[0]
-        return shlex.join(["gradcli", "check", config, "-k", spec.id or id])
+        return shlex.join(["gradcli", "check", config, "-k", id])
     if not repeatable:
         return None
     words = ["gradcli", "check", target]
