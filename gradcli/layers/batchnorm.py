@@ -46,5 +46,5 @@ def batchnorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     dvar = (dx_hat * -0.5 * (x - mu) / (var + eps) / np.sqrt(var + eps)).sum(axis=0)
     # d var / d mu = -2 sum(x - mu) / m is zero but for rounding; it stands here as in the derivation.
     dmu = (dx_hat * -1.0 / np.sqrt(var + eps)).sum(axis=0) + dvar * (-2.0 * (x - mu).sum(axis=0) / m)
-    dx = dx_hat / np.sqrt(var + eps) + dvar * 2.0 * (x - mu) / m + dmu / m
+    dx = dx_hat / np.sqrt(var + eps) + dvar * (2.0 * (x - mu) / m) + dmu / m
     return dx, dgamma, dbeta

@@ -50,5 +50,5 @@ def groupnorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     dvar = (dx_hat * -0.5 * centred / (var + eps) / np.sqrt(var + eps)).sum(axis=2, keepdims=True)
     # d var / d mu = -2 sum(x - mu) / m is zero but for rounding, so mu is reached through x_hat only.
     dmu = -(dx_hat / np.sqrt(var + eps)).sum(axis=2, keepdims=True)
-    dx = (dx_hat / np.sqrt(var + eps) + dvar * 2.0 * centred / m + dmu / m).reshape(x.shape)
+    dx = (dx_hat / np.sqrt(var + eps) + dvar * (2.0 * centred / m) + dmu / m).reshape(x.shape)
     return dx, dgamma, dbeta

@@ -47,5 +47,5 @@ def layernorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     dvar = (dx_hat * -0.5 * (x - mu) / (var + eps) / np.sqrt(var + eps)).sum(axis=1, keepdims=True)
     # d var / d mu = -2 sum(x - mu) / D is zero but for rounding, so mu is reached through x_hat only.
     dmu = -(dx_hat / np.sqrt(var + eps)).sum(axis=1, keepdims=True)
-    dx = dx_hat / np.sqrt(var + eps) + dvar * 2.0 * (x - mu) / D + dmu / D
+    dx = dx_hat / np.sqrt(var + eps) + dvar * (2.0 * (x - mu) / D) + dmu / D
     return dx, dgamma, dbeta

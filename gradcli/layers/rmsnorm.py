@@ -41,5 +41,5 @@ def rmsnorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array]:
     dx_hat = dout * gamma
     # (mean_square + eps)^(-3/2) in two divisions: on its own the power overflows in float16.
     dmean_square = (dx_hat * -0.5 * x / (mean_square + eps) / rms).sum(axis=1, keepdims=True)
-    dx = dx_hat / rms + dmean_square * 2.0 * x / D
+    dx = dx_hat / rms + dmean_square * (2.0 * x / D)
     return dx, dgamma
