@@ -3,7 +3,6 @@
 (The file is not called check.py: a submodule of that name would shadow the function `gradcli.check`.)
 """
 
-import time
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
@@ -12,9 +11,12 @@ import numpy as np
 
 from gradcli import analytic, contract
 from gradcli.arrays import Array, FloatArray
+from gradcli.clock import Clock, OutOfTime
 from gradcli.comparing import Comparer
-from gradcli.differencing import differencing
+from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
+from gradcli.plan import PROBE, Scope, plan
+from gradcli.precision import narrow, widen
 from gradcli.problem import Problem, Run
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
@@ -52,21 +54,24 @@ class _Check:
         self.progress = progress
         self.subject = Subject(problem)
         self.rng = np.random.default_rng([settings.seed, zlib.crc32(problem.id.encode())])
+        bounded = settings.elements in ("auto", PROBE)
+        self.clock = Clock(settings.budget if bounded else None)
         self.violations: list[Violation] = []
         self.gradients: dict[str, Gradient] = {}
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
         self.interrupted = False
 
     def run(self) -> CheckResult:
-        started = time.perf_counter()
         try:
             self._check()
         except BrokenPromise as broken:
             self.violations.append(Violation(broken.code, broken.message, None, broken.file, broken.line))
+        except OutOfTime:
+            pass  # gradients that were not reached are missing from the result, which is then inconclusive
         except KeyboardInterrupt:
             self.interrupted = True
         self._report_gradients()
-        return self._result(time.perf_counter() - started)
+        return self._result(self.clock.spent())
 
     def _check(self) -> None:
         run, repeatable = contract.observe_forward(self.subject, self.violations)
@@ -83,13 +88,40 @@ class _Check:
             return
         fresh = any(v.code == "GC107" for v in self.violations)
         side = differencing(self.subject, run.outputs, self.rng, fresh=fresh)
-        rounding = analytic.rounding(
-            self.subject, cotangents, gradients, self.rng, repeats=_JITTERS, coarse=side.digits_lost
-        )
         contract.precision(side.digits_lost, self.violations)
+        rounding = self._rounding(self.subject, cotangents, gradients, side)
         rounding = self._relations(cotangents, gradients, rounding)
-        comparer = Comparer(self.subject, side, cotangents, gradients, rounding, self.settings, self.rng)
-        self._compare(comparer, gradients)
+        wide = widen(self.subject, cotangents, gradients) if side.carries else None
+        if wide is None:
+            self._compare(self.subject, side, cotangents, gradients, rounding)
+            return
+        self._compare(
+            wide.subject,
+            side,
+            wide.cotangents,
+            wide.gradients,
+            self._rounding(wide.subject, wide.cotangents, wide.gradients, side),
+        )
+        judged = {name: self.gradients[name] for name in wide.gradients if name in self.gradients}
+        for name, found in judged.items():
+            self._add(narrow(found, gradients[name], rounding[name], self.settings.tol))
+        if any(self.gradients[name].verdict != found.verdict for name, found in judged.items()):
+            thorough = analytic.thorough(
+                self.subject, cotangents, gradients, rounding, self.rng, coarse=side.digits_lost
+            )
+            for name, found in judged.items():
+                self._add(narrow(found, gradients[name], thorough[name], self.settings.tol))
+
+    def _rounding(
+        self,
+        subject: Subject,
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        side: Differencing,
+    ) -> dict[str, FloatArray]:
+        return analytic.rounding(
+            subject, cotangents, gradients, self.rng, repeats=_JITTERS, coarse=side.digits_lost
+        )
 
     def _cotangents(self, run: Run) -> tuple[Array, ...]:
         """The upstream gradients: given, or drawn at random. Never all ones: with ones, batch-norm's dx
@@ -131,11 +163,46 @@ class _Check:
             return dict(rounding)
         return {name: np.maximum(width, residuals.get(name, 0.0)) for name, width in rounding.items()}
 
-    def _compare(self, comparer: Comparer, gradients: Mapping[str, Array]) -> None:
-        for name in gradients:
-            numeric = comparer.differentiator(name)
-            numeric.measure(comparer.wanted(name))
-            self._add(comparer.judge(numeric, lambda _: None))
+    def _compare(
+        self,
+        subject: Subject,
+        side: Differencing,
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        rounding: Mapping[str, FloatArray],
+    ) -> None:
+        comparer = Comparer(
+            subject, side, cotangents, gradients, rounding, self.settings, self.rng, self.clock
+        )
+        numerics = [comparer.differentiator(name) for name in gradients]
+        scopes = plan(numerics, self.settings.elements, self.clock, self.rng)
+        tick = self._ticker(scopes)
+        for scope in scopes:
+            numeric = scope.numeric
+            if scope.kind == PROBE:
+                self._add(comparer.probe(numeric, tick))
+                continue
+            try:
+                numeric.measure(comparer.wanted(numeric.name), scope.positions, tick)
+            except OutOfTime:
+                pass  # what was measured is judged; the report says how much that is
+            except KeyboardInterrupt:
+                self._add(comparer.judge(numeric, tick, hurry=True))
+                raise
+            self._add(comparer.judge(numeric, tick))
+
+    def _ticker(self, scopes: list[Scope]) -> Callable[[int], None]:
+        """Told of evaluations, it reports progress and watches the clock."""
+        expected = max(1, sum(scope.numeric.predicted() for scope in scopes if scope.kind != PROBE))
+        done = 0
+
+        def tick(evaluations: int) -> None:
+            nonlocal done
+            done += evaluations
+            self.progress(min(1.0, done / expected), self.problem.id)
+            self.clock.check()
+
+        return tick
 
     def _add(self, gradient: Gradient) -> None:
         self.gradients[gradient.name] = gradient
@@ -157,8 +224,8 @@ class _Check:
             seed=self.settings.seed,
             dtype=str(np.result_type(*(self.problem.inputs[n].dtype for n in self.problem.differentiable))),
             seconds=seconds,
-            evaluations=self.subject.forwards,
-            backward_evaluations=self.subject.backwards,
+            evaluations=self.subject.calls.forwards,
+            backward_evaluations=self.subject.calls.backwards,
             interrupted=self.interrupted,
             arrays=self.arrays,
             constants=self.problem.constants,

@@ -1,13 +1,17 @@
 """Where the two gradients meet: the first pass, the second look, the verdict."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from gradcli import analytic
 from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.clock import Clock, OutOfTime
 from gradcli.differencing import Differencing
 from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, look
+from gradcli.numeric.probe import Found, Prober
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import Subject
@@ -15,7 +19,8 @@ from gradcli.verdict import RESOLUTION, Comparison, K
 
 _LOOKS = (12, 24, 48)  # elements that get the careful look, round by round, until one is confirmed wrong
 _BATCHES = 64  # that are measured again on both sides
-_MORE_JITTERS = 24
+_LOOK = 100  # evaluations that a careful look may take
+_PROBE_ROUNDS = 3
 _AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
 
 Tick = Callable[[int], None]
@@ -33,8 +38,10 @@ class Comparer:
         rounding: Mapping[str, FloatArray],
         settings: Settings,
         rng: np.random.Generator,
+        clock: Clock,
     ) -> None:
         self.subject = subject
+        self.clock = clock
         self.side = side
         self.cotangents = cotangents
         self.gradients = gradients
@@ -71,23 +78,45 @@ class Comparer:
         if self._thorough:
             return
         self._thorough = True
-        more = analytic.rounding(
+        self._rounding = analytic.thorough(
             self.subject,
             self.cotangents,
             self.gradients,
+            self._rounding,
             self.rng,
-            repeats=_MORE_JITTERS,
             coarse=self.side.digits_lost,
         )
-        in_use = analytic.rounding_in_use(self.subject, self.cotangents, self.gradients, self.rng)
-        for name, width in more.items():
-            self._rounding[name] = np.maximum.reduce(
-                [self._rounding[name], width, in_use.get(name, np.zeros(width.shape))]
-            )
 
-    def judge(self, numeric: Differentiator, tick: Tick) -> Gradient:
-        """From a measured gradient to its verdict, with a second look at whatever disagrees."""
-        return _Judgement(self, numeric, tick).gradient()
+    def judge(self, numeric: Differentiator, tick: Tick, *, hurry: bool = False) -> Gradient:
+        """From a measured gradient to its verdict, with a second look at whatever disagrees; none in a
+        hurry, and none that the budget does not allow."""
+        judgement = _Judgement(self, numeric, tick)
+        if not hurry:
+            with suppress(OutOfTime):
+                judgement.look_again()
+        return judgement.verdict()
+
+    def probe(self, numeric: Differentiator, tick: Tick) -> Gradient:
+        """The verdict on a gradient too large for its elements: random directions, and the elements that
+        bisection leads to where one is off."""
+        name = numeric.name
+        analytic_gradient = self.gradients[name].astype(np.float64)
+        rounding = self._rounding[name] + numeric.spread_over(
+            float(np.finfo(self.gradients[name].dtype).eps) * numeric.natural
+        )
+        judgement = _Judgement(self, numeric, tick)
+        for _ in range(_PROBE_ROUNDS):
+            prober = Prober(numeric, analytic_gradient, rounding, tol=self.settings.tol, margin=K, tick=tick)
+            found = prober.probe()
+            for index in found.suspects:
+                judgement.look_at(index)
+            if not found.suspects or judgement.wrong().any():
+                break
+            # What was found is right after all (a kink): leave it out and look again.
+            for index in found.suspects:
+                analytic_gradient = analytic_gradient.copy()
+                rounding[index] += abs(analytic_gradient[index]) + abs(float(judgement.value[index]))
+        return judgement.probed(found)
 
 
 class _Judgement:
@@ -121,7 +150,8 @@ class _Judgement:
     def suspects(self) -> BoolArray:
         return self.measured & ~self.comparison().agrees & ~self.looked
 
-    def gradient(self) -> Gradient:
+    def look_again(self) -> None:
+        """Measure with more care what disagrees; raises OutOfTime."""
         if self.suspects().any():
             self.comparer.be_thorough()
         suspects = self.suspects()
@@ -131,11 +161,42 @@ class _Judgement:
             suspects = self.suspects()
             if not suspects.any() or self.wrong().any():
                 break
-            for index in self._worst(suspects, most):
+            for place, index in enumerate(self._worst(suspects, most)):
+                # The first look may overdraw the budget a little: it tells wrong from undecided.
+                clock = self.comparer.clock
+                if not clock.affords(_LOOK * self.numeric.function.seconds * (1 if place else 0.5)):
+                    raise OutOfTime
                 self._look(index)
         if self.kinked.any():
             self._ties()
-        return self._verdict()
+
+    def look_at(self, index: tuple[int, ...]) -> None:
+        """Measure one element that nothing is known of yet."""
+        self.comparer.be_thorough()
+        self.measured[index] = True
+        self.doubt[index] = np.inf
+        self._look(index)
+
+    def probed(self, found: Found) -> Gradient:
+        """The verdict from probes; elements that were looked at decide where sums are off."""
+        gradient = self.verdict()
+        scale = float(np.max(np.abs(self.analytic), initial=0.0))
+        verdict, note = gradient.verdict, gradient.note
+        if verdict != FAIL and found.worst > 1.0:
+            verdict, note = INCONCLUSIVE, "probes are off, no element is"
+        elif verdict != FAIL and found.detectable > scale > 0.0:
+            verdict, note = INCONCLUSIVE, "noise"
+        elif verdict != FAIL:
+            verdict, note = PASS, "zero" if scale == 0.0 else ""
+        return replace(
+            gradient,
+            verdict=verdict,
+            note=note,
+            method="probe",
+            probes=found.probes,
+            detectable=found.detectable,
+            unresolved=0,
+        )
 
     def wrong(self) -> BoolArray:
         """Elements that the careful look confirmed to be wrong."""
@@ -159,7 +220,11 @@ class _Judgement:
             doubt[places[better]] = slopes.uncertainty[better]
             kinked[places] = kink
         shape = self.value.shape
-        self.value, self.doubt, self.kinked = (a.reshape(shape) for a in (value, doubt, kinked))
+        self.value, self.doubt, self.kinked = (
+            value.reshape(shape),
+            doubt.reshape(shape),
+            kinked.reshape(shape),
+        )
 
     def _ties(self) -> None:
         """Elements at a kink may share one slope (a tie in a maximum): their sum must fit as well."""
@@ -207,7 +272,7 @@ class _Judgement:
             slopes.uncertainty[0] > self.doubt[index]
         )
 
-    def _verdict(self) -> Gradient:
+    def verdict(self) -> Gradient:
         comparison = self.comparison()
         wrong = self.wrong() | self.tied_wrong
         left = self.suspects()

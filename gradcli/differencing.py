@@ -18,6 +18,7 @@ class Differencing:
     function: Function
     noise: Noise
     digits_lost: bool  # the code computes in a lower precision than its inputs have
+    carries: bool  # the code takes float64 in place of a lower precision and computes the same function
     fresh: bool  # arguments must be copied for every call: the code writes into them
 
 
@@ -42,14 +43,13 @@ def differencing(
             raise TypeError("complex")
         return subject.forward({n: a.astype(inputs[n].dtype) for n, a in arrays.items()}).outputs
 
-    function = (
-        Function(call_narrow, wide) if narrow and not _carries(call, wide, outputs) else Function(call, wide)
-    )
+    carries = not narrow or _carries(call, wide, outputs)
+    function = Function(call if carries else call_narrow, wide)
     noise = output_noise(function, rng)
-    lost = drops_digits(function, noise, rng)
-    if lost:
+    lost = carries and drops_digits(function, noise, rng)
+    if lost or not carries:
         noise = output_noise(function, rng, coarse=True)
-    return Differencing(function, noise, lost, fresh)
+    return Differencing(function, noise, lost, carries, fresh)
 
 
 def _carries(

@@ -94,7 +94,9 @@ class CheckResult:
     evaluations: int = 0  # of forward, in the whole check
     backward_evaluations: int = 0
     interrupted: bool = False
-    arrays: Mapping[str, Array] = field(default_factory=dict)  # archive keys: in/, const/, cotangent, out, node/
+    arrays: Mapping[str, Array] = field(
+        default_factory=dict
+    )  # archive keys: in/, const/, cotangent, out, node/
     constants: Mapping[str, Any] = field(default_factory=dict)
 
     @property

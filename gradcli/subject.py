@@ -8,7 +8,7 @@ import random
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ class Pass:
     gradients: Mapping[str, Any]
 
 
+@dataclass
+class Calls:
+    """How often the code was called."""
+
+    forwards: int = 0
+    backwards: int = 0
+
+
 class Subject:
     """Calls a problem's forward and backward and counts the calls.
 
@@ -34,21 +42,30 @@ class Subject:
     code which draws from them is a function again.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, calls: "Calls | None" = None) -> None:
         self.problem = problem
         self.reseed = False
-        self.forwards = 0
-        self.backwards = 0
+        self.calls = calls or Calls()
+
+    def widened(self) -> "Subject":
+        """The same code at the same point in float64; its calls count with these."""
+        inputs = {
+            name: array.astype(np.float64) if array.dtype.kind == "f" else array
+            for name, array in self.problem.inputs.items()
+        }
+        subject = Subject(replace(self.problem, inputs=inputs), self.calls)
+        subject.reseed = self.reseed
+        return subject
 
     def forward(self, inputs: Mapping[str, Array]) -> Run:
         """Evaluate forward; raises BrokenPromise."""
-        self.forwards += 1
+        self.calls.forwards += 1
         with _blamed("forward"), self._generators():
             return self.problem.forward(inputs)
 
     def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
         """Evaluate backward; raises BrokenPromise."""
-        self.backwards += 1
+        self.calls.backwards += 1
         with _blamed("backward"), self._generators():
             return self.problem.backward(cotangents, saved)
 

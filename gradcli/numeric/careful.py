@@ -75,7 +75,7 @@ def _steps(x: float, scale: float) -> FloatArray:
     top = 2.0 ** float(np.round(np.log2(0.25 * max(scale, magnitude))))
     bottom = max(1e-8 * min(scale, magnitude), 16 * float(np.spacing(abs(x))))
     rungs = max(4, int(np.ceil(np.log(top / bottom) / np.log(RATIO))) + 1)
-    return top / RATIO ** np.arange(rungs - 1, -1, -1, dtype=np.float64)
+    return np.asarray(top / RATIO ** np.arange(rungs - 1, -1, -1, dtype=np.float64))
 
 
 def _responses(line: _Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:

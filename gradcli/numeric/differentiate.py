@@ -312,8 +312,8 @@ class Differentiator:
     def tied(self, elements: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Bounds on the sum of the gradient over some elements, for each place of a group.
 
-        All move together, so that ties between them are kept and only what is a kink of the whole is left. Each
-        output has its own slopes on the two sides; their intervals add up. Returns low, high and the doubt.
+        All move together, so that ties between them are kept and only what is a kink of the whole is left.
+        Each output has its own slopes on the two sides; their intervals add up. Returns low, high and doubt.
         Cost: 4 evaluations.
         """
         before = self.function.evaluations

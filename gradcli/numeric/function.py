@@ -1,5 +1,6 @@
 """The function that is differentiated: named arrays in, arrays out, evaluations counted."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ class Function:
     ) -> None:
         self._counter = [0] if counter is None else counter
         self._call = call
+        self.seconds = float("inf")  # that one evaluation takes, at best
         self.point: dict[str, Array] = dict(point)
         outputs = self._evaluate(self.point)
         self.precision = tuple(float(np.finfo(out.dtype).eps) for out in outputs)  # of each output's dtype
@@ -32,7 +34,11 @@ class Function:
 
     def _evaluate(self, arrays: Mapping[str, Array]) -> Outputs:
         self._counter[0] += 1
-        return self._call(arrays)
+        started = time.perf_counter()
+        try:
+            return self._call(arrays)
+        finally:
+            self.seconds = min(self.seconds, time.perf_counter() - started)
 
     @property
     def evaluations(self) -> int:

@@ -6,7 +6,7 @@ from gradcli.arrays import FloatArray
 from gradcli.numeric.function import Function, jittered, spread
 
 JITTERS = 4
-# The grain of float32 is 2^-24 of a number; behind an addition, float64 has a grain of 1e-16 whatever the output.
+# The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
 _COARSE = 2.0**-28
 _NOT_FLOAT64 = 1e-12
 
@@ -39,10 +39,10 @@ def output_noise(
 def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> bool:
     """Whether the code computes in a lower precision inside, where one-ulp jitter cannot show it.
 
-    A cast to float32 swallows small moves, and what it lets through is grainy. So all inputs are moved along a
-    random direction by 2^-16, half of that and 2^-32 of their size. Where an output is straight, the responses
-    must be each other's multiples; digits are lost where the smallest is not and the grain is that of a lower
-    precision, far above what float64 does behind an addition. A quarter of the outputs is enough.
+    A cast to float32 swallows small moves, and what it lets through is grainy. So all inputs are moved along
+    a random direction by 2^-16, half of that and 2^-32 of their size. Where an output is straight, the
+    responses must be each other's multiples; digits are lost where the smallest is not and the grain is that
+    of a lower precision, far above what float64 does behind an addition. A quarter of the outputs is enough.
     Cost: 6 evaluations.
     """
     moves = {

@@ -1,0 +1,75 @@
+"""Gradients of float32 and float16: the formula is judged in float64, the numbers at their own precision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+from gradcli.contract import comparable
+from gradcli.errors import BrokenPromise
+from gradcli.result import FAIL, Gradient
+from gradcli.subject import Subject
+from gradcli.verdict import Comparison
+
+# float64 and the lower precision compute the same thing if they agree so well.
+_SAME = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Wide:
+    """The same code at the same point, computing in float64."""
+
+    subject: Subject
+    cotangents: tuple[Array, ...]
+    gradients: dict[str, Array]
+
+
+def widen(subject: Subject, cotangents: tuple[Array, ...], gradients: Mapping[str, Array]) -> Wide | None:
+    """Run backward in float64; None where it has nothing to add: the check is in float64 already, or backward
+    does not carry the dtype through. Cost: one forward and one backward.
+    """
+    if all(subject.problem.inputs[name].dtype == np.float64 for name in subject.problem.differentiable):
+        return None
+    wide = subject.widened()
+    given = tuple(c.astype(np.float64) for c in cotangents)
+    try:
+        found = comparable(wide.problem, wide.both(wide.problem.inputs, given).gradients)
+    except BrokenPromise:
+        return None
+    same = all(
+        n in found and found[n].dtype == np.float64 and _same(found[n], g) for n, g in gradients.items()
+    )
+    return Wide(wide, given, {n: found[n] for n in gradients}) if same and gradients else None
+
+
+def _same(wide: Array, narrow: Array) -> bool:
+    scale = float(np.max(np.abs(wide), initial=0.0))
+    return bool(np.all(np.abs(wide - narrow.astype(np.float64)) <= _SAME * scale))
+
+
+def narrow(gradient: Gradient, analytic: Array, rounding: FloatArray, tol: float) -> Gradient:
+    """The verdict on numbers of a lower precision, once the formula has been judged in float64.
+
+    A formula that is wrong stays wrong. One that is right must also come out right here, to within rounding
+    measured at this precision.
+    """
+    precision = float(np.finfo(analytic.dtype).eps)
+    scale = float(np.max(np.abs(gradient.numeric), initial=0.0, where=np.isfinite(gradient.numeric)))
+    doubt = np.where(np.isnan(gradient.numeric), np.nan, gradient.uncertainty + rounding + precision * scale)
+    comparison = Comparison(analytic, gradient.numeric, doubt, tol)
+    own = replace(gradient, analytic=analytic, uncertainty=doubt, allowed=comparison.allowed)
+    compared = ~np.isnan(gradient.numeric)
+    off = compared & ~comparison.agrees
+    if gradient.verdict == FAIL or not compared.any():
+        return own
+    urgency = np.where(compared, comparison.urgency, -1.0)
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(urgency)), urgency.shape))
+    return replace(
+        own,
+        verdict=FAIL if off.any() else gradient.verdict,
+        worst_index=worst,
+        relative_error=float(comparison.relative_error[worst]),
+        failing=off if off.any() else None,
+        note=f"right in float64, wrong in {analytic.dtype}" if off.any() else gradient.note,
+    )
