@@ -284,6 +284,8 @@ class _Judgement:
             verdict = FAIL
         elif left.any():
             verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
+        elif self.measured.any() and not comparison.size[self.measured].any():
+            note = _ZERO  # exactly zero on both sides
         elif self.measured.any() and bool(np.all(unresolved[self.measured])):
             verdict, note = self._nothing_resolved(comparison, open_)
         at_kink = int(np.sum(self.kinked & self.measured))
