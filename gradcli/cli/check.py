@@ -7,42 +7,44 @@ import click
 
 from gradcli.cli import exits
 from gradcli.cli.commands import COMMANDS
-from gradcli.cli.layer_options import all_options, complete_layers, flag, no_such_option, option
+from gradcli.cli.layer_options import complete_layers, flag, no_such_option, option
 from gradcli.cli.parameters import setting_options
 from gradcli.cli.terminal import COLOR
 from gradcli.config.settings import SETTINGS
-from gradcli.layers import LAYERS, Dim, Option
+from gradcli.layers import LAYERS
+from gradcli.targets import options_of
+from gradcli.targets.near_miss import did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_TARGETS = "gradcli.targets"  # of the command line being parsed, in the context's meta
+# In the meta of a context, about the command line being parsed:
+_DECLARED = "gradcli.declared"  # target -> the dimensions and constants that it declares
+_OPTIONS = "gradcli.options"  # name -> the option made of it
 
 
 class CheckCommand(click.Command):
     """A command that has the options of its targets: `--features` for batchnorm, none for a file."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Whatever looks like a target here; whether an option fits is said once the line is parsed.
+        declared = {arg: options_of(arg) for arg in args if not arg.startswith("-")}
+        ctx.meta[_DECLARED] = {target: options for target, options in declared.items() if options}
         try:
-            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+            return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            raise _unknown_option(error, args) from None
-        targets = given.get("targets")
-        ctx.meta[_TARGETS] = tuple(targets) if isinstance(targets, list | tuple) else ()
-        return super().parse_args(ctx, args)
+            raise _unknown_option(error, ctx) from None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        declared = {p.name: p for target in ctx.meta.get(_TARGETS, ()) for p in _declared_by(target)}
         general = super().get_params(ctx)
-        return [*general[:-1], *all_options(declared), *general[-1:]]  # --help stays the last
+        return [*general[:-1], *_target_options(ctx).values(), *general[-1:]]  # --help stays the last
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options of each target in a section of its own, then those of every check."""
-        for target in ctx.meta.get(_TARGETS, ()):
-            if parameters := _declared_by(target):
-                records = [option(parameter).get_help_record(ctx) for parameter in parameters]
-                with formatter.section(f"Options of {target}"):
-                    formatter.write_dl([record for record in records if record])
+        for target, parameters in ctx.meta[_DECLARED].items():
+            records = [option(parameter).get_help_record(ctx) for parameter in parameters]
+            with formatter.section(f"Options of {target}"):
+                formatter.write_dl([record for record in records if record])
         general = [p.get_help_record(ctx) for p in super().get_params(ctx) if isinstance(p, click.Option)]
         with formatter.section("Options"):
             formatter.write_dl([record for record in general if record])
@@ -54,24 +56,30 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> "l
     return [*complete_layers(incomplete), CompletionItem(incomplete, type="file")]
 
 
-def _unknown_option(error: click.NoSuchOption, args: list[str]) -> click.UsageError:
-    """Name the options that the target has, as far as a target can be seen on a line that does not parse."""
-    from gradcli.targets.near_miss import did_you_mean
-
-    target = next((arg for arg in args if arg in LAYERS), None)
-    parameters = LAYERS[target].parameters if target else ()
-    known = [flag(parameter.name) for parameter in parameters]
-    known += [name for p in command.params if isinstance(p, click.Option) for name in p.opts]
-    near = did_you_mean(error.option_name, known)
-    if target is None:
-        return click.UsageError(f"No such option {error.option_name}{near}", error.ctx)
-    return click.UsageError(no_such_option(target, parameters, error.option_name) + near, error.ctx)
+def _target_options(ctx: click.Context) -> dict[str, click.Option]:
+    """The options of the targets, made once: click asks for them several times."""
+    if _OPTIONS not in ctx.meta:
+        declared = ctx.meta.get(_DECLARED, {})
+        parameters = {p.name: p for target in declared for p in declared[target]}
+        ctx.meta[_OPTIONS] = {name: option(parameter) for name, parameter in parameters.items()}
+    options: dict[str, click.Option] = ctx.meta[_OPTIONS]
+    return options
 
 
-def _declared_by(target: str) -> tuple[Dim | Option, ...]:
-    from gradcli.targets import options_of
-
-    return options_of(target)
+def _unknown_option(error: click.NoSuchOption, ctx: click.Context) -> click.UsageError:
+    """Name the options that the first target has, and one that may have been meant."""
+    own = [name for option in _target_options(ctx).values() for name in option.opts]
+    general = [name for p in command.params if isinstance(p, click.Option) for name in p.opts]
+    near = did_you_mean(error.option_name, [*own, *general])
+    for target, parameters in ctx.meta[_DECLARED].items():
+        return click.UsageError(no_such_option(target, parameters, error.option_name) + near, ctx)
+    if error.option_name in {flag(p.name) for layer in LAYERS.values() for p in layer.parameters}:
+        return click.UsageError(
+            f"{error.option_name} is an option of built-in layers; write it into a config, and give the "
+            "arguments of a file with --input NAME=SHAPE and --set NAME=VALUE",
+            ctx,
+        )
+    return click.UsageError(f"No such option {error.option_name}{near}", ctx)
 
 
 @click.command("check", cls=CheckCommand, short_help=COMMANDS["check"])

@@ -27,7 +27,7 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def option(parameter: Dim | Option, *, hidden: bool = False) -> click.Option:
+def option(parameter: Dim | Option) -> click.Option:
     """One declared parameter as a click option; None where the user did not give it."""
     dashed = flag(parameter.name)
     if isinstance(parameter.default, bool):
@@ -39,13 +39,7 @@ def option(parameter: Dim | Option, *, hidden: bool = False) -> click.Option:
         declarations = [parameter.name, dashed]
         metavar = "INTEGER" if isinstance(parameter.default, int) else "NUMBER"
     text = f"{parameter.help}  [default: {default}]"
-    return click.Option(declarations, default=None, hidden=hidden, metavar=metavar, help=text)
-
-
-def all_options(declared: Mapping[str, Dim | Option]) -> list[click.Option]:
-    """The options of all layers, so that each can be parsed; only the declared ones are shown."""
-    every = {parameter.name: parameter for layer in LAYERS.values() for parameter in layer.parameters}
-    return [option(p, hidden=name not in declared) for name, p in (every | dict(declared)).items()]
+    return click.Option(declarations, default=None, metavar=metavar, help=text)
 
 
 def read_values(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcli.cli import exits
-from gradcli.cli.bug import report_bug
 from gradcli.cli.messages import complain, describe
 from gradcli.cli.progress import ProgressOnTerminal
 from gradcli.cli.streams import ReaderGone, silence
@@ -16,12 +15,13 @@ from gradcli.report.console import CheckReport, captured_lines, check_summary, s
 from gradcli.report.numbers import count
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult
 from gradcli.spec import CheckSpec
-from gradcli.suite.dump import Dump
 from gradcli.suite.outcome import Outcome
-from gradcli.suite.run import resolve_all, run, select
+from gradcli.suite.run import Case, resolve_all, run, select
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from gradcli.suite.dump import Dump
 
 _CODES = {PASS: exits.OK, FAIL: exits.WRONG, INCONCLUSIVE: exits.UNDECIDED}
 
@@ -60,7 +60,7 @@ class Session:
         if not self._total:
             complain(f"nothing to check: no id matches {selection!r}")
             return [exits.EMPTY]
-        archives = Dump(dump, [case.problem.id for case in cases]) if dump is not None and cases else None
+        archives = _archives(dump, cases) if dump is not None and cases else None
         try:
             for outcome in failed:
                 self._take(outcome, archives)
@@ -79,7 +79,7 @@ class Session:
                 self._codes.append(exits.READER_GONE)
         return self._codes
 
-    def _take(self, outcome: Outcome, archives: Dump | None) -> None:
+    def _take(self, outcome: Outcome, archives: "Dump | None") -> None:
         """Note the code first: if the reader has left, it must still count."""
         self._codes.append(_code(outcome))
         if outcome.result is not None:
@@ -98,6 +98,8 @@ class Session:
         if isinstance(outcome.error, GradcliError):
             complain(describe(outcome.error))
         elif outcome.error is not None:
+            from gradcli.cli.bug import report_bug
+
             report_bug(outcome.error)
         if self._quiet and _code(outcome) == exits.OK:
             return
@@ -130,7 +132,13 @@ class Session:
         return any(code not in (exits.OK, exits.UNDECIDED) for code in self._codes)
 
     def _print(self, renderable: "RenderableType") -> None:
-        self._console.print(renderable, crop=False)  # what is too long is the terminal's to fold
+        self._console.print(renderable, soft_wrap=True)  # what is too long is the terminal's to fold
+
+
+def _archives(dump: Path, cases: Sequence[Case]) -> "Dump":
+    from gradcli.suite.dump import Dump
+
+    return Dump(dump, [case.problem.id for case in cases])
 
 
 def _code(outcome: Outcome) -> int:

@@ -1,5 +1,7 @@
 """Check results as Rich renderables: a table of gradients, what is wrong, and a summary.
 
+To be printed with `soft_wrap`: a path or a command in a line stays in one piece.
+
 A row shows the element that decided. What does not fit the width moves into fewer columns, two lines or a
 list, but is never cut: a hidden exponent or verdict would be worse than no table.
 """
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +30,8 @@ _WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "inconclusive"}
 _STYLES = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow"}
 _RANK = {PASS: 0, INCONCLUSIVE: 1, FAIL: 2}
 
-_UNBOUNDED = 100_000  # columns: to see how wide a table would like to be
+_GAP = 2  # between two columns
+_ROOMY = 120  # from this width on, all columns are shown unasked
 
 Cells: TypeAlias = dict[str, str]
 
@@ -46,15 +50,15 @@ class CheckReport:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
         result, ascii_only = self.result, options.ascii_only
         if result.gradients:
-            yield from _gradients(result, console, options, self.verbose)
-        yield from (_violation(violation) for violation in result.violations)
+            yield from _gradients(result, options, self.verbose)
+        yield from (_violation(violation, ascii_only) for violation in result.violations)
         if result.blame is not None:
             yield from _blame(result.blame)
         yield check_summary(result)
         if result.verdict != PASS and result.rerun:
-            yield _line(f"re-run: {printable(result.rerun)}")
+            yield Text(f"re-run: {printable(result.rerun)}")
         if self.verbose:
-            yield _line(_effort(result, ascii_only))
+            yield Text(_effort(result))
 
 
 def check_summary(result: CheckResult) -> Text:
@@ -62,7 +66,7 @@ def check_summary(result: CheckResult) -> Text:
     verdict = _word(result)
     gradients = list(result.gradients.values())
     evidence = f"{_found(gradients)}, {_evidence(gradients)}, seed {result.seed}"
-    line = Text(no_wrap=True, overflow="ignore")
+    line = Text()
     line.append(verdict.upper() if verdict in ("pass", "FAIL") else verdict, _STYLES.get(result.verdict, ""))
     return line.append(f"  {printable(result.id)}: {evidence}")
 
@@ -83,7 +87,7 @@ def suite_summary(results: Sequence[CheckResult], *, not_run: int = 0, left: int
         *(_if_any(left, "not run")),
     ]
     gradients = [gradient for result in results for gradient in result.gradients.values()]
-    line = Text(no_wrap=True, overflow="ignore")
+    line = Text()
     line.append(
         f"{count(len(results) + not_run + left, 'check')}: {', '.join(parts)}", _style_of(verdicts, not_run)
     )
@@ -96,42 +100,48 @@ def suite_summary(results: Sequence[CheckResult], *, not_run: int = 0, left: int
 def captured_lines(output: str) -> Iterator[Text]:
     """What the code under test printed, each line marked as such."""
     for text in printable_lines(output):
-        yield _line(f"| {text}", "dim")
+        yield Text(f"| {text}", "dim")
 
 
-def _gradients(
-    result: CheckResult, console: "Console", options: "ConsoleOptions", verbose: bool
-) -> "Iterator[RenderableType]":
-    gradients = list(result.gradients.values())
-    rows = [_cells(gradient, ascii_only=options.ascii_only) for gradient in gradients]
-    for columns in (_FULL, _PLAIN, _STACKED):
-        if columns is _FULL and not (verbose or options.max_width >= 120):
-            continue
-        table = _table(columns, rows)
-        if console.measure(table, options=options.update(width=_UNBOUNDED)).maximum <= options.max_width:
-            yield table
-            break
-    else:
-        columns = [*_FULL]
+def _gradients(result: CheckResult, options: "ConsoleOptions", verbose: bool) -> "Iterator[RenderableType]":
+    """The widest table that fits, or a list; then what it had no column for."""
+    rows = [_cells(gradient, ascii_only=options.ascii_only) for gradient in result.gradients.values()]
+    full = [name for name in _FULL if name != "note" or any(row["note"] for row in rows)]
+    layouts = [_PLAIN, _STACKED]
+    if verbose or options.max_width >= _ROOMY:
+        layouts = [full, _FULL[:-1], *layouts]
+    columns = next((names for names in layouts if _width(names, rows) <= options.max_width), None)
+    if columns is None:
         yield from _records(rows, verbose)
-    for gradient, row in zip(gradients, rows, strict=True):
-        if "note" not in columns and row["note"]:
-            yield _line(f"{row['gradient']}: {row['note']}")
-        if "method" not in columns and verbose:
-            more = f"method {row['method']}, {row['evaluations']} evaluations, allowed error {row['allowed']}"
-            yield _line(f"{printable(gradient.name)}: {more}")
+        return
+    yield _table(columns, rows)
+    for row in rows:
+        if row["note"] and "note" not in columns:
+            yield Text(f"{row['gradient']}: {row['note']}")
+        if verbose and "method" not in columns:
+            yield Text(
+                f"{row['gradient']}: method {row['method']}, {row['evaluations']} evaluations, "
+                f"allowed {row['allowed']}"
+            )
+
+
+def _width(columns: Sequence[str], rows: Sequence[Cells]) -> int:
+    """How wide a table of these columns is if nothing is cut or folded."""
+    widths = [
+        max(cell_len(line) for part in name.split("\n") for line in (part, *(row[part] for row in rows)))
+        for name in columns
+    ]
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Table:
-    used = [name for name in columns if name != "note" or any(row["note"] for row in rows)]
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
     )
-    for name in used:
-        justify = "right" if name == "evaluations" else "left"
-        table.add_column(name, no_wrap=True, justify=justify)  # type: ignore[arg-type]
+    for name in columns:
+        table.add_column(name, no_wrap=True, justify="right" if name == "evaluations" else "left")
     for row in rows:
-        table.add_row(*(_cell(name, row) for name in used))
+        table.add_row(*(_cell(name, row) for name in columns))
     return table
 
 
@@ -151,40 +161,45 @@ def _records(rows: Sequence[Cells], verbose: bool) -> Iterator[Text]:
     shown = ["compared", "worst error", "analytic", "numeric", "note"]
     shown += ["allowed", "method", "evaluations"] if verbose else []
     for row in rows:
-        yield Text.assemble(_verdict(row["verdict"]), f" {row['gradient']} {row['shape']}", overflow="fold")
+        yield Text.assemble(_verdict(row["verdict"]), f" {row['gradient']} {row['shape']}")
         for name in shown:
             if row[name]:
-                yield Text(f"  {name}: {row[name]}", overflow="fold")
+                yield Text(f"  {name}: {row[name]}")
 
 
 def _cells(gradient: Gradient, *, ascii_only: bool) -> Cells:
+    at, digits = gradient.worst_index, numbers.digits_to_tell_apart(gradient)
     plus_minus = "+/-" if ascii_only else "±"
-    at, error = gradient.worst_index, numbers.relative(gradient.relative_error)
-    digits = numbers.digits_to_tell_apart(gradient)
-    analytic, numeric, uncertainty, allowed = (
-        float(array[at]) if gradient.size else None
-        for array in (gradient.analytic, gradient.numeric, gradient.uncertainty, gradient.allowed)
-    )
-    known = gradient.compared > 0
+    analytic = numeric = allowed = error = "-"  # of what was never compared, there is nothing to show
+    if gradient.size:
+        analytic = numbers.value(float(gradient.analytic[at]), digits)
+    if gradient.compared or gradient.probes:
+        error = numbers.relative(gradient.relative_error)
+        error = f"{error} @ {numbers.index(at)}" if at else error
+    if gradient.size and gradient.compared:
+        uncertainty = numbers.relative(float(gradient.uncertainty[at]))
+        numeric = f"{numbers.value(float(gradient.numeric[at]), digits)} {plus_minus} {uncertainty}"
+        allowed = numbers.relative(float(gradient.allowed[at]))
     return {
         "verdict": _WORDS[gradient.verdict],
         "gradient": printable(gradient.name),
         "shape": numbers.shape(gradient),
         "compared": _compared(gradient),
-        "worst error": f"{error} @ {numbers.index(at)}" if at else error,
-        "analytic": _value(analytic, digits),
-        "numeric": f"{_value(numeric, digits)} {plus_minus} {numbers.relative(uncertainty or 0.0)}"
-        if known
-        else "-",
-        "allowed": numbers.relative(allowed) if known and allowed is not None else "-",
-        "method": printable(gradient.method),
+        "worst error": error,
+        "analytic": analytic,
+        "numeric": numeric,
+        "allowed": allowed,
+        "method": printable(gradient.method) or "-",
         "evaluations": str(gradient.evaluations),
-        "note": printable(gradient.note),
+        "note": _note(gradient),
     }
 
 
-def _value(number: float | None, digits: int) -> str:
-    return "-" if number is None else numbers.value(number, digits)
+def _note(gradient: Gradient) -> str:
+    parts = [printable(gradient.note)] if gradient.note else []
+    if gradient.probes and gradient.detectable is not None:
+        parts.append(f"an error of {numbers.relative(gradient.detectable)} in one element would show")
+    return ", ".join(parts)
 
 
 def _compared(gradient: Gradient) -> str:
@@ -214,13 +229,14 @@ def _found(gradients: Sequence[Gradient]) -> str:
     return total
 
 
-def _violation(violation: Violation) -> Text:
+def _violation(violation: Violation, ascii_only: bool) -> Text:
     """`layers.py:12: GC103 gamma: …`; lines of a longer message are indented."""
     where = f"{_place(violation.file, violation.line)}: " if violation.file else ""
     about = f"{printable(violation.gradient)}: " if violation.gradient else ""
-    first, *rest = printable_lines(violation.message) or [""]
+    message = violation.message.replace("±", "+/-") if ascii_only else violation.message
+    first, *rest = printable_lines(message) or [""]
     word, style = ("warning ", "yellow") if violation.is_warning else ("", "red")
-    line = Text(where, no_wrap=True, overflow="ignore")
+    line = Text(where)
     line.append(f"{word}{violation.code}", style).append(f" {about}{first}")
     for more in rest:
         line.append(f"\n    {more}")
@@ -229,9 +245,9 @@ def _violation(violation: Violation) -> Text:
 
 def _blame(blame: Blame) -> Iterator[Text]:
     first, *rest = printable_lines(blame.diagnosis) or [""]
-    yield _line(f"{_place(blame.file, blame.line)}: {first}", "bold")
+    yield Text(f"{_place(blame.file, blame.line)}: {first}", "bold")
     for more in rest:
-        yield _line(f"    {more}")
+        yield Text(f"    {more}")
 
 
 def _place(file: str, line: int | None) -> str:
@@ -241,7 +257,7 @@ def _place(file: str, line: int | None) -> str:
     return shown if line is None else f"{shown}:{line}"
 
 
-def _effort(result: CheckResult, ascii_only: bool) -> str:
+def _effort(result: CheckResult) -> str:
     forwards = f"{count(result.evaluations, 'forward')}, {count(result.backward_evaluations, 'backward')}"
     return f"{result.dtype}, {forwards}, {result.seconds:.2f} s"
 
@@ -279,8 +295,3 @@ def _style_of(verdicts: Sequence[str], not_run: int) -> str:
     if not_run or FAIL in verdicts:
         return _STYLES[FAIL]
     return _STYLES[INCONCLUSIVE if INCONCLUSIVE in verdicts else PASS]
-
-
-def _line(text: str, style: str = "") -> Text:
-    """A line that is never folded: a path or a command in it can be copied."""
-    return Text(text, style, no_wrap=True, overflow="ignore")
