@@ -56,7 +56,7 @@ LINEAR = (
             breaks("GC108", "raises for a reason of its own", "dx = dout", "assert dout.shape[0] % 2 == 1, 'odd batches only'\n    dx = dout", where="default batch2"),
             breaks("GC106", "noise in backward", "db = np.sum(dout, axis=0)", "db = np.sum(dout, axis=0) + 1e-9 * np.random.randn(len(b))"),
             breaks("GC106", "noise in forward", ".dot(w) + b", ".dot(w) + b + 1e-9 * np.random.randn(len(b))"),
-            breaks("GC111", "gradients pile up between calls", "db = np.sum(dout, axis=0)", "affine_backward.db = db = np.sum(dout, axis=0) + getattr(affine_backward, 'db', 0)"),
+            breaks("GC111 GC106", "gradients pile up between calls", "db = np.sum(dout, axis=0)", "affine_backward.db = db = np.sum(dout, axis=0) + getattr(affine_backward, 'db', 0)"),
             breaks("GC111", "cache of an earlier call", "cache = (x, w, b)", "cache = affine_forward.__dict__.setdefault('cache', (x, w, b))"),
         ),
         {},

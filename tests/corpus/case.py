@@ -27,7 +27,8 @@ class Bug:
     """An edit that makes a pair wrong.
 
     `old` occurs once in the pair's source (`in_forward` restricts the search to forward) and becomes `new`.
-    A bug with a `code` breaks a promise beside the numbers; it is demanded in the hard cases `where`.
+    A bug with a `code` (or one of several) breaks a promise beside the numbers; it is demanded in the hard
+    cases `where`.
     """
 
     name: str

@@ -185,7 +185,7 @@ def _judge_promise(layer: Layer, bug: Bug, case: str, seed: int, check: Checker)
     outcome = CAUGHT
     if result.verdict != "fail":
         outcome = MISSED if result.verdict == "pass" else UNDECIDED
-    elif bug.code not in codes:
+    elif not set((bug.code or "").split()) & set(codes):
         outcome = MISPLACED
     return Finding(layer.name, bug.name, case, seed, outcome, seconds, detail, bug.code or "")
 
