@@ -14,8 +14,11 @@ from gradcli.numeric.rounding import Noise
 from gradcli.numeric.slopes import Slopes, judge
 
 
-class _Line:
-    """<cotangent, f> along one element of one input."""
+class Line:
+    """<cotangent, f> along one element of one input.
+
+    `cotangents` are float64, one for each output; `noise` is the rounding of the outputs.
+    """
 
     def __init__(
         self,
@@ -61,9 +64,9 @@ def look(
 
     Returns slopes of one element, shape (1,). Cost: about 80 evaluations.
     """
-    line = _Line(function, name, index, cotangents, noise)
+    line = Line(function, name, index, cotangents, noise)
     steps = _steps(line.x, spread(function.point[name]))
-    plus, minus = _responses(line, steps)
+    plus, minus = responses(line, steps)
     scale = min(spread(function.point[name]), abs(line.x) or np.inf)
     rounding = max(line.rounding(), _noise_in_use(line, scale), _hidden_stair(line, steps, plus, minus))
     return judge(steps[:, None], plus[:, None], minus[:, None], np.array([rounding]))
@@ -78,8 +81,11 @@ def _steps(x: float, scale: float) -> FloatArray:
     return np.asarray(top / RATIO ** np.arange(rungs - 1, -1, -1, dtype=np.float64))
 
 
-def _responses(line: _Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Responses to +step and -step, scaled to the exact step where x + step was rounded."""
+def responses(line: Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Responses to +step and -step, scaled to the exact step where x + step was rounded.
+
+    NaN where x + step is x, or where the code could not be evaluated. Cost: 2 evaluations for each step.
+    """
     sides = []
     for sign in (1.0, -1.0):
         side = []
@@ -91,7 +97,7 @@ def _responses(line: _Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
     return sides[0], sides[1]
 
 
-def _noise_in_use(line: _Line, scale: float) -> float:
+def _noise_in_use(line: Line, scale: float) -> float:
     """Noise at steps like those in use, from fourth differences of the response along the element.
 
     Source: Hamming, Introduction to Applied Numerical Analysis, chapter 4; Moré and Wild (2011). A smooth
@@ -104,7 +110,7 @@ def _noise_in_use(line: _Line, scale: float) -> float:
     return float(np.median(finite)) / np.sqrt(70.0) if finite.size else 0.0
 
 
-def _hidden_stair(line: _Line, steps: FloatArray, plus: FloatArray, minus: FloatArray) -> float:
+def _hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray) -> float:
     """The height of the first stair where small steps have no effect at all and larger ones do.
 
     Behind an addition (1 + tiny) the output is a staircase, and its stair is the noise. Beyond a kink the
