@@ -11,7 +11,7 @@ from tests.corpus.bugs import LAYERS
 from tests.corpus.case import Layer, build, inputs_for
 from tests.corpus.run import CAUGHT, INVISIBLE, PASSED, points, run, seen
 
-SHARE = 0.12  # of (bug, hard case) pairs; contract bugs always run
+SHARE = 0.08  # of (bug, hard case) pairs; contract bugs always run
 
 by_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 needs_extended = pytest.mark.skipif(

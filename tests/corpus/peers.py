@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+import gradcli
 from tests.corpus import reference
 from tests.corpus.case import Bug, Inputs, Layer, Pair, build, inputs_for
 from tests.corpus.reference import call_forward, draw_cotangents, named
@@ -130,8 +131,17 @@ def textbook(limit: float) -> Peer:
     return check
 
 
+def gradcli_itself(layer: Layer, pair: Pair, inputs: Inputs, seed: int) -> bool:
+    """For the same table; whatever is not a fail counts as passing."""
+    result = gradcli.check(
+        pair.forward, pair.backward, inputs=inputs, constants=layer.constants, seed=seed, blame=False
+    )
+    return result.verdict != "fail"
+
+
 def available() -> dict[str, Peer]:
-    peers: dict[str, Peer] = {"textbook 1e-7": textbook(1e-7), "textbook 1e-4": textbook(1e-4)}
+    peers: dict[str, Peer] = {"gradcli": gradcli_itself}
+    peers |= {"textbook 1e-7": textbook(1e-7), "textbook 1e-4": textbook(1e-4)}
     if find_spec("torch"):
         peers |= {"torch slow": torch_gradcheck(False), "torch fast": torch_gradcheck(True)}
     if find_spec("jax"):
