@@ -90,8 +90,9 @@ class _Check:
         side = differencing(self.subject, run.outputs, self.rng, fresh=fresh)
         contract.precision(side.digits_lost, self.violations)
         rounding = self._rounding(self.subject, cotangents, gradients, side)
-        rounding = self._relations(cotangents, gradients, rounding)
-        wide = widen(self.subject, cotangents, gradients) if side.carries else None
+        floor = analytic.floor(self.problem, run.outputs, cotangents)
+        rounding = self._relations(cotangents, gradients, rounding, floor)
+        wide = widen(self.subject, cotangents, gradients, rounding, floor) if side.carries else None
         if wide is None:
             self._compare(self.subject, side, cotangents, gradients, rounding)
             return
@@ -152,16 +153,17 @@ class _Check:
         cotangents: tuple[Array, ...],
         gradients: Mapping[str, Array],
         rounding: Mapping[str, FloatArray],
+        floor: Mapping[str, float],
     ) -> dict[str, FloatArray]:
         """Promises about how calls relate; returns the rounding, widened where sums show more of it."""
         try:
-            residuals = contract.linearity(self.subject, cotangents, gradients, rounding, self.violations)
+            coarse = contract.linearity(self.subject, cotangents, gradients, rounding, floor, self.violations)
             contract.layout(self.subject, cotangents, gradients, rounding, self.violations)
         except BrokenPromise as broken:
             message = f"for another cotangent, {broken.message}"
             self.violations.append(Violation(broken.code, message, None, broken.file, broken.line))
             return dict(rounding)
-        return {name: np.maximum(width, residuals.get(name, 0.0)) for name, width in rounding.items()}
+        return {name: np.maximum(width, coarse.get(name, width)) for name, width in rounding.items()}
 
     def _compare(
         self,

@@ -238,7 +238,7 @@ class _Judgement:
         size = np.sum(np.abs(analytic), axis=axes)
         slack = self.comparer.settings.tol * size + K * doubt + 1e-6 * np.abs(total)
         off = ~((total >= low - slack) & (total <= high + slack)) & np.isfinite(doubt)
-        self.tied_wrong = together & self.numeric.spread_over(off)
+        self.tied_wrong = together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
 
     def _look(self, index: tuple[int, ...]) -> None:
         before = self.numeric.function.evaluations

@@ -25,9 +25,17 @@ class Wide:
     gradients: dict[str, Array]
 
 
-def widen(subject: Subject, cotangents: tuple[Array, ...], gradients: Mapping[str, Array]) -> Wide | None:
-    """Run backward in float64; None where it has nothing to add: the check is in float64 already, or backward
-    does not carry the dtype through. Cost: one forward and one backward.
+def widen(
+    subject: Subject,
+    cotangents: tuple[Array, ...],
+    gradients: Mapping[str, Array],
+    rounding: Mapping[str, FloatArray],
+    floor: Mapping[str, float],
+) -> Wide | None:
+    """Run backward in float64.
+
+    None where that has nothing to add: the check is in float64 already, or backward does not carry the dtype
+    through, or computes something else in float64. Cost: one forward and one backward.
     """
     if all(subject.problem.inputs[name].dtype == np.float64 for name in subject.problem.differentiable):
         return None
@@ -37,15 +45,14 @@ def widen(subject: Subject, cotangents: tuple[Array, ...], gradients: Mapping[st
         found = comparable(wide.problem, wide.both(wide.problem.inputs, given).gradients)
     except BrokenPromise:
         return None
-    same = all(
-        n in found and found[n].dtype == np.float64 and _same(found[n], g) for n, g in gradients.items()
-    )
-    return Wide(wide, given, {n: found[n] for n in gradients}) if same and gradients else None
-
-
-def _same(wide: Array, narrow: Array) -> bool:
-    scale = float(np.max(np.abs(wide), initial=0.0))
-    return bool(np.all(np.abs(wide - narrow.astype(np.float64)) <= _SAME * scale))
+    for name, gradient in gradients.items():
+        if name not in found or found[name].dtype != np.float64:
+            return None
+        distance = np.abs(found[name] - gradient.astype(np.float64))
+        scale = float(np.max(np.abs(found[name]), initial=0.0))
+        if not np.all(distance <= _SAME * scale + 16 * rounding[name] + 16 * floor[name]):
+            return None
+    return Wide(wide, given, {name: found[name] for name in gradients}) if gradients else None
 
 
 def narrow(gradient: Gradient, analytic: Array, rounding: FloatArray, tol: float) -> Gradient:

@@ -2,7 +2,7 @@
 
 from gradcli.numeric.careful import look
 from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
-from gradcli.numeric.function import Function, jittered, spread
+from gradcli.numeric.function import Function, jitter_key, jittered, spread
 from gradcli.numeric.rounding import Noise, drops_digits, output_noise
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
 
@@ -19,6 +19,7 @@ __all__ = [
     "Noise",
     "Slopes",
     "drops_digits",
+    "jitter_key",
     "jittered",
     "look",
     "output_noise",

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.numeric import complex_step, linear
-from gradcli.numeric.function import Function, jittered, spread
+from gradcli.numeric.function import Function, jitter_key, jittered, spread
 from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
 from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.rounding import Noise
@@ -102,7 +102,8 @@ class Differentiator:
 
     def jittered(self) -> dict[str, Array]:
         """The point, every input moved by one unit in the last place."""
-        return {name: jittered(array, self.rng) for name, array in self.function.point.items()}
+        key = jitter_key(self.rng)
+        return {name: jittered(array, key) for name, array in self.function.point.items()}
 
     def predicted(self) -> int:
         """Evaluations that `measure` is going to need for all elements."""

@@ -93,19 +93,24 @@ def spread(array: Array) -> float:
 _WORD: dict[int, Any] = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
-def jittered(array: Array, rng: np.random.Generator, *, coarse: bool = False) -> Array:
+def jitter_key(rng: np.random.Generator) -> int:
+    """What makes one jitter differ from the next; one key serves all arrays of a jitter."""
+    return int(rng.integers(1 << 62)) * 2 + 1
+
+
+def jittered(array: Array, key: int, *, coarse: bool = False) -> Array:
     """Each value moved by -1, 0 or +1 unit in the last place (`coarse`: of float32).
 
-    The move is a hash of the value, so that equal values stay equal and zeros stay zero: a tie in a
-    maximum and a kink at zero are not torn apart by the measurement. Non-floating arrays stay as they are.
+    The move is a hash of the value, so that equal values stay equal, within an array and between arrays, and
+    zeros stay zero: a tie in a maximum and a kink at zero are not torn apart by the measurement. Arrays that
+    are not floating stay as they are.
     """
     if array.dtype.kind != "f" or array.dtype.itemsize not in _WORD or array.size == 0:
         return array
     if coarse and array.dtype == np.float64:
-        return jittered(array.astype(np.float32), rng).astype(np.float64)
-    key = np.uint64(int(rng.integers(1 << 62)) * 2 + 1)
+        return jittered(array.astype(np.float32), key).astype(np.float64)
     words = np.ascontiguousarray(array).view(_WORD[array.dtype.itemsize]).astype(np.uint64)
-    direction = (((words * key) >> np.uint64(40)) % np.uint64(3)).astype(np.int8) - np.int8(1)
+    direction = (((words * np.uint64(key)) >> np.uint64(40)) % np.uint64(3)).astype(np.int8) - np.int8(1)
     with np.errstate(invalid="ignore", over="ignore"):
         ulp = np.spacing(np.abs(array))
         moved: Array = array + direction.reshape(array.shape).astype(array.dtype) * ulp

@@ -75,9 +75,7 @@ class Prober:
         worst = 0.0
         suspects: list[tuple[int, ...]] = []
         for _ in range(probes):
-            signs: FloatArray = (
-                2.0 * self.numeric.rng.integers(0, 2, self.analytic.shape, dtype=np.int8) - 1.0
-            )
+            signs = self._signs()
             error, allowed = self._compare(signs)
             detectable = np.minimum(detectable, 2 * allowed)
             ratio = _ratio(error, allowed)
@@ -86,6 +84,11 @@ class Prober:
                 suspects = list(self._bisect(signs, ratio, most))
                 break
         return Found(probes, float(np.max(detectable, initial=0.0)), suspects, worst)
+
+    def _signs(self) -> FloatArray:
+        return (
+            2.0 * self.numeric.rng.integers(0, 2, self.analytic.shape, dtype=np.int8).astype(np.float64) - 1.0
+        )
 
     def _compare(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Error and what is allowed for the sums along a direction (zero where an element stays)."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradcli.arrays import FloatArray
-from gradcli.numeric.function import Function, jittered, spread
+from gradcli.numeric.function import Function, jitter_key, jittered, spread
 
 JITTERS = 4
 # The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
@@ -27,7 +27,8 @@ def output_noise(
         for out, precision in zip(function.base, function.precision, strict=True)
     )
     for _ in range(jitters):
-        changes = function.change({n: jittered(a, rng, coarse=coarse) for n, a in function.point.items()})
+        key = jitter_key(rng)
+        changes = function.change({n: jittered(a, key, coarse=coarse) for n, a in function.point.items()})
         if changes is None:
             continue
         for level, change in zip(noise, changes, strict=True):

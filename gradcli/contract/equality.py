@@ -1,0 +1,53 @@
+"""When two results count as the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem
+
+
+def comparable(problem: Problem, raw: Mapping[str, Any]) -> dict[str, Array]:
+    """The gradients of the right shape, as floating arrays."""
+    found: dict[str, Array] = {}
+    for name in problem.differentiable:
+        value = raw.get(name)
+        if value is None:
+            continue
+        array = np.asarray(value)
+        if array.shape == problem.inputs[name].shape and array.dtype.kind in "fiub":
+            found[name] = np.array(array, dtype=np.result_type(array.dtype, np.float16))
+    return found
+
+
+def same(first: tuple[Array, ...], second: tuple[Array, ...]) -> bool:
+    """Equal up to the rounding that threads and memory alignment may cause."""
+    return len(first) == len(second) and all(_same_numbers(a, b) for a, b in zip(first, second, strict=True))
+
+
+def equal_gradients(gradients: Mapping[str, Array], raw: Mapping[str, Any]) -> bool:
+    for name, gradient in gradients.items():
+        value = raw.get(name)
+        if value is None or not _same_numbers(gradient, np.asarray(value)):
+            return False
+    return True
+
+
+def _same_numbers(a: Array, b: Array) -> bool:
+    if a.shape != np.shape(b):
+        return False
+    if np.array_equal(a, b, equal_nan=True):
+        return True
+    with np.errstate(invalid="ignore", over="ignore"):
+        slack = 64 * float(np.finfo(a.dtype).eps) * float(np.max(np.abs(a), initial=0.0))
+        return bool(np.all(np.abs(np.asarray(a, dtype=np.float64) - b) <= slack))
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def changed_names(before: Mapping[str, Array], after: Mapping[str, Array]) -> list[str]:
+    return [name for name, array in before.items() if not same_bits(array, after[name])]

@@ -1,0 +1,49 @@
+"""Findings about numbers, as violations with their codes."""
+
+import numpy as np
+
+from gradcli.result import FAIL, Gradient, Violation
+
+
+def precision(digits_lost: bool, violations: list[Violation]) -> None:
+    """GC104 for code that drops digits inside and gives float64 back."""
+    if digits_lost and not any(v.code == "GC104" for v in violations):
+        violations.append(
+            Violation(
+                "GC104",
+                "forward drops digits inside: it does not follow moves far above float64 rounding "
+                "(a cast to float32, or a float32 constant?)",
+            )
+        )
+
+
+def findings(gradient: Gradient, violations: list[Violation]) -> list[Violation]:
+    """GC101 for a wrong gradient, and the warnings about a check that proves little."""
+    found = []
+    if gradient.verdict == FAIL and gradient.failing is not None:
+        found.append(Violation("GC101", _wrong(gradient), gradient.name))
+    if gradient.size and not gradient.compared and not gradient.probes:
+        if not any(v.gradient == gradient.name and not v.is_warning for v in violations):
+            found.append(Violation("GC203", f"{gradient.name} was not compared", gradient.name))
+    elif not gradient.size:
+        found.append(Violation("GC203", f"{gradient.name} is empty: nothing was compared", gradient.name))
+    elif gradient.note == "zero":
+        message = f"the gradient of {gradient.name} is zero everywhere: passing proves little"
+        found.append(Violation("GC201", message, gradient.name))
+    if gradient.at_kink:
+        message = (
+            f"{gradient.at_kink} of {gradient.size} elements of {gradient.name} are at a kink: "
+            "any value between the slopes on its two sides passes"
+        )
+        found.append(Violation("GC202", message, gradient.name))
+    return found
+
+
+def _wrong(gradient: Gradient) -> str:
+    failing = int(np.sum(gradient.failing)) if gradient.failing is not None else 0
+    where = gradient.worst_index
+    return (
+        f"the gradient of {gradient.name} is wrong in {failing} of {gradient.compared} elements, "
+        f"worst at {where}: analytic {float(gradient.analytic[where]):.6g}, "
+        f"numeric {float(gradient.numeric[where]):.6g} ± {float(gradient.uncertainty[where]):.1e}"
+    )

@@ -1,0 +1,118 @@
+"""A vector-Jacobian product is linear in the cotangent."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+from gradcli.contract.equality import comparable
+from gradcli.result import Violation
+from gradcli.subject import Subject
+
+Cotangents = tuple[Array, ...]
+
+# Multiplying by these is exact in binary floating point, so a linear function follows to the last bit.
+_FACTORS = (0.0, -1.0, 2.0**10, 2.0**-10)
+# float16 has next to no room between overflow and lost digits: there, only what cannot round is tested.
+_FACTORS_FLOAT16 = (0.0, -1.0)
+
+# Sums that are off by less than this part of the gradient come from digits dropped inside (GC104).
+_DIGITS = 1e-5
+_FULL_PRECISION = 2.0**-36
+
+
+def linearity(
+    subject: Subject,
+    cotangents: Cotangents,
+    gradients: Mapping[str, Array],
+    rounding: Mapping[str, FloatArray],
+    floor: Mapping[str, float],
+    violations: list[Violation],
+) -> dict[str, FloatArray]:
+    """GC109: scaling and adding cotangents scales and adds gradients.
+
+    Factors that are powers of two must scale bit for bit; sums must add up to within `rounding`, and to
+    `floor` where terms cancel to nothing. Returns how far sums were off, element by element, where that shows that
+    backward computes in a lower precision (GC104): so much its numbers are uncertain.
+    Cost: 6 forwards and backwards.
+    """
+    blamed = _scaling(subject, cotangents, gradients, violations)
+    problem = subject.problem
+    other = tuple((c[..., ::-1] if c.ndim else c * c.dtype.type(0.625)).copy() for c in cotangents)
+    total = tuple(a + b for a, b in zip(cotangents, other, strict=True))
+    second = comparable(problem, subject.both(problem.inputs, other).gradients)
+    summed = comparable(problem, subject.both(problem.inputs, total).gradients)
+    coarse: dict[str, FloatArray] = {}
+    for name, gradient in gradients.items():
+        if name in blamed or name not in second or name not in summed:
+            continue
+        a, b, c = (g.astype(np.float64) for g in (gradient, second[name], summed[name]))
+        residual = np.abs(a + b - c)
+        # What is not finite is found elsewhere, and must not spread to the other elements.
+        residual = np.where(np.isfinite(residual), residual, 0.0)
+        size = np.abs(a) + np.abs(b)
+        scale = float(np.max(size, initial=0.0, where=np.isfinite(size)))
+        precision = float(np.finfo(gradient.dtype).eps)
+        unexplained = residual - 16 * rounding[name] - 64 * precision * scale - 16 * floor[name]
+        worst = float(np.max(residual, initial=0.0))
+        if np.any(unexplained > _DIGITS * scale):
+            violations.append(Violation("GC109", _not_additive(name, worst), name))
+        elif gradient.dtype == np.float64 and np.any(unexplained > _FULL_PRECISION * scale):
+            coarse[name] = residual
+            violations.append(Violation("GC104", _drops_digits(name, worst), name))
+    return coarse
+
+
+def _scaling(
+    subject: Subject, cotangents: Cotangents, gradients: Mapping[str, Array], violations: list[Violation]
+) -> set[str]:
+    """Test the factors; returns the names whose gradients do not scale."""
+    blamed: set[str] = set()
+    narrow = any(c.dtype == np.float16 for c in cotangents) or any(
+        g.dtype == np.float16 for g in gradients.values()
+    )
+    for factor in _FACTORS_FLOAT16 if narrow else _FACTORS:
+        scaled = tuple((c * c.dtype.type(factor)).astype(c.dtype) for c in cotangents)
+        if not all(np.all(np.isfinite(c)) for c in scaled):
+            continue
+        found = comparable(subject.problem, subject.both(subject.problem.inputs, scaled).gradients)
+        for name, gradient in gradients.items():
+            if name in blamed or _scales(gradient, found.get(name), factor):
+                continue
+            blamed.add(name)
+            violations.append(Violation("GC109", _not_scaled(name, gradient, found.get(name), factor), name))
+    return blamed
+
+
+def _scales(gradient: Array, found: Array | None, factor: float) -> bool:
+    if found is None:
+        return False
+    expected = (gradient * gradient.dtype.type(factor)).astype(gradient.dtype)
+    # Near the smallest normal number a product rounds; far above, nothing does.
+    tiny = 0.0 if factor == 0.0 else float(np.finfo(gradient.dtype).tiny) * 2.0**20
+    exact = (found == expected) | ~np.isfinite(expected)
+    if gradient.dtype == np.float16:
+        return bool(np.all(exact))
+    return bool(np.all(exact | (np.abs(found - expected) <= tiny)))
+
+
+def _not_scaled(name: str, gradient: Array, found: Array | None, factor: float) -> str:
+    if found is not None and np.array_equal(found, gradient):
+        return f"the gradient of {name} ignores the cotangent: times {factor:g}, it stays the same"
+    if factor == 0.0:
+        return f"the gradient of {name} is not zero for a zero cotangent: it is not linear in the cotangent"
+    return f"the gradient of {name} is not linear in the cotangent: times {factor:g}, it does not scale"
+
+
+def _not_additive(name: str, worst: float) -> str:
+    return (
+        f"the gradient of {name} is not additive in the cotangent: "
+        f"backward(a) + backward(b) differs from backward(a + b) by {worst:.1e}"
+    )
+
+
+def _drops_digits(name: str, worst: float) -> str:
+    return (
+        f"backward drops digits on the way to the gradient of {name} (a cast to float32 inside?): "
+        f"backward(a) + backward(b) differs from backward(a + b) by {worst:.1e}"
+    )

@@ -1,0 +1,158 @@
+"""Equal calls give equal numbers, whatever was called before."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+from gradcli.contract.equality import comparable, equal_gradients, same
+from gradcli.errors import BrokenPromise
+from gradcli.numeric import spread
+from gradcli.result import Violation
+from gradcli.subject import Pass, Subject
+
+Cotangents = tuple[Array, ...]
+
+
+def calls(
+    subject: Subject, cotangents: Cotangents, gradients: Mapping[str, Array], violations: list[Violation]
+) -> bool:
+    """GC106 and GC111: do equal calls give equal numbers? Returns whether backward is deterministic.
+
+    Cost: 4 forwards and 4 backwards.
+    """
+    inputs = subject.problem.inputs
+    first = subject.both(inputs, cotangents)
+    if not equal_gradients(gradients, first.gradients):
+        if _piles_up(subject, cotangents, gradients, comparable(subject.problem, first.gradients)):
+            message = "gradients pile up from call to call: a buffer is added to and never zeroed"
+            violations.append(Violation("GC111", message))
+            return False
+        cured = False
+        if not subject.reseed:
+            subject.reseed = True
+            cured = equal_gradients(
+                comparable(subject.problem, subject.both(inputs, cotangents).gradients),
+                subject.both(inputs, cotangents).gradients,
+            )
+        reason = "it draws from the global random generator" if cured else "even with fixed random seeds"
+        violations.append(Violation("GC106", f"backward is not deterministic: two calls differ ({reason})"))
+        return cured
+    if any(v.code == "GC107" for v in violations):
+        return True  # what follows could only repeat it
+    try:
+        again = subject.backward(tuple(c.copy() for c in cotangents), first.run.saved)
+        if not equal_gradients(gradients, again):
+            violations.append(Violation("GC111", "a second backward from the same cache gives other numbers"))
+            return True
+        _elsewhere(subject, first, cotangents, gradients, violations)
+    except BrokenPromise as broken:
+        violations.append(
+            Violation("GC111", f"a repeated call fails: {broken.message}", None, broken.file, broken.line)
+        )
+    return True
+
+
+def _piles_up(
+    subject: Subject, cotangents: Cotangents, first: Mapping[str, Array], second: Mapping[str, Array]
+) -> bool:
+    """Whether a third call adds what the second one added."""
+    third = comparable(subject.problem, subject.both(subject.problem.inputs, cotangents).gradients)
+    if not set(first) == set(second) == set(third):
+        return False
+    steps = [(second[name].astype(np.float64) - g, third[name] - second[name]) for name, g in first.items()]
+    slack = [
+        64 * float(np.finfo(g.dtype).eps) * float(np.max(np.abs(third[n]), initial=0.0))
+        for n, g in first.items()
+    ]
+    return all(bool(np.all(np.abs(a - b) <= s)) for (a, b), s in zip(steps, slack, strict=True))
+
+
+def _elsewhere(
+    subject: Subject,
+    first: Pass,
+    cotangents: Cotangents,
+    gradients: Mapping[str, Array],
+    violations: list[Violation],
+) -> None:
+    """The same point again after another point, and a backward after a forward at another point."""
+    inputs = subject.problem.inputs
+    kept = tuple(np.array(out) for out in first.run.outputs)
+    there = {n: a * a.dtype.type(0.75) if a.dtype.kind == "f" else a.copy() for n, a in inputs.items()}
+    try:
+        away = subject.both(there, cotangents)
+        if _is_stale(subject, there, away, cotangents, gradients):
+            violations.append(
+                Violation(
+                    "GC111",
+                    "at another point backward still gives the gradient of the first one: "
+                    "something is kept from an earlier call",
+                )
+            )
+            return
+    except BrokenPromise:
+        return  # the code may refuse the other point: nothing was learnt
+    interleaved = subject.backward(tuple(c.copy() for c in cotangents), first.run.saved)
+    if not equal_gradients(gradients, interleaved):
+        violations.append(
+            Violation(
+                "GC111",
+                "backward gives other numbers once forward has run at another point: it reads state that "
+                "forward left outside the cache",
+            )
+        )
+        return
+    back = subject.both(inputs, cotangents)
+    if not (same(kept, back.run.outputs) and equal_gradients(gradients, back.gradients)):
+        violations.append(
+            Violation(
+                "GC111", "the same point gives other numbers after a call at another point: stale state"
+            )
+        )
+
+
+def _is_stale(
+    subject: Subject,
+    there: Mapping[str, Array],
+    away: Pass,
+    cotangents: Cotangents,
+    gradients: Mapping[str, Array],
+) -> bool:
+    """Whether backward gives the first point's gradient, to the bit, where the function has another one.
+
+    A gradient that does not depend on the point is right for a linear function, so the function is asked: one
+    direction, with generous bounds, and only in the rare case that all gradients are the same.
+    """
+    found = comparable(subject.problem, away.gradients)
+    if any(name not in found or not np.array_equal(g, found[name]) for name, g in gradients.items()):
+        return False
+    direction = {
+        n: np.cos(np.arange(g.size)).reshape(g.shape) * spread(there[n]) for n, g in gradients.items()
+    }
+    weighed = [g.astype(np.float64) * direction[n] for n, g in gradients.items()]
+    claimed = sum(float(np.sum(w)) for w in weighed)
+    size = sum(float(np.sum(np.abs(w))) for w in weighed)
+    here, doubt_here = _slope(subject, subject.problem.inputs, direction, cotangents)
+    away_slope, doubt_away = _slope(subject, there, direction, cotangents)
+    was_right = abs(claimed - here) <= 16 * doubt_here + 1e-3 * size
+    return was_right and abs(claimed - away_slope) > 16 * doubt_away + 1e-2 * size
+
+
+def _slope(
+    subject: Subject, point: Mapping[str, Array], direction: Mapping[str, FloatArray], cotangents: Cotangents
+) -> tuple[float, float]:
+    """A rough derivative along a direction and how rough it is. Cost: 4 forwards."""
+    slopes = []
+    for step in (2.0**-8, 2.0**-10):
+        change = 0.0
+        for sign in (1.0, -1.0):
+            moved = {
+                n: (a + sign * step * direction[n]).astype(a.dtype) if n in direction else a.copy()
+                for n, a in point.items()
+            }
+            outputs = subject.forward(moved).outputs
+            change += sign * sum(
+                float(np.sum(c * out.astype(np.float64))) for c, out in zip(cotangents, outputs, strict=True)
+            )
+        slopes.append(change / (2 * step))
+    return slopes[1], abs(slopes[0] - slopes[1])

@@ -1,0 +1,173 @@
+"""Error against step: what a central difference is worth at every step, and which step gradcli takes.
+
+Two errors meet in a difference quotient. Truncation grows with the step, as its square or fourth power;
+round-off grows with its inverse. In a plot with two logarithmic axes they are straight lines, and the best
+step lies where they cross.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcli import checker
+from gradcli.arrays import FloatArray
+from gradcli.differencing import Differencing, differencing
+from gradcli.numeric import CENTRAL, KINK, SMOOTH, look, spread
+from gradcli.numeric.careful import Line, responses
+from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
+from gradcli.problem import Problem
+from gradcli.result import CheckResult, Gradient
+from gradcli.spec import Settings
+from gradcli.subject import Subject, copies
+
+FLOOR = 1e-17  # where an error of exactly 0 is drawn
+
+_INTERLEAVED = 3  # ladders of ratio 4 in the grid: almost exactly five steps per decade
+_STEPS = 71  # of the grid, from 1e-1 down to 1e-15 times the scale of the input
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The error of a central difference at one element of a gradient, for every step.
+
+    Errors are NaN where the code could not be evaluated, or where x + step is x.
+    """
+
+    label: str  # "x[1,2] of batchnorm[batch=2,features=3]"
+    steps: FloatArray  # ascending, as are the errors
+    errors2: FloatArray  # of the difference of 2nd order
+    errors4: FloatArray  # of 4th order, which takes this step and four times that
+    relative: bool  # whether errors are relative; absolute where the derivative is zero
+    chosen: float | None  # the step that gradcli takes for central differences; None at a kink
+    method: str  # what the check used: "linear", "complex", "central" or "probe"
+    level: float  # uncertainty of the comparison in the check, on the scale of the errors
+    at_kink: bool = False
+    floor: float = FLOOR
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """The curves of one problem, and the check that they belong to."""
+
+    result: CheckResult
+    curves: tuple[Curve, ...]
+    left_out: tuple[str, ...]  # why other gradients have no curve, a line each
+
+
+def sweep(
+    problem: Problem, settings: Settings, *, progress: Callable[[float, str], None] | None = None
+) -> Sweep:
+    """Check a problem, then measure a curve at the element of each gradient that decided.
+
+    The error is the distance to the numeric derivative that the check found, so the code's own backward
+    plays no part in it. Raises what `checker.run` raises, and KeyboardInterrupt where that was interrupted.
+    Cost: that of the check, 20 evaluations of forward, and 148 for each gradient.
+    """
+    result = checker.run(problem, replace(settings, blame=False), progress=progress)
+    if result.interrupted:
+        raise KeyboardInterrupt
+    left_out = [f"{name}: {why}" for name, g in result.gradients.items() if (why := _why_not(g))]
+    gradients = [g for g in result.gradients.values() if not _why_not(g)]
+    curves: list[Curve] = []
+    if gradients:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            measure = _Measurement(problem, result, settings)
+            for done, gradient in enumerate(gradients):
+                if progress is not None:
+                    progress(done / len(gradients), f"sweep of {gradient.name}")
+                curve = measure.curve(gradient)
+                if curve is None:
+                    left_out.append(f"{gradient.name}: nothing could be measured at its worst element")
+                else:
+                    curves.append(curve)
+    return Sweep(result, tuple(curves), tuple(left_out))
+
+
+def _why_not(gradient: Gradient) -> str:
+    if not gradient.size:
+        return "it is empty"
+    return "" if gradient.compared or gradient.probes else gradient.note or "it was not compared"
+
+
+class _Measurement:
+    """The code under test, ready to be differenced at the point of a check."""
+
+    def __init__(self, problem: Problem, result: CheckResult, settings: Settings) -> None:
+        subject = Subject(problem)
+        subject.reseed = any(violation.code == "GC106" for violation in result.violations)
+        outputs = tuple(np.array(out) for out in subject.forward(copies(problem.inputs)).outputs)
+        self.problem = problem
+        self.side: Differencing = differencing(
+            subject, outputs, np.random.default_rng(settings.seed), fresh=True
+        )
+        several = len(outputs) > 1
+        keys = [f"cotangent/{i}" if several else "cotangent" for i in range(len(outputs))]
+        self.cotangents = tuple(np.asarray(result.arrays[key], dtype=np.float64) for key in keys)
+        self.step = settings.step
+
+    def curve(self, gradient: Gradient) -> Curve | None:
+        """The curve at the element that decided; None where its derivative is not known."""
+        index = gradient.worst_index
+        truth, uncertainty = float(gradient.numeric[index]), float(gradient.uncertainty[index])
+        at_kink = False
+        if gradient.at_kink or not np.isfinite(truth):
+            arguments = gradient.name, index, self.cotangents, self.side.noise
+            slopes = look(self.side.function, *arguments)
+            at_kink = int(slopes.kind[0]) == KINK
+            if not np.isfinite(truth):
+                if int(slopes.kind[0]) not in (SMOOTH, KINK):
+                    return None
+                truth, uncertainty = float(slopes.low[0]), float(slopes.uncertainty[0])
+        line = Line(self.side.function, gradient.name, index, self.cotangents, self.side.noise)
+        steps = _grid(spread(self.side.function.point[gradient.name]))
+        plus, minus = responses(line, steps)
+        second, fourth = _estimates(plus, minus, steps)
+        relative = abs(truth) > uncertainty
+        unit = abs(truth) if relative else 1.0
+        return Curve(
+            label=f"{_element(gradient.name, index)} of {self.problem.id}",
+            steps=steps[:_STEPS],
+            errors2=np.abs(second[:_STEPS] - truth) / unit,
+            errors4=np.abs(fourth - truth) / unit,
+            relative=relative,
+            chosen=None if at_kink else self.step or _chosen(second, steps, line.rounding()),
+            method=CENTRAL if self.step is not None else gradient.method,
+            level=uncertainty / unit,
+            at_kink=at_kink,
+        )
+
+
+def _element(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}[{','.join(map(str, index))}]" if index else name
+
+
+def _grid(scale: float) -> FloatArray:
+    """Steps ascending from 1e-15 to 1e-1 of the scale, rounded to a decade, and beyond for the 4th order."""
+    top = 10.0 ** (float(np.round(np.log10(scale))) - 1)
+    return np.asarray(top * RATIO ** (np.arange(1 - _STEPS, 1 + _INTERLEAVED) / _INTERLEAVED))
+
+
+def _estimates(plus: FloatArray, minus: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Differences of 2nd order on the whole grid, and of 4th order on all but its last few steps."""
+    second = central(plus, minus, steps)
+    fourth = np.empty(len(steps) - _INTERLEAVED)
+    for ladder in range(_INTERLEAVED):
+        fourth[ladder::_INTERLEAVED] = richardson(second[ladder::_INTERLEAVED])
+    return second, fourth
+
+
+def _chosen(second: FloatArray, steps: FloatArray, rounding: float) -> float | None:
+    """The step that Lepski's rule takes among those of one ladder; None where no step gave an estimate."""
+    start = (_STEPS - 1) % _INTERLEAVED  # of the ladder that holds the largest step shown
+    estimates, ladder = second[start::_INTERLEAVED], steps[start::_INTERLEAVED]
+    usable = np.isfinite(estimates)
+    if not usable.any():
+        return None
+    first = int(np.argmax(usable))  # below it, x + step is x
+    estimates, ladder = estimates[first:, None], ladder[first:, None]
+    noise = np.maximum(rounding, evident_noise(estimates, ladder))
+    rung = int(lepski(richardson(estimates), 4 * noise / ladder[:-1]).rung[0])
+    return float(ladder[rung, 0]) if rung >= 0 else None
