@@ -1,7 +1,7 @@
 """How the values of options are read: numbers strictly and as in a config."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import click
@@ -20,12 +20,16 @@ def read_number(text: str) -> int | float | str:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
 
-def setting_options(function: Function) -> Function:
-    """A decorator: `--seed`, `--tol` and the other settings, None where the user did not give them."""
-    for setting in reversed(SETTINGS.values()):
-        if setting.kind != "flag":
-            function = _setting_option(setting)(function)
-    return function
+def setting_options(names: Collection[str]) -> Callable[[Function], Function]:
+    """A decorator: `--seed`, `--tol` and other settings, None where the user did not give them."""
+
+    def decorate(function: Function) -> Function:
+        for setting in reversed(SETTINGS.values()):
+            if setting.name in names and setting.kind != "flag":
+                function = _setting_option(setting)(function)
+        return function
+
+    return decorate
 
 
 def _setting_option(setting: Setting) -> Callable[[Function], Function]:
