@@ -20,10 +20,9 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import MAX_BYTES, Array
 from gradcli.errors import ArchiveError
 
-MAX_BYTES = 4 * 2**30  # of all arrays together; more is refused before anything is allocated
 _HEADER_BYTES = 2**16  # an honest header has about a hundred
 _CHUNK_BYTES = 2**20
 _MAX_MEMBERS = 10_000

@@ -1,5 +1,6 @@
 """Runs checks and shows what they find; the exit codes of all of them are its result."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ class Session:
         empty: outcomes of targets without a check. Raises GradcliError for what makes the run as a whole
         impossible.
         """
+        gc.enable()  # see main: from here on, the code of others runs
         cases, unresolved = resolve_all(specs)
         cases = cases if selection is None else select(cases, selection)
         failed = [*empty, *unresolved]

@@ -69,12 +69,13 @@ def resolve(spec: CheckSpec, *, arrays: "Mapping[str, Array] | None" = None) -> 
 
 
 def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
-    from gradcli.targets.builtin import resolve_layer
+    if spec.target in LAYERS:
+        from gradcli.targets.builtin import resolve_layer
+
+        return [resolve_layer(spec, LAYERS[spec.target], given)]
     from gradcli.targets.file_pairs import resolve_pairs
     from gradcli.targets.python_file import load_file, load_module
 
-    if spec.target in LAYERS:
-        return [resolve_layer(spec, LAYERS[spec.target], given)]
     place, symbol = parse(spec.target)
     if _is_path(place, spec.base):
         shown = os.path.normpath(spec.base / place)

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gradcli.archive import is_archive
-from gradcli.arrays import Array
+from gradcli.arrays import MAX_BYTES, Array
 from gradcli.errors import ArchiveError, UsageError
-from gradcli.npz import MAX_BYTES, read_arrays
 from gradcli.spec import CheckSpec, InputSpec
 from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, format_shape
 
@@ -93,6 +91,9 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, object]]:
 
     Raises ArchiveError, one line, for a file that is not an .npz or holds what no input can be.
     """
+    from gradcli.archive import is_archive  # here, because most checks read no file and start sooner
+    from gradcli.npz import read_arrays
+
     arrays = read_arrays(path)
     constants: dict[str, object] = {}
     if is_archive(arrays):

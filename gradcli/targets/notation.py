@@ -8,7 +8,6 @@ Imports no NumPy.
 """
 
 import ast
-import json
 import math
 import re
 
