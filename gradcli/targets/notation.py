@@ -120,6 +120,8 @@ def _parse_literal(text: str, value: str) -> object:
         return ast.literal_eval(value)
     except _NOT_A_LITERAL:
         pass
+    import json  # rarely needed, and slow to import
+
     try:
         return json.loads(value)  # [true, null]
     except _NOT_A_LITERAL:
