@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from gradcli.cli.terminal import is_terminal, make_console
+from gradcli.report.plain import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -19,7 +20,7 @@ class _Progress:
     """Draws the bar of one check when the check reports how far it is."""
 
     def __init__(self, id: str, stream: TextIO, color: str) -> None:
-        self._id = id
+        self._id = printable(id)
         self._stream = stream
         self._color = color
         self._next = time.monotonic() + _PATIENCE
@@ -31,7 +32,7 @@ class _Progress:
         if self._bar is None:
             self._bar = self._start()
         task = self._bar.task_ids[0]
-        self._bar.update(task, completed=fraction, description=f"{self._id}  {text}", refresh=True)
+        self._bar.update(task, completed=fraction, description=f"{self._id}  {printable(text)}", refresh=True)
         self._next = time.monotonic() + _PAUSE
 
     def close(self) -> None:
