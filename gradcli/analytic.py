@@ -23,6 +23,7 @@ def rounding(
     *,
     repeats: int,
     coarse: bool = False,
+    within: float = -1.0,
 ) -> dict[str, FloatArray]:
     """Half-width of the rounding in each element of each gradient.
 
@@ -30,7 +31,8 @@ def rounding(
     computed again (tanh(20) does not follow a move of its input, yet it was rounded). The largest deviation
     predicts the distance between a correct backward and the truth to within a small factor.
     Never less than a few units in the gradient's own last place (constants inside round, too). `coarse` moves
-    by one unit of float32, for code that drops digits inside.
+    by one unit of float32, for code that drops digits inside. Saved arrays of whole numbers up to `within`
+    are moved as well: a saturated tanh is exactly 1, and was rounded.
     Cost: `repeats` forwards and backwards.
     """
     width = {
@@ -45,7 +47,7 @@ def rounding(
 
         try:
             run = subject.forward({name: move(array) for name, array in subject.problem.inputs.items()})
-            saved = with_arrays(run.saved, _unless_whole(move))
+            saved = with_arrays(run.saved, _unless_whole(move, within))
             found = comparable(subject.problem, subject.backward(tuple(map(move, cotangents)), saved))
         except BrokenPromise:
             continue
@@ -60,20 +62,31 @@ def rounding(
 
 def floor(problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> dict[str, float]:
     """What is zero to rounding, for each input: the size of a gradient if the outputs changed by themselves
-    over the input's spread, times the precision. Where terms cancel to nothing, so much is left of them."""
+    over the input's spread (over 1, if that is longer), times the precision. Where terms cancel to nothing, so
+    much is left of them."""
     size = sum(
         float(np.sum(np.abs(c.astype(np.float64) * out))) for c, out in zip(cotangents, outputs, strict=True)
     )
     return {
-        name: float(np.finfo(array.dtype).eps) * size / spread(array)
+        name: float(np.finfo(array.dtype).eps) * size / max(spread(array), 1.0)
         for name, array in problem.inputs.items()
         if array.dtype.kind == "f"
     }
 
 
-def _unless_whole(move: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Whole numbers are left alone: they may be counts or places, and one ulp off is another place."""
-    return lambda array: array if array.dtype.kind != "f" or np.all(array == np.rint(array)) else move(array)
+def _unless_whole(move: Callable[[Array], Array], within: float) -> Callable[[Array], Array]:
+    """Whole numbers are left alone: they may be counts or places, and one ulp off is another place.
+
+    Up to `within` they are taken for numbers like any other.
+    """
+
+    def change(array: Array) -> Array:
+        if array.dtype.kind != "f":
+            return array
+        whole = np.all(array == np.rint(array)) and float(np.max(np.abs(array), initial=0.0)) > within
+        return array if whole else move(array)
+
+    return change
 
 
 def thorough(
@@ -89,7 +102,7 @@ def thorough(
 
     Cost: 37 forwards and backwards.
     """
-    more = rounding(subject, cotangents, gradients, rng, repeats=_MORE_JITTERS, coarse=coarse)
+    more = rounding(subject, cotangents, gradients, rng, repeats=_MORE_JITTERS, coarse=coarse, within=1.0)
     in_use = rounding_in_use(subject, cotangents, gradients, rng)
     return {
         name: np.maximum.reduce([known[name], width, in_use.get(name, np.zeros(width.shape))])
@@ -111,7 +124,7 @@ def rounding_in_use(
     inputs = subject.problem.inputs
     steps = {
         name: 2.0**-14
-        * spread(array)
+        * _reach(array)
         * rng.choice([-1.0, 1.0], array.shape)
         * rng.uniform(0.5, 1.5, array.shape)
         for name, array in inputs.items()
@@ -129,6 +142,12 @@ def rounding_in_use(
                 found[name].astype(np.float64) if name in found else np.full(inputs[name].shape, np.nan)
             )
     return {name: _scatter(np.stack(row)) for name, row in rows.items()}
+
+
+def _reach(array: Array) -> FloatArray:
+    """How far each element may move: its own size, in an array of very different ones."""
+    size = np.abs(array.astype(np.float64))
+    return np.asarray(np.where(size > 0, np.minimum(size, spread(array)), spread(array)))
 
 
 def _scatter(values: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,7 +82,8 @@ class _Check:
         for name in self.problem.differentiable:
             if name not in gradients:
                 self._add(_incomparable(name, self.problem.inputs[name], self.violations))
-        repeatable = repeatable and contract.calls(self.subject, cotangents, gradients, self.violations)
+        if repeatable:
+            gradients, repeatable = contract.calls(self.subject, cotangents, gradients, self.violations)
         if not repeatable:
             for name, gradient in gradients.items():
                 self._add(_undecided(name, gradient, "not deterministic"))
@@ -180,18 +182,24 @@ class _Check:
         scopes = plan(numerics, self.settings.elements, self.clock, self.rng)
         tick = self._ticker(scopes)
         for scope in scopes:
-            numeric = scope.numeric
-            if scope.kind == PROBE:
-                self._add(comparer.probe(numeric, tick))
-                continue
-            try:
-                numeric.measure(comparer.wanted(numeric.name), scope.positions, tick)
-            except OutOfTime:
-                pass  # what was measured is judged; the report says how much that is
-            except KeyboardInterrupt:
-                self._add(comparer.judge(numeric, tick, hurry=True))
-                raise
-            self._add(comparer.judge(numeric, tick))
+            numeric, before = scope.numeric, side.function.evaluations
+            gradient = self._compare_one(comparer, scope, tick)
+            # Structure and method were found for all gradients first; the rest is this one's own.
+            spent = numeric.setup + side.function.evaluations - before
+            self._add(replace(gradient, evaluations=spent))
+
+    def _compare_one(self, comparer: Comparer, scope: Scope, tick: Callable[[int], None]) -> Gradient:
+        numeric = scope.numeric
+        if scope.kind == PROBE:
+            return comparer.probe(numeric, tick)
+        try:
+            numeric.measure(comparer.wanted(numeric.name), scope.positions, tick)
+        except OutOfTime:
+            pass  # what was measured is judged; the report says how much that is
+        except KeyboardInterrupt:
+            self._add(comparer.judge(numeric, tick, hurry=True))
+            raise
+        return comparer.judge(numeric, tick)
 
     def _ticker(self, scopes: list[Scope]) -> Callable[[int], None]:
         """Told of evaluations, it reports progress and watches the clock."""
@@ -239,7 +247,7 @@ class _Check:
             return FAIL
         complete = set(self.gradients) == set(self.problem.differentiable)
         compared = any(g.compared or g.probes for g in self.gradients.values())
-        if INCONCLUSIVE in verdicts or not complete or not compared:
+        if INCONCLUSIVE in verdicts or not complete or not compared or self.interrupted:
             return INCONCLUSIVE
         return PASS
 

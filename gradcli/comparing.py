@@ -137,7 +137,6 @@ class _Judgement:
         self.undecided = np.zeros(self.value.shape, dtype=bool)
         self.tied_wrong = np.zeros(self.value.shape, dtype=bool)
         self.reason = ""
-        self.extra = 0
 
     def comparison(self) -> Comparison:
         rounding = self.comparer.rounding(self.numeric.name)
@@ -241,7 +240,6 @@ class _Judgement:
         self.tied_wrong = together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
 
     def _look(self, index: tuple[int, ...]) -> None:
-        before = self.numeric.function.evaluations
         slopes = look(
             self.numeric.function, self.numeric.name, index, self.comparer._wide, self.numeric.noise
         )
@@ -260,8 +258,7 @@ class _Judgement:
             self.kinked[index] = False
             self.value[index] = slopes.low[0]
             self.doubt[index] = slopes.uncertainty[0]
-        self.extra += self.numeric.function.evaluations - before
-        self.tick(self.numeric.function.evaluations - before)
+        self.tick(_LOOK)
 
     def _first_pass_holds(self, index: tuple[int, ...], slopes: Slopes) -> bool:
         """Where the careful look bears out an exact method (a long step, a complex step), that is sharper."""
@@ -286,7 +283,9 @@ class _Judgement:
             verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
         elif self.measured.any() and not comparison.size[self.measured].any():
             note = _ZERO  # exactly zero on both sides
-        elif self.measured.any() and bool(np.all(unresolved[self.measured])):
+        elif self.value.size and not self.measured.any():
+            verdict, note = INCONCLUSIVE, "not compared"
+        elif self._dominated_by(unresolved, comparison):
             verdict, note = self._nothing_resolved(comparison, open_)
         at_kink = int(np.sum(self.kinked & self.measured))
         if at_kink and not note:
@@ -305,13 +304,19 @@ class _Judgement:
             worst_index=worst,
             relative_error=float(comparison.relative_error[worst]) if self.value.size else 0.0,
             method=self.numeric.method,
-            evaluations=self.numeric.evaluations + self.extra,
+            evaluations=self.numeric.setup,  # and what the spine adds
             compared=int(np.sum(self.measured)),
             at_kink=at_kink,
             failing=failing if failing.any() else None,
             unresolved=0 if note == _ZERO else int(np.sum(unresolved)),
             note=note,
         )
+
+    def _dominated_by(self, unresolved: BoolArray, comparison: Comparison) -> bool:
+        """Whether what is not resolved is all there is, or the larger part of the gradient."""
+        size = np.where(self.measured, comparison.size, 0.0)
+        largest = float(np.max(size, initial=0.0))
+        return largest == 0.0 or bool(np.any(unresolved & (size >= 0.5 * largest)))
 
     def _deciding(self, comparison: Comparison, among: BoolArray) -> tuple[int, ...]:
         if not self.value.size:
@@ -323,7 +328,10 @@ class _Judgement:
         """A gradient that is zero to within rounding is a finding; one that drowns in noise is none."""
         if undecided[self.measured].all():
             return INCONCLUSIVE, self.reason
-        if bool(np.all(comparison.agrees[self.measured])) and self._is_zero(comparison):
+        agrees = bool(np.all(comparison.agrees[self.measured]))
+        if agrees and self.kinked[self.measured].any():
+            return PASS, ""  # judged by their one-sided slopes
+        if agrees and self._is_zero(comparison):
             return PASS, _ZERO
         return INCONCLUSIVE, self.reason or "noise"
 

@@ -110,7 +110,7 @@ class _Measurement:
 
     def curve(self, gradient: Gradient) -> Curve | None:
         """The curve at the element that decided; None where its derivative is not known."""
-        index = gradient.worst_index
+        index = _deciding(gradient)
         truth, uncertainty = float(gradient.numeric[index]), float(gradient.uncertainty[index])
         at_kink = False
         if gradient.at_kink or not np.isfinite(truth):
@@ -140,14 +140,24 @@ class _Measurement:
         )
 
 
+def _deciding(gradient: Gradient) -> tuple[int, ...]:
+    """The element that decided; where analytic and numeric are equal to the bit, the largest."""
+    if gradient.error[gradient.worst_index] != 0 or gradient.at_kink == gradient.size:
+        return gradient.worst_index
+    sizes = np.nan_to_num(np.abs(gradient.numeric))
+    return tuple(map(int, np.unravel_index(int(np.argmax(sizes)), sizes.shape)))
+
+
 def _element(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{','.join(map(str, index))}]" if index else name
 
 
 def _grid(scale: float) -> FloatArray:
-    """Steps ascending from 1e-15 to 1e-1 of the scale, rounded to a decade, and beyond for the 4th order."""
-    top = 10.0 ** (float(np.round(np.log10(scale))) - 1)
-    return np.asarray(top * RATIO ** (np.arange(1 - _STEPS, 1 + _INTERLEAVED) / _INTERLEAVED))
+    """Steps ascending from 1e-15 to 1e-1, and beyond for the 4th order; times the scale of an input that is
+    far from 1, to a decade."""
+    decade = 0.0 if 0.1 <= scale <= 10.0 else float(np.round(np.log10(scale)))
+    rungs = np.arange(1 - _STEPS, 1 + _INTERLEAVED) / _INTERLEAVED
+    return np.asarray(10.0 ** (decade - 1) * RATIO**rungs)
 
 
 def _estimates(plus: FloatArray, minus: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:

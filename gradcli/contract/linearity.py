@@ -18,7 +18,7 @@ _FACTORS_FLOAT16 = (0.0, -1.0)
 
 # Sums that are off by less than this part of the gradient come from digits dropped inside (GC104).
 _DIGITS = 1e-5
-_FULL_PRECISION = 2.0**-36
+_GRAIN = 2.0**-32
 
 
 def linearity(
@@ -32,8 +32,8 @@ def linearity(
     """GC109: scaling and adding cotangents scales and adds gradients.
 
     Factors that are powers of two must scale bit for bit; sums must add up to within `rounding`, and to
-    `floor` where terms cancel to nothing. Returns how far sums were off, element by element, where that shows that
-    backward computes in a lower precision (GC104): so much its numbers are uncertain.
+    `floor` where terms cancel to nothing. Returns how far sums were off, element by element, where that shows
+    that backward computes in a lower precision (GC104): so much its numbers are uncertain.
     Cost: 6 forwards and backwards.
     """
     blamed = _scaling(subject, cotangents, gradients, violations)
@@ -57,7 +57,9 @@ def linearity(
         worst = float(np.max(residual, initial=0.0))
         if np.any(unexplained > _DIGITS * scale):
             violations.append(Violation("GC109", _not_additive(name, worst), name))
-        elif gradient.dtype == np.float64 and np.any(unexplained > _FULL_PRECISION * scale):
+        elif gradient.dtype == np.float64 and np.any(
+            unexplained > _GRAIN * (scale + floor[name] / precision)
+        ):
             coarse[name] = residual
             violations.append(Violation("GC104", _drops_digits(name, worst), name))
     return coarse

@@ -15,42 +15,56 @@ Cotangents = tuple[Array, ...]
 
 
 def calls(
-    subject: Subject, cotangents: Cotangents, gradients: Mapping[str, Array], violations: list[Violation]
-) -> bool:
-    """GC106 and GC111: do equal calls give equal numbers? Returns whether backward is deterministic.
+    subject: Subject, cotangents: Cotangents, gradients: dict[str, Array], violations: list[Violation]
+) -> tuple[dict[str, Array], bool]:
+    """GC106 and GC111: do equal calls give equal numbers?
 
-    Cost: 4 forwards and 4 backwards.
+    Returns the gradients and whether they can be judged. Where only a fixed seed makes backward repeatable, the
+    subject is told to reseed, and the gradients are those of that seed.
+    Cost: 4 forwards and 4 backwards, a few more where something is found.
     """
     inputs = subject.problem.inputs
     first = subject.both(inputs, cotangents)
     if not equal_gradients(gradients, first.gradients):
-        if _piles_up(subject, cotangents, gradients, comparable(subject.problem, first.gradients)):
-            message = "gradients pile up from call to call: a buffer is added to and never zeroed"
-            violations.append(Violation("GC111", message))
-            return False
-        cured = False
-        if not subject.reseed:
-            subject.reseed = True
-            cured = equal_gradients(
-                comparable(subject.problem, subject.both(inputs, cotangents).gradients),
-                subject.both(inputs, cotangents).gradients,
-            )
-        reason = "it draws from the global random generator" if cured else "even with fixed random seeds"
-        violations.append(Violation("GC106", f"backward is not deterministic: two calls differ ({reason})"))
-        return cured
+        return _differing(
+            subject, cotangents, gradients, comparable(subject.problem, first.gradients), violations
+        )
     if any(v.code == "GC107" for v in violations):
-        return True  # what follows could only repeat it
+        return gradients, True  # what follows could only repeat it
     try:
         again = subject.backward(tuple(c.copy() for c in cotangents), first.run.saved)
         if not equal_gradients(gradients, again):
             violations.append(Violation("GC111", "a second backward from the same cache gives other numbers"))
-            return True
-        _elsewhere(subject, first, cotangents, gradients, violations)
+        else:
+            _elsewhere(subject, first, cotangents, gradients, violations)
     except BrokenPromise as broken:
         violations.append(
             Violation("GC111", f"a repeated call fails: {broken.message}", None, broken.file, broken.line)
         )
-    return True
+    return gradients, True
+
+
+def _differing(
+    subject: Subject,
+    cotangents: Cotangents,
+    first: dict[str, Array],
+    second: dict[str, Array],
+    violations: list[Violation],
+) -> tuple[dict[str, Array], bool]:
+    """Name what makes two equal calls differ."""
+    if _piles_up(subject, cotangents, first, second):
+        message = "gradients pile up from call to call: a buffer is added to and never zeroed"
+        violations.append(Violation("GC111", message))
+        return first, False
+    cured = False
+    fixed = first
+    if not subject.reseed:
+        subject.reseed = True
+        fixed = comparable(subject.problem, subject.both(subject.problem.inputs, cotangents).gradients)
+        cured = equal_gradients(fixed, subject.both(subject.problem.inputs, cotangents).gradients)
+    reason = "it draws from the global random generator" if cured else "even with fixed random seeds"
+    violations.append(Violation("GC106", f"backward is not deterministic: two calls differ ({reason})"))
+    return (fixed, True) if cured else (first, False)
 
 
 def _piles_up(
@@ -78,7 +92,7 @@ def _elsewhere(
     """The same point again after another point, and a backward after a forward at another point."""
     inputs = subject.problem.inputs
     kept = tuple(np.array(out) for out in first.run.outputs)
-    there = {n: a * a.dtype.type(0.75) if a.dtype.kind == "f" else a.copy() for n, a in inputs.items()}
+    there = {name: _elsewhere_point(array) for name, array in inputs.items()}
     try:
         away = subject.both(there, cotangents)
         if _is_stale(subject, there, away, cotangents, gradients):
@@ -111,6 +125,14 @@ def _elsewhere(
         )
 
 
+def _elsewhere_point(array: Array) -> Array:
+    """Another point of the same signs, and without new ties."""
+    if array.dtype.kind != "f":
+        return array.copy()
+    factors = 0.75 + 0.1 * np.cos(np.arange(array.size)).reshape(array.shape)
+    return np.asarray(array * factors).astype(array.dtype)
+
+
 def _is_stale(
     subject: Subject,
     there: Mapping[str, Array],
@@ -126,16 +148,28 @@ def _is_stale(
     found = comparable(subject.problem, away.gradients)
     if any(name not in found or not np.array_equal(g, found[name]) for name, g in gradients.items()):
         return False
+    return all(_moved_on(subject, there, cotangents, gradients, phase) for phase in (0.0, 1.0, 2.0))
+
+
+def _moved_on(
+    subject: Subject,
+    there: Mapping[str, Array],
+    cotangents: Cotangents,
+    gradients: Mapping[str, Array],
+    phase: float,
+) -> bool:
+    """Whether the gradients fit the function at the first point, and clearly not at the other one."""
     direction = {
-        n: np.cos(np.arange(g.size)).reshape(g.shape) * spread(there[n]) for n, g in gradients.items()
+        name: np.cos(phase + np.arange(g.size)).reshape(g.shape) * spread(there[name])
+        for name, g in gradients.items()
     }
-    weighed = [g.astype(np.float64) * direction[n] for n, g in gradients.items()]
+    weighed = [g.astype(np.float64) * direction[name] for name, g in gradients.items()]
     claimed = sum(float(np.sum(w)) for w in weighed)
     size = sum(float(np.sum(np.abs(w))) for w in weighed)
     here, doubt_here = _slope(subject, subject.problem.inputs, direction, cotangents)
-    away_slope, doubt_away = _slope(subject, there, direction, cotangents)
+    away, doubt_away = _slope(subject, there, direction, cotangents)
     was_right = abs(claimed - here) <= 16 * doubt_here + 1e-3 * size
-    return was_right and abs(claimed - away_slope) > 16 * doubt_away + 1e-2 * size
+    return was_right and abs(claimed - away) > 16 * doubt_away + 1e-2 * size
 
 
 def _slope(

@@ -11,7 +11,13 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function, spread
 from gradcli.numeric.ladder import RATIO
 from gradcli.numeric.rounding import Noise
-from gradcli.numeric.slopes import Slopes, judge
+from gradcli.numeric.slopes import KINK, Slopes, judge
+from gradcli.numeric.ties import bounds
+
+_RUNGS = 40  # of a ladder, at most
+_LONGER = 3  # times that steps are added where the function hardly moves ...
+_MORE_RUNGS = 5  # ... and how many
+_POOR = 1e-4  # relative uncertainty beyond which more effort is worth it
 
 
 class Line:
@@ -62,23 +68,77 @@ def look(
 ) -> Slopes:
     """Measure one element of the gradient as well as floating point allows.
 
-    Returns slopes of one element, shape (1,). Cost: about 80 evaluations.
+    Returns slopes of one element, shape (1,). Cost: about 80 evaluations, up to 60 more where the function
+    hardly moves.
     """
     line = Line(function, name, index, cotangents, noise)
-    steps = _steps(line.x, spread(function.point[name]))
+    scale = spread(function.point[name])
+    steps = _steps(line.x, scale)
     plus, minus = responses(line, steps)
-    scale = min(spread(function.point[name]), abs(line.x) or np.inf)
-    rounding = max(line.rounding(), _noise_in_use(line, scale), _hidden_stair(line, steps, plus, minus))
+    in_use = _noise_in_use(line, min(scale, abs(line.x) or np.inf))
+    slopes = _judged(line, steps, plus, minus, in_use)
+    for _ in range(_LONGER):
+        if not _is_poor(slopes) and (plus.any() or minus.any()):
+            break
+        # Next to nothing happens at these steps: the function may be flat, or its rounding coarse.
+        longer = steps[-1] * RATIO ** np.arange(1, _MORE_RUNGS + 1)
+        sides = responses(line, longer)
+        steps = np.concatenate([steps, longer])
+        plus, minus = np.concatenate([plus, sides[0]]), np.concatenate([minus, sides[1]])
+        slopes = _judged(line, steps, plus, minus, in_use)
+    slopes = _coarser(line, slopes, steps, plus, minus, in_use)
+    return _with_bounds(line, slopes, scale) if slopes.kind[0] == KINK else slopes
+
+
+def _judged(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray, in_use: float) -> Slopes:
+    rounding = max(line.rounding(), in_use, _hidden_stair(line, steps, plus, minus))
     return judge(steps[:, None], plus[:, None], minus[:, None], np.array([rounding]))
+
+
+def _is_poor(slopes: Slopes) -> bool:
+    """Whether the relative uncertainty is too large to be of use."""
+    return bool(slopes.kind[0] != KINK and slopes.uncertainty[0] > _POOR * abs(slopes.low[0]))
+
+
+def _coarser(
+    line: Line, slopes: Slopes, steps: FloatArray, plus: FloatArray, minus: FloatArray, in_use: float
+) -> Slopes:
+    """A kink a few units in the last place away is seen from further off only: which side the element is on
+    drowns in rounding there, so it counts as being at the kink."""
+    if not _is_poor(slopes):
+        return slopes
+    for skip in (4, 8, 12):
+        if len(steps) - skip < 6:
+            break
+        far = _judged(line, steps[skip:], plus[skip:], minus[skip:], in_use)
+        gap = float(far.high[0] - far.low[0])
+        if far.kind[0] == KINK and slopes.uncertainty[0] > 0.01 * gap > 4 * far.uncertainty[0]:
+            return far
+    return slopes
+
+
+def _with_bounds(line: Line, slopes: Slopes, scale: float) -> Slopes:
+    """Widen the interval of a kink to what its outputs allow one by one."""
+    moves = np.zeros(line.work.shape)
+    moves[line.index] = 1.0
+    low, high, doubt = bounds(line.function, line.name, moves, scale, line.cotangents, line.noise)
+    ends = [sum(float(np.sum(part)) for part in parts) for parts in (low, high, doubt)]
+    if not np.all(np.isfinite(ends)) or ends[2] > 0.01 * (ends[1] - ends[0]):
+        return slopes
+    return Slopes(
+        np.minimum(slopes.low, ends[0]),
+        np.maximum(slopes.high, ends[1]),
+        np.maximum(slopes.uncertainty, ends[2]),
+        slopes.kind,
+    )
 
 
 def _steps(x: float, scale: float) -> FloatArray:
     """Exactly representable steps, ascending by RATIO, over the whole useful range."""
-    magnitude = max(abs(x), 1e-9 * scale) if x else scale
-    top = 2.0 ** float(np.round(np.log2(0.25 * max(scale, magnitude))))
-    bottom = max(1e-8 * min(scale, magnitude), 16 * float(np.spacing(abs(x))))
-    rungs = max(4, int(np.ceil(np.log(top / bottom) / np.log(RATIO))) + 1)
-    return np.asarray(top / RATIO ** np.arange(rungs - 1, -1, -1, dtype=np.float64))
+    top = 2.0 ** float(np.round(np.log2(0.25 * max(scale, abs(x)))))
+    bottom = 64 * float(np.spacing(abs(x))) if x else 1e-12 * scale
+    rungs = int(np.ceil(np.log(top / bottom) / np.log(RATIO))) + 1
+    return np.asarray(top / RATIO ** np.arange(min(max(4, rungs), _RUNGS) - 1, -1, -1, dtype=np.float64))
 
 
 def responses(line: Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:

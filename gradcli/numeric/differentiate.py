@@ -17,6 +17,7 @@ from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.slopes import KINK, Slopes, judge
 from gradcli.numeric.structure import Structure, discover
+from gradcli.numeric.ties import bounds
 
 LINEAR, COMPLEX, CENTRAL = "linear", "complex", "central"
 EVALUATIONS_PER_BATCH = {LINEAR: 1, COMPLEX: 1, CENTRAL: 6}
@@ -63,7 +64,7 @@ class Differentiator:
         self.value: FloatArray = np.full(self.structure.shape, np.nan)
         self.uncertainty: FloatArray = np.full(self.structure.shape, np.nan)
         self.kinked: BoolArray = np.zeros(self.structure.shape, dtype=bool)
-        self.evaluations = function.evaluations - before
+        self.setup = function.evaluations - before  # evaluations that structure and method took
 
     def _choose(self, method: str) -> str:
         if method == "auto" and self.step is not None:
@@ -81,17 +82,19 @@ class Differentiator:
     @property
     def rounding(self) -> FloatArray:
         """Measured rounding of a contracted response, for each place in a group."""
-        squares = [np.square(level) for level in self.noise]
-        weights = tuple(np.square(np.asarray(c, dtype=np.float64)) for c in self.cotangents)
-        return np.asarray(np.sqrt(self.structure.contract(weights, squares)))
+        largest = max((float(np.max(level, initial=0.0)) for level in self.noise), default=0.0) or 1.0
+        squares = [np.square(level / largest) for level in self.noise]
+        weights = tuple(np.square(c) for c in self.cotangents)
+        return np.asarray(largest * np.sqrt(self.structure.contract(weights, squares)))
 
     @property
     def natural(self) -> FloatArray:
-        """The size a gradient would have if the outputs changed by themselves over the input's spread, for
-        each place in a group. What is smaller than that by the machine precision is zero, to rounding."""
+        """The size a gradient would have if the outputs changed by themselves over the input's spread (over
+        1, if that is longer), for each place in a group. What is smaller than that by the machine precision
+        is zero, to rounding."""
         sizes = [np.abs(out) for out in self.function.base]
-        weights = tuple(np.abs(np.asarray(c, dtype=np.float64)) for c in self.cotangents)
-        return self.structure.contract(weights, sizes) / self.scale
+        weights = tuple(np.abs(c) for c in self.cotangents)
+        return np.asarray(self.structure.contract(weights, sizes) / max(self.scale, 1.0))
 
     def spread_over(self, group: FloatArray) -> FloatArray:
         """What holds for each place of a group, as an array of the input's shape."""
@@ -120,26 +123,18 @@ class Differentiator:
         `wanted` has the input's shape: the uncertainty below which more effort is pointless. `tick` is told
         the number of evaluations after each batch, and may raise to stop.
         """
-        before = self.function.evaluations
-        spent = self.evaluations
-        chosen: Iterable[Position] = (
-            np.ndindex(self.structure.batch_shape) if positions is None else positions
-        )
-        try:
-            if self.structure.batches == 0:
+        if self.structure.batches == 0:
+            return
+        chosen = list(np.ndindex(self.structure.batch_shape)) if positions is None else positions
+        if self.method == LINEAR:
+            self._measure_linear(chosen, tick)
+            return
+        if self.method == COMPLEX:
+            self._measure_complex(chosen, tick)
+            if positions is not None or self._adds_up(tick):
                 return
-            if self.method == LINEAR:
-                self._measure_linear(chosen, tick)
-                return
-            everything = list(chosen)
-            if self.method == COMPLEX:
-                self._measure_complex(everything, tick)
-                if positions is not None or self._adds_up(tick):
-                    return
-                self.method = CENTRAL
-            self._measure_central(everything, wanted, tick)
-        finally:
-            self.evaluations = spent + self.function.evaluations - before
+            self.method = CENTRAL
+        self._measure_central(chosen, wanted, tick)
 
     # --- one difference with a large step
 
@@ -290,7 +285,6 @@ class Differentiator:
         slopes, for at most `most` batches.
         Cost: 22 evaluations for each batch that holds a suspect, twice that where one looks like a kink.
         """
-        before = self.function.evaluations
         flat = np.arange(suspects.size).reshape(suspects.shape)
         ladder = np.broadcast_to(_ladder(self.scale)[:, None], (_RUNGS, self.structure.group_size))
         point = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
@@ -307,8 +301,22 @@ class Differentiator:
                 close = _ladder(2.0**-20)[:, None] * np.ravel(size[selection])[None, :]
                 plus, minus, steps = self._responses(position, close, places, tick)
                 slopes = _confirmed(slopes, judge(steps, plus, minus, rounding))
+                slopes = self._bounded(slopes, position, places)
             yield np.ravel(flat[selection])[places], slopes
-        self.evaluations += self.function.evaluations - before
+
+    def _bounded(self, slopes: Slopes, position: Position, places: Array) -> Slopes:
+        """Widen the intervals of kinks to what the outputs allow one by one."""
+        batch = np.zeros(self.structure.shape, dtype=bool)
+        batch[self.structure.selection(position)] = True
+        low, high, doubt = (np.ravel(part)[places] for part in self.tied(batch))
+        with np.errstate(invalid="ignore"):
+            use = (slopes.kind == KINK) & (doubt <= 0.01 * (high - low))
+        return Slopes(
+            np.where(use, np.minimum(slopes.low, low), slopes.low),
+            np.where(use, np.maximum(slopes.high, high), slopes.high),
+            np.where(use, np.maximum(slopes.uncertainty, doubt), slopes.uncertainty),
+            slopes.kind,
+        )
 
     def tied(self, elements: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Bounds on the sum of the gradient over some elements, for each place of a group.
@@ -317,32 +325,12 @@ class Differentiator:
         Each output has its own slopes on the two sides; their intervals add up. Returns low, high and doubt.
         Cost: 4 evaluations.
         """
-        before = self.function.evaluations
-        sides = []
-        for sign in (1.0, -1.0):
-            rungs = []
-            for step in (2.0**-22 * self.scale, 2.0**-20 * self.scale):
-                changes = self.function.change(
-                    {self.name: self.function.point[self.name] + sign * step * elements}
-                )
-                if changes is None:
-                    changes = [np.full(out.shape, np.nan) for out in self.function.base]
-                rungs.append([sign * change / step for change in changes])
-            sides.append(rungs)
-        (right, right_far), (left, left_far) = sides
-        low, high, doubt = [], [], []
-        for cotangent, r, rf, el, lf, level in zip(
-            self.cotangents, right, right_far, left, left_far, self.noise, strict=True
-        ):
-            ends = cotangent * r, cotangent * el
-            low.append(np.minimum(*ends))
-            high.append(np.maximum(*ends))
-            bend = np.abs(r - rf) + np.abs(el - lf)
-            doubt.append(np.abs(cotangent) * (bend + 4 * level / (2.0**-22 * self.scale)))
+        parts = bounds(
+            self.function, self.name, elements.astype(np.float64), self.scale, self.cotangents, self.noise
+        )
         ones = tuple(np.ones(out.shape) for out in self.function.base)
-        self.evaluations += self.function.evaluations - before
-        contract = self.structure.contract
-        return contract(ones, low), contract(ones, high), contract(ones, doubt)
+        low, high, doubt = (self.structure.contract(ones, part) for part in parts)
+        return low, high, doubt
 
     def _holds(self, position: Position, mask: BoolArray) -> bool:
         return bool(np.any(mask[self.structure.selection(position)]))
@@ -352,7 +340,6 @@ class Differentiator:
 
         Cost: 6 evaluations.
         """
-        before = self.function.evaluations
         position, place = self.structure.batch_of(index)
         selection = self.structure.selection(position)
         value = float(self.value[index])
@@ -367,7 +354,6 @@ class Differentiator:
             for factor in (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25):
                 response, taken = self.perturbation.response(selection, factor * self.scale)
                 drawn.append(float((response / taken)[place]))
-        self.evaluations += self.function.evaluations - before
         return max((abs(d - value) for d in drawn), default=float("inf"))
 
     def _responses(
@@ -434,7 +420,8 @@ def _kinks(plus: FloatArray, minus: FloatArray, ladder: FloatArray, rounding: Fl
 
 def _confirmed(slopes: Slopes, close: Slopes) -> Slopes:
     """Kinks that are still there at much smaller steps; elsewhere the smaller steps tell the slope."""
-    smoothed = (slopes.kind == KINK) & (close.kind != KINK)
+    known = close.uncertainty <= 0.01 * (slopes.high - slopes.low)
+    smoothed = (slopes.kind == KINK) & (close.kind != KINK) & known
 
     def pick(far: Array, near: Array) -> Array:
         return np.asarray(np.where(smoothed, near, far))

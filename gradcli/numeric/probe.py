@@ -145,7 +145,6 @@ class Prober:
         else:
             sums = self._central(direction)
         spent = self.numeric.function.evaluations - before
-        self.numeric.evaluations += spent
         self.tick(spent)
         return sums
 

@@ -9,6 +9,7 @@ JITTERS = 4
 # The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
 _COARSE = 2.0**-28
 _NOT_FLOAT64 = 1e-12
+_SMALLEST = float(np.nextafter(0.0, 1.0))  # below it an output underflows
 
 Noise = tuple[FloatArray, ...]  # a half-width for each element of each output
 
@@ -23,7 +24,7 @@ def output_noise(
     jitter can leave an element untouched by luck. Cost: `jitters` evaluations.
     """
     noise = tuple(
-        np.asarray(np.abs(out) * precision)
+        np.asarray(np.maximum(np.abs(out) * precision, _SMALLEST))
         for out, precision in zip(function.base, function.precision, strict=True)
     )
     for _ in range(jitters):
@@ -53,6 +54,12 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
         for name, array in function.point.items()
         if array.dtype.kind == "f"
     }
+    visible_moves = [
+        np.abs(2.0**-32 * move) >= 16 * np.spacing(np.abs(function.point[name]))
+        for name, move in moves.items()
+    ]
+    if sum(int(np.sum(seen)) for seen in visible_moves) <= sum(seen.size for seen in visible_moves) / 2:
+        return False  # such small moves of these inputs are rounding themselves
     odd, even = [], []
     for step in (2.0**-16, 2.0**-17, 2.0**-32):
         plus = function.change({name: function.point[name] + step * move for name, move in moves.items()})

@@ -1,0 +1,47 @@
+"""Text files that are written whole or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+from gradcli.errors import UsageError
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise UsageError, one line, if no file can be written there: before the work, not after it."""
+    home = _home(path)
+    try:
+        probe = _beside(home)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text; a file that was there before survives every failure. Raises UsageError."""
+    home = _home(path)
+    temporary = _beside(home)
+    try:
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.replace(home)
+        except BaseException:  # Ctrl-C too
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _home(path: Path) -> Path:
+    """The file itself: a link stays a link, and what it points to is replaced."""
+    home = Path(os.path.realpath(path))
+    if home.is_dir():
+        raise UsageError(f"{path}: cannot be written: it is a folder, not a file")
+    if home.exists() and not home.is_file():
+        raise UsageError(f"{path}: cannot be written: it is a device or a pipe, not a file")
+    return home
+
+
+def _beside(home: Path) -> Path:
+    return home.with_name(f".{secrets.token_hex(8)}.tmp")
