@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from gradcli.cli import exits
-from tests.cli.pairs import BATCHNORM, BATCHNORM_INPUTS, SLOW, STEEP, WRONG_BATCHNORM
+from tests.cli.pairs import BATCHNORM, BATCHNORM_INPUTS, NOISY, SLOW, WRONG_BATCHNORM
 
 
 @pytest.fixture
 def bn(tmp_path):
     (tmp_path / "right.py").write_text(BATCHNORM)
     (tmp_path / "wrong.py").write_text(WRONG_BATCHNORM)
-    (tmp_path / "steep.py").write_text(STEEP)
+    (tmp_path / "noisy.py").write_text(NOISY)
     (tmp_path / "nothing.py").write_text("")
     return tmp_path
 
@@ -58,10 +58,10 @@ def test_a_config_error_exits_with_2(gradcli_process, bn):
 
 
 def test_code_that_cannot_be_decided_exits_with_4_unless_that_is_allowed(gradcli_process, bn):
-    arguments = ["check", "steep.py", "--input", "x=3"]
+    arguments = ["check", "noisy.py", "--input", "x=3"]
     done = gradcli_process(*arguments)
     assert done.returncode == 4
-    assert "inconclusive  steep.py:steep: " in done.stdout
+    assert "inconclusive  noisy.py:noisy: " in done.stdout
     assert gradcli_process(*arguments, "--allow-inconclusive").returncode == 0
 
 
