@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import select
 import sys
 
 import pytest
@@ -16,7 +17,6 @@ class Terminal:
 
     def __init__(self, monkeypatch):
         self._reader, writer = pty.openpty()
-        os.set_blocking(self._reader, False)
         self._stream = os.fdopen(writer, "w", encoding="utf-8")
         self._monkeypatch = monkeypatch
         monkeypatch.setenv("TERM", "xterm")
@@ -27,11 +27,12 @@ class Terminal:
         return ProgressOnTerminal(color)(id)
 
     def shown(self):
+        """All that has arrived; a terminal passes it on a moment after it was written."""
         self._stream.flush()
-        try:
-            return os.read(self._reader, 100_000).decode()
-        except BlockingIOError:
-            return ""
+        found = b""
+        while select.select([self._reader], [], [], 0.2)[0]:
+            found += os.read(self._reader, 100_000)
+        return found.decode()
 
     def close(self):
         self._stream.close()
