@@ -11,6 +11,7 @@ from gradcli.cli import exits
 COMMANDS = {
     "check": "Check hand-written gradients.",
     "layers": "List the built-in layers, or describe one.",
+    "sweep": "Plot the error of central differences against their step.",
     "explain": "Explain a code of a report, such as GC103.",
     "schema": "Print the JSON Schema of a config.",
 }
