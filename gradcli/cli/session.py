@@ -54,7 +54,8 @@ class Session:
         empty: outcomes of targets without a check. Raises GradcliError for what makes the run as a whole
         impossible.
         """
-        gc.enable()  # see main: from here on, the code of others runs
+        gc.freeze()  # what the imports made stays; from here on, the code of others runs
+        gc.enable()
         cases, unresolved = resolve_all(specs)
         cases = cases if selection is None else select(cases, selection)
         failed = [*empty, *unresolved]
