@@ -26,6 +26,7 @@ from gradcli.subject import Subject
 Progress = Callable[[float, str], None]
 
 _JITTERS = 6
+_CALLS, _RELATIONS = 8, 20  # forwards and backwards that tests of promises take
 
 
 def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
@@ -53,10 +54,11 @@ class _Check:
         self.problem = problem
         self.settings = settings
         self.progress = progress
-        self.subject = Subject(problem)
         self.rng = np.random.default_rng([settings.seed, zlib.crc32(problem.id.encode())])
         bounded = settings.elements in ("auto", PROBE)
         self.clock = Clock(settings.budget if bounded else None)
+        self.subject = Subject(problem, self.clock)
+        self.remarks: list[str] = []
         self.violations: list[Violation] = []
         self.gradients: dict[str, Gradient] = {}
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
@@ -68,7 +70,9 @@ class _Check:
         except BrokenPromise as broken:
             self.violations.append(Violation(broken.code, broken.message, None, broken.file, broken.line))
         except OutOfTime:
-            pass  # gradients that were not reached are missing from the result, which is then inconclusive
+            missing = [n for n in self.problem.differentiable if n not in self.gradients]
+            if missing:
+                self.remarks.append(f"not compared for lack of time: {', '.join(missing)}")
         except KeyboardInterrupt:
             self.interrupted = True
         self._report_gradients()
@@ -82,7 +86,7 @@ class _Check:
         for name in self.problem.differentiable:
             if name not in gradients:
                 self._add(_incomparable(name, self.problem.inputs[name], self.violations))
-        if repeatable:
+        if repeatable and self._affords("repeated calls", _CALLS):
             gradients, repeatable = contract.calls(self.subject, cotangents, gradients, self.violations)
         if not repeatable:
             for name, gradient in gradients.items():
@@ -93,7 +97,8 @@ class _Check:
         contract.precision(side.digits_lost, self.violations)
         rounding = self._rounding(self.subject, cotangents, gradients, side)
         floor = analytic.floor(self.problem, run.outputs, cotangents)
-        rounding = self._relations(cotangents, gradients, rounding, floor)
+        if self._affords("other cotangents", _RELATIONS):
+            rounding = self._relations(cotangents, gradients, rounding, floor)
         wide = widen(self.subject, cotangents, gradients, rounding, floor) if side.carries else None
         if wide is None:
             self._compare(self.subject, side, cotangents, gradients, rounding)
@@ -122,9 +127,22 @@ class _Check:
         gradients: Mapping[str, Array],
         side: Differencing,
     ) -> dict[str, FloatArray]:
+        repeats = _JITTERS if self.clock.affords(10 * _JITTERS * self._seconds()) else 2
         return analytic.rounding(
-            subject, cotangents, gradients, self.rng, repeats=_JITTERS, coarse=side.digits_lost
+            subject, cotangents, gradients, self.rng, repeats=repeats, coarse=side.digits_lost
         )
+
+    def _seconds(self) -> float:
+        """What a call has taken so far, on average."""
+        calls = self.subject.calls
+        return self.clock.spent() / max(1, calls.forwards + calls.backwards)
+
+    def _affords(self, what: str, calls: int) -> bool:
+        """Whether a test of promises fits beside the comparison itself, which comes first."""
+        if self.clock.affords(5 * calls * self._seconds()):
+            return True
+        self.remarks.append(f"not tested for lack of time: {what}")
+        return False
 
     def _cotangents(self, run: Run) -> tuple[Array, ...]:
         """The upstream gradients: given, or drawn at random. Never all ones: with ones, batch-norm's dx
@@ -237,6 +255,7 @@ class _Check:
             evaluations=self.subject.calls.forwards,
             backward_evaluations=self.subject.calls.backwards,
             interrupted=self.interrupted,
+            remarks=tuple(self.remarks),
             arrays=self.arrays,
             constants=self.problem.constants,
         )

@@ -94,6 +94,7 @@ class CheckResult:
     evaluations: int = 0  # of forward, in the whole check
     backward_evaluations: int = 0
     interrupted: bool = False
+    remarks: tuple[str, ...] = ()  # what was left out, and why
     arrays: Mapping[str, Array] = field(
         default_factory=dict
     )  # archive keys: in/, const/, cotangent, out, node/

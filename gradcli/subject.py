@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
 
@@ -42,8 +43,9 @@ class Subject:
     code which draws from them is a function again.
     """
 
-    def __init__(self, problem: Problem, calls: "Calls | None" = None) -> None:
+    def __init__(self, problem: Problem, clock: Clock, calls: "Calls | None" = None) -> None:
         self.problem = problem
+        self.clock = clock
         self.reseed = False
         self.calls = calls or Calls()
 
@@ -53,18 +55,20 @@ class Subject:
             name: array.astype(np.float64) if array.dtype.kind == "f" else array
             for name, array in self.problem.inputs.items()
         }
-        subject = Subject(replace(self.problem, inputs=inputs), self.calls)
+        subject = Subject(replace(self.problem, inputs=inputs), self.clock, self.calls)
         subject.reseed = self.reseed
         return subject
 
     def forward(self, inputs: Mapping[str, Array]) -> Run:
-        """Evaluate forward; raises BrokenPromise."""
+        """Evaluate forward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
+        self.clock.check()
         self.calls.forwards += 1
         with _blamed("forward"), self._generators():
             return self.problem.forward(inputs)
 
     def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
-        """Evaluate backward; raises BrokenPromise."""
+        """Evaluate backward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
+        self.clock.check()
         self.calls.backwards += 1
         with _blamed("backward"), self._generators():
             return self.problem.backward(cotangents, saved)

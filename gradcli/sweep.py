@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcli import checker
 from gradcli.arrays import FloatArray
+from gradcli.clock import Clock
 from gradcli.differencing import Differencing, differencing
 from gradcli.numeric import CENTRAL, KINK, SMOOTH, look, spread
 from gradcli.numeric.careful import Line, responses
@@ -96,7 +97,7 @@ class _Measurement:
     """The code under test, ready to be differenced at the point of a check."""
 
     def __init__(self, problem: Problem, result: CheckResult, settings: Settings) -> None:
-        subject = Subject(problem)
+        subject = Subject(problem, Clock(None))
         subject.reseed = any(violation.code == "GC106" for violation in result.violations)
         outputs = tuple(np.array(out) for out in subject.forward(copies(problem.inputs)).outputs)
         self.problem = problem

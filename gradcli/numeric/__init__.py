@@ -3,7 +3,7 @@
 from gradcli.numeric.careful import look
 from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
 from gradcli.numeric.function import Function, jitter_key, jittered, spread
-from gradcli.numeric.rounding import Noise, drops_digits, output_noise
+from gradcli.numeric.rounding import SCATTER, Noise, drops_digits, output_noise
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "KINK",
     "LINEAR",
     "NOISE",
+    "SCATTER",
     "SMOOTH",
     "Differentiator",
     "Function",

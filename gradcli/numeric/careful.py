@@ -10,7 +10,7 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function, spread
 from gradcli.numeric.ladder import RATIO
-from gradcli.numeric.rounding import Noise
+from gradcli.numeric.rounding import SCATTER, Noise
 from gradcli.numeric.slopes import KINK, Slopes, judge
 from gradcli.numeric.ties import bounds
 
@@ -161,13 +161,14 @@ def _noise_in_use(line: Line, scale: float) -> float:
     """Noise at steps like those in use, from fourth differences of the response along the element.
 
     Source: Hamming, Introduction to Applied Numerical Analysis, chapter 4; Moré and Wild (2011). A smooth
-    function has none to speak of at this spacing, and the median leaves out a single kink.
+    function has none to speak of at this spacing, and the median leaves out a single kink; the
+    points start beside the element, which may itself be next to one.
     """
     spacing = scale * 2.0**-14
-    points = np.array([line.response(spacing * t) for t in range(-6, 7)])
+    points = np.array([line.response(spacing * t) for t in range(1, 17)])
     differences = np.abs(np.diff(points, 4))
     finite = differences[np.isfinite(differences)]
-    return float(np.median(finite)) / np.sqrt(70.0) if finite.size else 0.0
+    return SCATTER * float(np.median(finite)) if finite.size else 0.0
 
 
 def _hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray) -> float:

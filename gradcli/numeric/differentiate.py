@@ -180,10 +180,14 @@ class Differentiator:
                 tick(1)
                 if slopes is not None:
                     distances[position] = np.fmax(distances[position], np.abs(slopes - self.value[selection]))
+        truncation = complex_step.STEP * float(
+            np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value))
+        )
         typical = np.median(np.stack(list(distances.values())), axis=0)
         for position in positions:
             selection = self.structure.selection(position)
-            floor = 4 * np.finfo(np.float64).eps * np.abs(self.value[selection])
+            # The truncation of a complex step is of the order of its square.
+            floor = 4 * np.finfo(np.float64).eps * np.abs(self.value[selection]) + truncation
             self.uncertainty[selection] = distances.get(position, typical) + floor
 
     def _adds_up(self, tick: Callable[[int], None]) -> bool:

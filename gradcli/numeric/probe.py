@@ -63,27 +63,29 @@ class Prober:
         self.tol = tol
         self.margin = margin
         self.tick = tick
+        self.found = Found(0, np.inf, [], 0.0)
         self.rest = tuple(axis for axis in range(analytic.ndim) if axis not in numeric.structure.separable)
 
-    def probe(self, probes: int = PROBES, most: int = 2) -> Found:
+    def probe(self, probes: int = PROBES, most: int = 2) -> None:
         """Look along random directions; bisect to at most `most` elements where sums are off.
 
+        What is known is in `found`, also when `tick` raises on the way.
         Cost: `probes` directions (1 evaluation each where the function is linear, 3 with a complex step,
         12 otherwise), and log2(n) more for each element found.
         """
         detectable = np.full(self.numeric.structure.group_shape, np.inf)
-        worst = 0.0
-        suspects: list[tuple[int, ...]] = []
-        for _ in range(probes):
+        self.found = Found(0, np.inf, [], 0.0)
+        for done in range(1, probes + 1):
             signs = self._signs()
             error, allowed = self._compare(signs)
             detectable = np.minimum(detectable, 2 * allowed)
             ratio = _ratio(error, allowed)
-            worst = max(worst, float(np.max(ratio, initial=0.0)))
+            worst = float(np.max(ratio, initial=0.0))
+            self.found = Found(done, float(np.max(detectable, initial=0.0)), [], max(worst, self.found.worst))
             if worst > 1.0:
-                suspects = list(self._bisect(signs, ratio, most))
-                break
-        return Found(probes, float(np.max(detectable, initial=0.0)), suspects, worst)
+                for index in self._bisect(signs, ratio, most):
+                    self.found.suspects.append(index)
+                return
 
     def _signs(self) -> FloatArray:
         return (

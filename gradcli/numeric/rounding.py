@@ -11,6 +11,9 @@ _COARSE = 2.0**-28
 _NOT_FLOAT64 = 1e-12
 _SMALLEST = float(np.nextafter(0.0, 1.0))  # below it an output underflows
 
+# From the median fourth difference of equally spaced values to twice the standard deviation of their noise.
+SCATTER = 2.0 / (0.6745 * 70.0**0.5)
+
 Noise = tuple[FloatArray, ...]  # a half-width for each element of each output
 
 
