@@ -39,6 +39,7 @@ class Session:
         self._codes: list[int] = []
         self._without_result = 0
         self._total = 0
+        self._has_printed = False
 
     def check_all(
         self,
@@ -78,7 +79,7 @@ class Session:
             self._interrupted()
         except ReaderGone:
             silence(sys.stdout)
-            if len(self._codes) < self._total:
+            if self._done < self._total:
                 self._codes.append(exits.READER_GONE)
         return self._codes
 
@@ -104,29 +105,32 @@ class Session:
             from gradcli.cli.bug import report_bug
 
             report_bug(outcome.error)
-        if self._quiet and _code(outcome) == exits.OK:
+        result, printed = outcome.result, outcome.output if self._verbose else ""
+        if (result is None and not printed) or (self._quiet and _code(outcome) == exits.OK):
             return
-        if len(self._codes) > 1 and outcome.result is not None:
-            self._console.print()
-        if self._verbose:
-            for line in captured_lines(outcome.output):
-                self._print(line)
-        if outcome.result is not None:
-            self._print(CheckReport(outcome.result, verbose=self._verbose))
+        self._separate()
+        for line in captured_lines(printed):
+            self._print(line)
+        if result is not None:
+            self._print(CheckReport(result, verbose=self._verbose))
 
     def _summarise(self) -> None:
         """The last line: of several checks what they amount to, of one that passed in quiet what it found."""
         if self._total > 1:
-            done = len(self._results) + self._without_result
-            summary = suite_summary(self._results, not_run=self._without_result, left=self._total - done)
-            self._console.print()
+            left = self._total - self._done
+            summary = suite_summary(self._results, not_run=self._without_result, left=left)
+            self._separate()
             self._print(summary)
         elif self._quiet and self._codes == [exits.OK]:
             self._print(check_summary(self._results[0]))
 
+    @property
+    def _done(self) -> int:
+        return len(self._results) + self._without_result
+
     def _interrupted(self) -> None:
         """Say what is known so far."""
-        done = sum(not result.interrupted for result in self._results) + self._without_result
+        done = self._done - sum(result.interrupted for result in self._results)
         complain(f"interrupted: {done} of {count(self._total, 'check')} done")
         self._codes.append(exits.INTERRUPTED)
         self._summarise()
@@ -134,8 +138,14 @@ class Session:
     def _has_failed(self) -> bool:
         return any(code not in (exits.OK, exits.UNDECIDED) for code in self._codes)
 
+    def _separate(self) -> None:
+        """An empty line between two reports, none before the first."""
+        if self._has_printed:
+            self._console.print()
+
     def _print(self, renderable: "RenderableType") -> None:
         self._console.print(renderable, soft_wrap=True)  # what is too long is the terminal's to fold
+        self._has_printed = True
 
 
 def _archives(dump: Path, cases: Sequence[Case]) -> "Dump":
