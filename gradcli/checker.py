@@ -6,6 +6,7 @@
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -201,7 +202,11 @@ class _Check:
         tick = self._ticker(scopes)
         for scope in scopes:
             numeric, before = scope.numeric, side.function.evaluations
-            gradient = self._compare_one(comparer, scope, tick)
+            try:
+                gradient = self._compare_one(comparer, scope, tick)
+            except KeyboardInterrupt:
+                self._add(comparer.so_far(numeric, tick))
+                raise
             # Structure and method were found for all gradients first; the rest is this one's own.
             spent = numeric.setup + side.function.evaluations - before
             self._add(replace(gradient, evaluations=spent))
@@ -210,13 +215,8 @@ class _Check:
         numeric = scope.numeric
         if scope.kind == PROBE:
             return comparer.probe(numeric, tick)
-        try:
+        with suppress(OutOfTime):  # what was measured is judged; the report says how much that is
             numeric.measure(comparer.wanted(numeric.name), scope.positions, tick)
-        except OutOfTime:
-            pass  # what was measured is judged; the report says how much that is
-        except KeyboardInterrupt:
-            self._add(comparer.judge(numeric, tick, hurry=True))
-            raise
         return comparer.judge(numeric, tick)
 
     def _ticker(self, scopes: list[Scope]) -> Callable[[int], None]:

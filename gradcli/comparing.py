@@ -50,6 +50,7 @@ class Comparer:
         self._wide = tuple(c.astype(np.float64) for c in cotangents)
         self._rounding = dict(rounding)
         self._thorough = False
+        self._judgement: _Judgement | None = None
 
     def differentiator(self, name: str) -> Differentiator:
         """The numeric side of one gradient: structure and method are known, nothing is measured yet."""
@@ -87,14 +88,20 @@ class Comparer:
             coarse=self.side.digits_lost,
         )
 
-    def judge(self, numeric: Differentiator, tick: Tick, *, hurry: bool = False) -> Gradient:
-        """From a measured gradient to its verdict, with a second look at whatever disagrees; none in a
-        hurry, and none that the budget does not allow."""
-        judgement = _Judgement(self, numeric, tick)
-        if not hurry:
-            with suppress(OutOfTime):
-                judgement.look_again()
+    def judge(self, numeric: Differentiator, tick: Tick) -> Gradient:
+        """From a measured gradient to its verdict, with a second look at whatever disagrees, as far as the
+        budget allows."""
+        judgement = self._judgement = _Judgement(self, numeric, tick)
+        with suppress(OutOfTime):
+            judgement.look_again()
         return judgement.verdict()
+
+    def so_far(self, numeric: Differentiator, tick: Tick) -> Gradient:
+        """The verdict on what is known when something breaks in, without another look."""
+        current = self._judgement
+        if current is None or current.numeric is not numeric:
+            current = _Judgement(self, numeric, tick)
+        return current.verdict()
 
     def probe(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """The verdict on a gradient too large for its elements: random directions, and the elements that
@@ -104,7 +111,7 @@ class Comparer:
         rounding = self._rounding[name] + numeric.spread_over(
             float(np.finfo(self.gradients[name].dtype).eps) * numeric.natural
         )
-        judgement = _Judgement(self, numeric, tick)
+        judgement = self._judgement = _Judgement(self, numeric, tick)
         prober = Prober(numeric, analytic_gradient, rounding, tol=self.settings.tol, margin=K, tick=tick)
         with suppress(OutOfTime):
             for _ in range(_PROBE_ROUNDS):
@@ -131,7 +138,7 @@ class _Judgement:
         self.doubt = numeric.uncertainty.copy()
         precision = float(np.finfo(self.analytic.dtype).eps)
         self.floor = numeric.spread_over(precision * numeric.natural)
-        self.measured = ~np.isnan(numeric.uncertainty)
+        self.measured = np.array(~np.isnan(numeric.uncertainty))
         self.kinked = numeric.kinked.copy()
         self.looked = np.zeros(self.value.shape, dtype=bool)
         self.undecided = np.zeros(self.value.shape, dtype=bool)

@@ -41,7 +41,7 @@ class Comparison:
 
     @cached_property
     def size(self) -> FloatArray:
-        return np.maximum(np.abs(np.asarray(self.analytic, dtype=np.float64)), np.abs(self.numeric))
+        return np.fmax(np.abs(np.asarray(self.analytic, dtype=np.float64)), np.abs(self.numeric))
 
     @cached_property
     def allowed(self) -> FloatArray:

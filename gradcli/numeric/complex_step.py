@@ -81,7 +81,9 @@ def _compare(
     sharp = True
     for slope, coarse, fine, level in zip(slopes, large, small, noise, strict=True):
         refined = (16.0 * fine - coarse) / 15.0
-        doubt = 4.0 * np.abs(refined - fine) + 16.0 * level / steps[1]
+        # A few jitters can leave an output untouched by luck: its neighbours tell what rounding there is.
+        rounding = level + np.median(level) if level.size else level
+        doubt = 4.0 * np.abs(refined - fine) + 16.0 * rounding / steps[1]
         if not (slope.any() or coarse.any() or fine.any()):
             continue  # this output does not depend on the input
         if not bool(np.all(np.abs(slope - refined) <= doubt)):

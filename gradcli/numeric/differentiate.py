@@ -12,7 +12,7 @@ import numpy as np
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.numeric import complex_step, linear
 from gradcli.numeric.function import Function, jitter_key, jittered, spread
-from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
+from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
 from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.slopes import KINK, Slopes, judge
@@ -392,7 +392,7 @@ class Differentiator:
         noise = rounding
         if len(steps) > 3:
             noise = np.maximum(noise, evident_noise(second, np.broadcast_to(steps, second.shape)))
-        choice = lepski(richardson(second), 4 * noise / steps[:-1])
+        choice = lepski(richardson(second), (4 * noise + grown(plus, minus)) / steps[:-1])
         if len(steps) == 2:  # a forced step: what the two orders differ by is all that shows truncation
             with np.errstate(invalid="ignore"):
                 return choice.value, choice.uncertainty + np.abs(choice.value - second[0]), choice.rung

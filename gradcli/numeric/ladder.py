@@ -80,3 +80,10 @@ def evident_noise(estimates: FloatArray, steps: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore"):
         jumps = np.abs(np.diff(estimates[:rungs], axis=0)) * steps[: rungs - 1]
     return np.asarray(np.max(np.where(np.isfinite(jumps), jumps, 0.0), axis=0, initial=0.0))
+
+
+def grown(plus: FloatArray, minus: FloatArray) -> FloatArray:
+    """Rounding of outputs that have moved far: of the size of the response itself, for each pair of rungs."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = np.abs(plus) + np.abs(minus)
+        return np.asarray(4 * np.finfo(np.float64).eps * np.maximum(size[:-1], size[1:] / RATIO))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcli.arrays import BoolArray, FloatArray
-from gradcli.numeric.ladder import central, evident_noise, lepski, richardson
+from gradcli.numeric.ladder import central, evident_noise, grown, lepski, richardson
 
 SMOOTH, KINK, JUMP, NOISE = 0, 1, 2, 3
 
@@ -38,7 +38,7 @@ def judge(steps: FloatArray, plus: FloatArray, minus: FloatArray, rounding: Floa
     left, left_doubt = _one_sided(-minus, steps, rounding)
     both = central(plus, minus, steps)
     noise = np.maximum(rounding, evident_noise(both, steps))
-    choice = lepski(richardson(both), 4 * noise / steps[:-1])
+    choice = lepski(richardson(both), (4 * noise + grown(plus, minus)) / steps[:-1])
     with np.errstate(invalid="ignore", over="ignore"):
         # The slopes on the two sides differ, however small the step.
         kink = np.abs(right - left) > 4 * (right_doubt + left_doubt)
@@ -65,7 +65,7 @@ def _one_sided(
     with np.errstate(invalid="ignore", over="ignore"):
         slopes = response / steps
     noise = np.maximum(rounding, evident_noise(slopes, steps))
-    choice = lepski(richardson(slopes, order=1), 4 * noise / steps[:-1])
+    choice = lepski(richardson(slopes, order=1), (4 * noise + grown(response, response)) / steps[:-1])
     return choice.value, choice.uncertainty
 
 
