@@ -8,7 +8,7 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.cache import with_arrays
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import SCATTER, jitter_key, jittered, spread
+from gradcli.numeric import SCATTER, jitter_key, jittered, median, spread
 from gradcli.problem import Problem
 from gradcli.subject import Subject
 
@@ -151,5 +151,5 @@ def _reach(array: Array) -> FloatArray:
 
 
 def _scatter(values: FloatArray) -> FloatArray:
-    differences = np.median(np.abs(np.diff(values, 4, axis=0)), axis=0)
+    differences = median(np.abs(np.diff(values, 4, axis=0)))
     return np.asarray(SCATTER * np.where(np.isfinite(differences), differences, 0.0))

@@ -10,7 +10,7 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function, spread
 from gradcli.numeric.ladder import RATIO
-from gradcli.numeric.rounding import SCATTER, Noise
+from gradcli.numeric.rounding import SCATTER, SMALLEST, Noise, median
 from gradcli.numeric.slopes import KINK, Slopes, judge
 from gradcli.numeric.ties import bounds
 
@@ -62,8 +62,8 @@ class Line:
             for cotangent, level, touched in zip(self.cotangents, self.noise, self.touched, strict=True)
         ]
         levels = np.abs(np.concatenate(parts))
-        largest = float(np.max(levels, initial=0.0)) or 1.0
-        return largest * float(np.sqrt(np.sum(np.square(levels / largest))))
+        largest = float(np.max(levels, initial=0.0)) or SMALLEST
+        return max(largest * float(np.sqrt(np.sum(np.square(levels / largest)))), SMALLEST)
 
 
 def look(
@@ -173,7 +173,7 @@ def _noise_in_use(line: Line, scale: float) -> float:
         points = np.array([line.response(spacing * t) for t in range(1, 17)])
         differences = np.abs(np.diff(points, 4))
         finite = differences[np.isfinite(differences)]
-        levels.append(SCATTER * float(np.median(finite)) if finite.size else 0.0)
+        levels.append(SCATTER * float(median(finite)) if finite.size else 0.0)
     return min(levels)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcli.arrays import FloatArray
 from gradcli.numeric.function import Function, Outputs, spread
-from gradcli.numeric.rounding import Noise
+from gradcli.numeric.rounding import Noise, median
 
 STEP = 1e-30  # times the input's spread
 
@@ -61,7 +61,7 @@ def _agrees(function: Function, name: str, noise: Noise, rng: np.random.Generato
 
 def _same_point(outputs: Outputs, function: Function, noise: Noise) -> bool:
     return all(
-        bool(np.all(np.abs(np.real(out) - base) <= 8 * level))
+        bool(np.all(np.abs(np.real(out) - base) <= 8 * _typical(level)))
         for out, base, level in zip(outputs, function.base, noise, strict=True)
     )
 
@@ -81,15 +81,18 @@ def _compare(
     sharp = True
     for slope, coarse, fine, level in zip(slopes, large, small, noise, strict=True):
         refined = (16.0 * fine - coarse) / 15.0
-        # A few jitters can leave an output untouched by luck: its neighbours tell what rounding there is.
-        rounding = level + np.median(level) if level.size else level
-        doubt = 4.0 * np.abs(refined - fine) + 16.0 * rounding / steps[1]
+        doubt = 4.0 * np.abs(refined - fine) + 16.0 * _typical(level) / steps[1]
         if not (slope.any() or coarse.any() or fine.any()):
             continue  # this output does not depend on the input
         if not bool(np.all(np.abs(slope - refined) <= doubt)):
             return False
         sharp = sharp and bool(np.all(doubt <= _SHARP * np.max(np.abs(refined), initial=0.0) + 1e-300))
     return True if sharp else None
+
+
+def _typical(level: FloatArray) -> FloatArray:
+    """Rounding no smaller than is usual among the outputs: a few jitters can leave one untouched by luck."""
+    return level + float(median(np.ravel(level))) if level.size else level
 
 
 def _real_slopes(

@@ -14,7 +14,7 @@ from gradcli.numeric import complex_step, linear
 from gradcli.numeric.function import Function, jitter_key, jittered, spread
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
 from gradcli.numeric.perturb import Perturbation
-from gradcli.numeric.rounding import Noise
+from gradcli.numeric.rounding import Noise, median
 from gradcli.numeric.slopes import KINK, Slopes, judge
 from gradcli.numeric.structure import Structure, discover
 from gradcli.numeric.ties import bounds
@@ -183,7 +183,7 @@ class Differentiator:
         truncation = complex_step.STEP * float(
             np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value))
         )
-        typical = np.median(np.stack(list(distances.values())), axis=0)
+        typical = median(np.stack(list(distances.values())))
         for position in positions:
             selection = self.structure.selection(position)
             # The truncation of a complex step is of the order of its square.
@@ -230,7 +230,8 @@ class Differentiator:
             plus, minus, _ = self._responses(positions[i], ladder, keep, tick)
             choice = self._estimate(plus, minus, ladder[:, None], np.ravel(self.rounding)[keep])
             rungs.append(choice[2])
-        best = int(np.quantile(np.concatenate(rungs), 0.25))
+        chosen = np.sort(np.concatenate(rungs))
+        best = int(chosen[len(chosen) // 4])
         start = min(max(best - 1, 0), len(ladder) - 3)
         return ladder[start : start + 3]
 

@@ -9,7 +9,7 @@ JITTERS = 4
 # The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
 _COARSE = 2.0**-28
 _NOT_FLOAT64 = 1e-12
-_SMALLEST = float(np.nextafter(0.0, 1.0))  # below it an output underflows
+SMALLEST = float(np.nextafter(0.0, 1.0))  # below it an output underflows
 
 # From the median fourth difference of equally spaced values to twice the standard deviation of their noise.
 SCATTER = 2.0 / (0.6745 * 70.0**0.5)
@@ -27,7 +27,7 @@ def output_noise(
     jitter can leave an element untouched by luck. Cost: `jitters` evaluations.
     """
     noise = tuple(
-        np.asarray(np.maximum(np.abs(out) * precision, _SMALLEST))
+        np.asarray(np.maximum(np.abs(out) * precision, SMALLEST))
         for out, precision in zip(function.base, function.precision, strict=True)
     )
     for _ in range(jitters):
@@ -92,3 +92,8 @@ def _sides(
         return None
     pairs = list(zip(plus, minus, strict=True))
     return [p - m for p, m in pairs], [p + m for p, m in pairs]
+
+
+def median(values: FloatArray) -> FloatArray:
+    """The upper median along the first axis; NumPy's own would import masked arrays, 6 ms at start-up."""
+    return np.asarray(np.partition(values, len(values) // 2, axis=0)[len(values) // 2])
