@@ -349,10 +349,13 @@ class _Judgement:
 
     def _is_zero(self, comparison: Comparison) -> bool:
         """Whether the whole gradient is zero: known far better than the outputs would make one expect, and
-        the backward itself claims no more than its own rounding."""
+        the backward itself claims no more than its own rounding, or than the last digit of the cotangent."""
         if np.any(self.analytic):
             self.comparer.be_thorough()
-            if np.any(np.abs(self.analytic) > 16 * self.comparer.rounding(self.numeric.name)):
+            largest = max(float(np.max(np.abs(c), initial=0.0)) for c in self.numeric.cotangents)
+            last_digit = float(np.finfo(self.analytic.dtype).eps) * largest
+            rounding = self.comparer.rounding(self.numeric.name)
+            if np.any(np.abs(self.analytic) > np.maximum(16 * rounding, last_digit)):
                 return False
         allowed = float(np.max(comparison.allowed[self.measured]))
         size = float(np.max(comparison.size[self.measured]))

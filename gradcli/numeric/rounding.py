@@ -9,7 +9,7 @@ JITTERS = 4
 # The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
 _COARSE = 2.0**-28
 _NOT_FLOAT64 = 1e-12
-SMALLEST = float(np.nextafter(0.0, 1.0))  # below it an output underflows
+SMALLEST = float(np.finfo(np.float64).tiny)  # below it an output loses digits
 
 # From the median fourth difference of equally spaced values to twice the standard deviation of their noise.
 SCATTER = 2.0 / (0.6745 * 70.0**0.5)
