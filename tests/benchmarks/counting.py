@@ -1,0 +1,66 @@
+"""How many evaluations checks take. Counts, not times: the same on every machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.row import Row
+from tests.benchmarks.work import Work, work
+
+FACTOR = 1.001
+
+
+def needle(size: int = 1000) -> Iterator[Row]:
+    """One wrong element among size^2, found by random directions: where rows come apart, and where not."""
+    yield from needles(affine(size), f"affine 64x{size}->{size}, one wrong W", "W")
+    loss = work("mse", batch=size, features=size)
+    yield from needles(loss, f"mse {size}x{size}, one wrong prediction", "prediction")
+
+
+def affine(size: int) -> Work:
+    return work("affine", batch=64, in_features=size, out_features=size)
+
+
+def needles(subject: Work, title: str, name: str, seeds: int = 3) -> Iterator[Row]:
+    """For each seed, one element of the gradient of `name`, drawn at random, is wrong by FACTOR."""
+    forward, backward = subject.functions
+    position = subject.case.floating.index(name)
+    counts, found = [], 0
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        index = tuple(int(rng.integers(n)) for n in subject.inputs[name].shape)
+
+        def damaged(dout: Any, cache: Any, index: tuple[int, ...] = index) -> Any:
+            gradients = backward(dout, cache)
+            gradients[position][index] *= FACTOR
+            return gradients
+
+        result = subject.check((forward, damaged), elements="probe", seed=seed)
+        gradient = result.gradients[name]
+        found += gradient.verdict == "fail" and gradient.worst_index == index
+        counts.append(result.evaluations)
+    measured = f"{max(counts)} forwards, {found} of {seeds} found with their index"
+    yield Row(title, measured, "<= 300", found == seeds and max(counts) <= 300)
+
+
+def growth(
+    batches: tuple[int, ...] = (8, 16, 32, 64), widths: tuple[int, ...] = (16, 64, 256)
+) -> Iterator[Row]:
+    """Forwards of a whole check of batch-norm NxD, for each N over the widths D.
+
+    Finding the axes that come apart takes 2 log2(D) for each of three inputs: that much may be added.
+    """
+    yield Row("forwards for batchnorm NxD", "  ".join(f"D={width}" for width in widths))
+    for batch in batches:
+        counts = [work("batchnorm", batch=batch, features=width).check().evaluations for width in widths]
+        doublings = math.log2(widths[-1] / widths[0])
+        yield Row(
+            f"  N={batch}",
+            "  ".join(f"{count:>{len(str(width)) + 2}}" for count, width in zip(counts, widths, strict=True)),
+            "not by D",
+            counts[-1] - counts[0] <= 6 * doublings,
+        )
