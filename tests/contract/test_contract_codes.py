@@ -1,0 +1,514 @@
+"""Every promise: the bug that breaks it is found by its code, and correct code is never accused."""
+
+import numpy as np
+import pytest
+
+import gradcli
+from gradcli.result import CheckResult, Violation
+from tests.numeric.closed_forms import codes
+
+X = np.random.default_rng(3).standard_normal((3, 4))
+
+
+def square(x):
+    return x * x, x
+
+
+def square_backward(dout, x):
+    return 2 * dout * x
+
+
+def check_backward(backward, forward=square, **inputs) -> CheckResult:
+    return gradcli.check(forward, backward, inputs or {"x": X})
+
+
+def found(result: CheckResult, code: str) -> Violation:
+    (violation,) = [v for v in result.violations if v.code == code]
+    return violation
+
+
+def test_correct_code_breaks_no_promise():
+    assert check_backward(square_backward).violations == ()
+
+
+# --- GC101 to GC105: what backward returns
+
+
+def test_gc101_a_wrong_value():
+    result = check_backward(lambda d, x: 3 * d * x)
+    message = found(result, "GC101").message
+    assert message.startswith("the gradient of x is wrong in 12 of 12 elements, worst at (")
+    assert found(result, "GC101").gradient == "x"
+
+
+def test_gc102_a_missing_gradient():
+    result = check_backward(lambda d, x: None)
+    assert (result.verdict, codes(result)) == ("fail", ["GC102"])
+    assert found(result, "GC102").message == "backward returned no gradient for x"
+    assert result.gradients["x"].note == "missing"
+
+
+def test_gc102_leaves_the_other_gradients_to_be_judged():
+    def forward(x, w):
+        return x * w, (x, w)
+
+    result = check_backward(lambda d, c: (None, 1.01 * d * c[0]), forward, x=X, w=X + 1)
+    assert codes(result) == ["GC102", "GC101"]
+    assert found(result, "GC101").gradient == "w"
+
+
+@pytest.mark.parametrize(
+    "squeeze",
+    [
+        lambda g: g.sum(axis=0),
+        lambda g: g[:1],
+        lambda g: g.T,
+        lambda g: g[None],
+        lambda g: g.sum(),
+        lambda g: g.ravel(),
+    ],
+)
+def test_gc103_a_shape_that_numpy_would_have_broadcast_or_not(squeeze):
+    result = check_backward(lambda d, x: squeeze(2 * d * x))
+    shape = squeeze(X).shape
+    assert (result.verdict, codes(result)) == ("fail", ["GC103"])
+    assert found(result, "GC103").message == f"the gradient of x has shape {shape}, x has (3, 4)"
+
+
+def test_gc104_a_gradient_of_integers():
+    result = check_backward(lambda d, x: np.rint(2 * d * x).astype(int))
+    assert found(result, "GC104").message == "the gradient of x is int64, x is float64"
+    assert "GC101" in codes(result)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_gc105_a_gradient_that_is_not_finite(bad):
+    result = check_backward(lambda d, x: np.where(np.arange(4) == 2, bad, 2 * d * x))
+    assert result.verdict == "fail"
+    assert found(result, "GC105").message == "3 of 12 elements of the gradient of x are not finite"
+    failing = result.gradients["x"].failing
+    assert failing is not None
+    assert failing[:, 2].all()
+    assert failing.sum() == 3
+
+
+def test_gc105_an_output_that_is_not_finite():
+    result = check_backward(square_backward, lambda x: (np.where(np.arange(4) == 1, np.nan, x * x), x))
+    assert result.verdict == "fail"
+    assert found(result, "GC105").message == "forward: 3 of 12 elements of out are not finite"
+
+
+# --- GC106: determinism
+
+
+def dropout(x):
+    mask = np.random.rand(*x.shape) < 0.5  # noqa: NPY002
+    return x * mask, mask
+
+
+def test_gc106_a_forward_that_draws_is_named_and_still_judged():
+    right = check_backward(lambda d, mask: d * mask, dropout)
+    assert (right.verdict, codes(right)) == ("fail", ["GC106"])
+    assert found(right, "GC106").message == (
+        "forward is not deterministic: two calls differ (it draws from the global random generator)"
+    )
+    assert right.gradients["x"].verdict == "pass"
+    wrong = check_backward(lambda d, mask: 1.001 * d * mask, dropout)
+    assert codes(wrong) == ["GC106", "GC101"]
+
+
+def test_gc106_leaves_the_global_generator_as_it_was():
+    np.random.seed(7)  # noqa: NPY002
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    check_backward(square_backward)
+    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+
+
+def test_gc106_a_forward_that_no_seed_cures_cannot_be_judged():
+    own = np.random.default_rng()
+
+    def forward(x):
+        mask = own.random(x.shape) < 0.5
+        return x * mask, mask
+
+    result = check_backward(lambda d, mask: d * mask, forward)
+    assert result.verdict == "fail"
+    assert "even with fixed random seeds" in found(result, "GC106").message
+    assert (result.gradients["x"].verdict, result.gradients["x"].note) == (
+        "inconclusive",
+        "not deterministic",
+    )
+
+
+def test_gc106_a_backward_that_draws_is_told_from_a_forward_that_does():
+    def backward(dout, x):
+        return 2 * dout * x * (1 + 0.1 * np.random.rand())  # noqa: NPY002
+
+    result = check_backward(backward)
+    assert codes(result) == ["GC106", "GC101"]
+    assert found(result, "GC106").message == (
+        "backward is not deterministic: two calls differ (it draws from the global random generator)"
+    )
+
+
+# --- GC107: arguments changed in place
+
+
+def test_gc107_an_input_changed_by_forward_and_gradients_still_judged_right():
+    def forward(x):
+        x += 1
+        return x * x, x.copy()
+
+    right = check_backward(square_backward, forward)
+    assert (right.verdict, codes(right)) == ("fail", ["GC107"])
+    assert found(right, "GC107").message == "forward changed its input x in place"
+    assert right.gradients["x"].verdict == "pass"
+    assert codes(check_backward(lambda d, x: 3 * d * x, forward)) == ["GC107", "GC101"]
+
+
+def test_gc107_an_input_changed_by_backward():
+    def backward(dout, x):
+        x *= 2
+        return dout * x
+
+    result = check_backward(backward)
+    assert codes(result) == ["GC107"]
+    assert found(result, "GC107").message == "backward changed the input x in place"
+
+
+def test_gc107_the_cotangent_changed():
+    def backward(dout, x):
+        dout *= 2
+        return dout * x
+
+    result = check_backward(backward)
+    assert codes(result) == ["GC107"]
+    assert found(result, "GC107").message == "backward changed the cotangent in place"
+
+
+@pytest.mark.parametrize("keep", [lambda x: {"x": x.copy()}, lambda x: [x.copy()]], ids=["dict", "list"])
+def test_gc107_the_cache_changed(keep):
+    def backward(dout, cache):
+        x = cache["x"] if isinstance(cache, dict) else cache[0]
+        x *= 2
+        return dout * x
+
+    result = check_backward(backward, lambda x: (x * x, keep(x)))
+    assert codes(result) == ["GC107"]
+    assert found(result, "GC107").message == (
+        "backward changed the cache: a second backward would see other values"
+    )
+
+
+def test_gc107_a_cache_that_is_used_up():
+    result = check_backward(lambda d, cache: 2 * d * cache.pop(), lambda x: (x * x, [x.copy()]))
+    assert codes(result) == ["GC107"]
+
+
+def test_the_callers_arrays_stay_as_they_are():
+    x = X.copy()
+
+    def forward(x):
+        x[:] = 0
+        return x * x, x.copy()
+
+    gradcli.check(forward, square_backward, {"x": x})
+    assert np.array_equal(x, X)
+
+
+# --- GC108: exceptions
+
+
+def line_of(function, offset=1):
+    return function.__code__.co_firstlineno + offset
+
+
+def raising_forward(x):
+    raise RuntimeError("no such thing")
+
+
+def raising_backward(dout, x):
+    return np.linalg.inv(np.zeros((2, 2)))
+
+
+def exiting(*_):
+    raise SystemExit(3)
+
+
+def test_gc108_a_forward_that_raises_at_its_own_line():
+    result = check_backward(square_backward, raising_forward)
+    (violation,) = result.violations
+    assert (result.verdict, violation.code) == ("fail", "GC108")
+    assert violation.message == "forward raised RuntimeError: no such thing"
+    assert (violation.file, violation.line) == (__file__, line_of(raising_forward))
+    assert result.gradients == {}
+
+
+def test_gc108_a_backward_that_raises_inside_a_library_is_placed_at_the_call():
+    (violation,) = check_backward(raising_backward).violations
+    assert violation.code == "GC108"
+    assert violation.message == "backward raised LinAlgError: Singular matrix"
+    assert (violation.file, violation.line) == (__file__, line_of(raising_backward))
+
+
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_gc108_sys_exit_does_not_end_the_check(where):
+    result = check_backward(
+        exiting if where == "backward" else square_backward, exiting if where == "forward" else square
+    )
+    (violation,) = result.violations
+    assert (violation.code, violation.message) == ("GC108", f"{where} raised SystemExit: 3")
+
+
+def test_gc108_a_gradient_that_is_not_an_array_of_real_numbers():
+    result = check_backward(lambda d, x: 2 * d * x + 0j)
+    assert codes(result) == ["GC108"]
+    assert (
+        found(result, "GC108").message
+        == "the gradient of x is a complex128 array, not an array of real numbers"
+    )
+
+
+def test_gc108_a_backward_that_raises_for_another_cotangent():
+    def backward(dout, x):
+        if not dout.any():
+            raise ValueError("zero")
+        return 2 * dout * x
+
+    result = check_backward(backward)
+    assert codes(result) == ["GC108"]
+    assert found(result, "GC108").message == "for another cotangent, backward raised ValueError: zero"
+    assert result.gradients["x"].verdict == "pass"
+
+
+def test_a_forward_that_raises_beside_the_point_only_is_not_wrong():
+    def forward(x):
+        if np.iscomplexobj(x) or np.any(np.abs(x) > 1):
+            raise ValueError("outside")
+        return np.arcsin(x), x
+
+    x = np.array([0.999999, 0.5, -0.3])
+    result = gradcli.check(forward, lambda d, x: d / np.sqrt(1 - x * x), {"x": x})
+    assert codes(result) == []
+    assert result.verdict != "fail"
+
+
+# --- GC109: linear in the cotangent
+
+NOT_LINEAR = {
+    "ignores the cotangent": (lambda d, x: 2 * x, "ignores the cotangent: times 0, it stays the same"),
+    "an offset": (
+        lambda d, x: 2 * d * x + 1e-9,
+        "is not zero for a zero cotangent: it is not linear in the cotangent",
+    ),
+    "|dout|": (lambda d, x: 2 * np.abs(d) * x, "ignores the cotangent: times -1, it stays the same"),
+    "clipped": (
+        lambda d, x: np.clip(2 * d * x, -50, 50),
+        "is not linear in the cotangent: times 1024, it does not scale",
+    ),
+    "normalised": (
+        lambda d, x: 2 * d * x / np.maximum(1, np.linalg.norm(d)),
+        "ignores the cotangent: times 1024, it stays the same",
+    ),
+    "floored": (
+        lambda d, x: np.where(np.abs(d) > 1e-3, 2 * d * x, 0),
+        "is not linear in the cotangent: times 0.000976562, it does not scale",
+    ),
+    "the largest only": (
+        lambda d, x: 2 * d * x * (np.abs(d) == np.abs(d).max(axis=1, keepdims=True)),
+        "is not additive in the cotangent: backward(a) + backward(b) differs from backward(a + b) by ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("backward", "message"), NOT_LINEAR.values(), ids=NOT_LINEAR.keys())
+def test_gc109_a_gradient_that_is_not_linear_in_the_cotangent(backward, message):
+    result = check_backward(backward)
+    assert result.verdict == "fail"
+    assert found(result, "GC109").message.startswith(f"the gradient of x {message}")
+
+
+def test_gc109_a_scalar_loss_that_forgets_its_cotangent():
+    def loss(x):
+        return np.sum(x * x), x
+
+    assert codes(check_backward(lambda d, x: 2 * x, loss)) == ["GC109", "GC101"]
+    assert codes(check_backward(lambda d, x: 2 * d * x, loss)) == []
+
+
+def test_gc109_is_not_seen_in_a_gradient_that_is_only_wrong():
+    assert codes(check_backward(lambda d, x: 3 * d * x)) == ["GC101"]
+
+
+def test_gc109_rounding_of_tiny_and_huge_gradients_is_no_violation():
+    for size in (1e-300, 1e-150, 1e150, 1e300):
+        result = check_backward(lambda d, x, size=size: d * size, lambda x, size=size: (x * size, None))
+        assert "GC109" not in codes(result)
+
+
+# --- GC110: memory layout of the cotangent
+
+
+def assumes_contiguous(dout, x):
+    flat = np.lib.stride_tricks.as_strided(dout, (dout.size,), (dout.itemsize,))
+    return 2 * flat.reshape(dout.shape) * x
+
+
+def writes_through_ravel(dout, x):
+    grad = np.array(dout, order="K")
+    flat = grad.ravel(order="K").reshape(dout.shape)
+    return 2 * flat * x
+
+
+def test_gc110_a_backward_that_assumes_a_contiguous_cotangent():
+    result = check_backward(assumes_contiguous)
+    assert (result.verdict, codes(result)) == ("fail", ["GC110"])
+    assert found(result, "GC110").message == (
+        "the gradient of x is wrong for a non-contiguous cotangent: backward assumes a layout"
+    )
+
+
+def test_gc110_a_backward_that_reads_memory_in_its_own_order():
+    result = check_backward(writes_through_ravel)
+    assert codes(result) == ["GC110"]
+    assert "Fortran-ordered" in found(result, "GC110").message
+
+
+def test_gc110_a_backward_that_writes_into_a_broadcast_cotangent():
+    def backward(dout, x):
+        # A copy only where it thinks that it needs one.
+        grad = dout if not dout.flags.writeable else dout.copy()
+        grad *= 2
+        return grad * x
+
+    result = check_backward(backward)
+    assert codes(result) == ["GC110"]
+    assert found(result, "GC110").message.startswith(
+        "backward fails for a broadcast cotangent: backward raised ValueError: "
+    )
+    assert found(result, "GC110").file == __file__
+
+
+# --- GC111: calls that influence each other
+
+
+def test_gc111_gradients_that_pile_up():
+    total = np.zeros_like(X)
+
+    def backward(dout, x):
+        nonlocal total
+        total = total + 2 * dout * x
+        return total
+
+    result = check_backward(backward)
+    assert (result.verdict, result.gradients["x"].verdict) == ("fail", "inconclusive")
+    assert found(result, "GC111").message == (
+        "gradients pile up from call to call: a buffer is added to and never zeroed"
+    )
+
+
+def test_gc111_a_memoised_cache():
+    memo = {}
+
+    def forward(x):
+        memo.setdefault("x", x.copy())
+        return x * x, None
+
+    result = check_backward(lambda d, _: 2 * d * memo["x"], forward)
+    assert codes(result) == ["GC111"]
+    assert found(result, "GC111").message == (
+        "at another point backward still gives the gradient of the first one: "
+        "something is kept from an earlier call"
+    )
+
+
+def test_gc111_a_memoised_output():
+    memo = {}
+
+    def forward(x):
+        # The key leaves out all but the first element.
+        key = float(np.real(x).flat[0])
+        if key not in memo:
+            memo[key] = x * x
+        return memo[key], x
+
+    result = check_backward(square_backward, forward)
+    assert result.verdict != "pass"
+
+
+def test_gc111_state_of_the_last_forward_outside_the_cache():
+    last = {}
+
+    def forward(x):
+        last["x"] = x.copy()
+        return x * x, None
+
+    result = check_backward(lambda d, _: 2 * d * last["x"], forward)
+    assert codes(result) == ["GC111"]
+    assert found(result, "GC111").message == (
+        "backward gives other numbers once forward has run at another point: "
+        "it reads state that forward left outside the cache"
+    )
+
+
+def test_gc111_an_output_buffer_that_forward_reuses_is_no_lie_about_numbers():
+    buffer = np.zeros_like(X)
+
+    def forward(x):
+        if np.iscomplexobj(x):
+            return x * x, x
+        np.multiply(x, x, out=buffer)
+        return buffer, x
+
+    assert check_backward(square_backward, forward).gradients["x"].verdict == "pass"
+
+
+# --- warnings
+
+
+def test_gc201_a_gradient_that_is_zero_everywhere():
+    def softmax_total(x):
+        e = np.exp(x)
+        return (e / e.sum(axis=1, keepdims=True)).sum(axis=1), x
+
+    for forward in (lambda x: (np.ones(3), x), softmax_total):
+        right = check_backward(lambda d, x: np.zeros_like(x), forward)
+        assert (right.verdict, codes(right)) == ("pass", ["GC201"])
+        assert found(right, "GC201").message == "the gradient of x is zero everywhere: passing proves little"
+        wrong = check_backward(lambda d, x: 1e-6 * d.sum() * np.ones_like(x), forward)
+        assert (wrong.verdict, codes(wrong)) == ("fail", ["GC101"])
+
+
+def test_gc203_an_input_without_elements():
+    both = check_backward(
+        lambda d, c: (np.zeros((0, 3)), 2 * d), lambda x, y: (2 * y, x), x=np.zeros((0, 3)), y=X
+    )
+    assert (both.verdict, codes(both)) == ("pass", ["GC203"])
+    assert found(both, "GC203").message == "x is empty: nothing was compared"
+    alone = check_backward(square_backward, x=np.zeros((0, 3)))
+    assert (alone.verdict, codes(alone)) == ("inconclusive", ["GC203"])
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (lambda x: (x * 1, x), lambda d, x: d),
+        (lambda x: (x.ravel() * 1, x), lambda d, x: d.reshape(x.shape)),
+        (lambda x: (x.T * 1, x), lambda d, x: d.T),
+    ],
+    ids=["itself", "reshaped", "transposed"],
+)
+def test_gc204_a_gradient_that_is_a_view_of_the_cotangent(forward, backward):
+    result = check_backward(backward, forward)
+    assert (result.verdict, codes(result)) == ("pass", ["GC204"])
+    assert found(result, "GC204").message == "the gradient of x is a view of the cotangent: copy it"
+    assert codes(check_backward(lambda d, x: backward(d, x).copy(), forward)) == []
+
+
+def test_warnings_come_last():
+    def forward(x, y):
+        return x * 1 + 0 * y, None
+
+    result = check_backward(lambda d, _: (d, 0.5 * d), forward, x=X, y=X)
+    assert codes(result) == sorted(codes(result))
+    assert codes(result)[0] == "GC101"

@@ -1,0 +1,193 @@
+"""The function that is differentiated, its rounding, and the scale on which its inputs vary."""
+
+import numpy as np
+import pytest
+
+from gradcli.numeric import Function, drops_digits, jitter_key, jittered, output_noise, spread
+
+
+def function_of(f, **point) -> Function:
+    return Function(lambda arrays: (np.asarray(f(**arrays)),), {n: np.asarray(a) for n, a in point.items()})
+
+
+# --- evaluations
+
+
+def test_every_call_counts_even_one_that_raises():
+    def f(x):
+        if x[0] != 1.0:
+            raise ValueError("outside")
+        return x
+
+    function = function_of(f, x=np.ones(2))
+    assert function.at({"x": np.zeros(2)}) is None
+    assert function.at({"x": np.ones(2)}) is not None
+    assert function.evaluations == 3
+
+
+def test_at_the_point_itself_an_exception_propagates():
+    with pytest.raises(ZeroDivisionError):
+        function_of(lambda x: 1 // 0, x=np.ones(2))
+
+
+def test_another_shape_at_a_moved_point_makes_the_evaluation_worthless():
+    function = function_of(lambda x: x[x > 0], x=np.ones(3))
+    assert function.change({"x": np.array([1.0, -1.0, 1.0])}) is None
+
+
+def test_a_change_is_taken_in_float64_whatever_the_output():
+    function = function_of(lambda x: x.astype(np.float16), x=np.full(2, 60000.0))
+    (change,) = function.change({"x": np.full(2, -60000.0)})
+    assert (change.dtype, change.tolist()) == (np.float64, [-120000.0, -120000.0])
+
+
+def test_the_same_function_elsewhere_shares_the_count():
+    function = function_of(lambda x: x**2, x=np.ones(2))
+    there = function.elsewhere({"x": np.full(2, 3.0)})
+    assert there.base[0].tolist() == [9.0, 9.0]
+    assert function.evaluations == there.evaluations == 2
+
+
+# --- spread
+
+
+@pytest.mark.parametrize(
+    ("array", "scale"),
+    [
+        ([1e3 + 1e-4, 1e3 - 1e-4], 1e-4),
+        ([1.0, -1.0], 1.0),
+        ([5.0, 5.0, 5.0], 5.0),
+        (3.0, 3.0),
+        ([0.0, 0.0], 1.0),
+        (np.zeros((0, 2)), 1.0),
+        ([[1e-200, -1e-200]], 1e-200),
+        ([np.inf, 1.0], 1.0),
+        ([np.nan, 1.0], 1.0),
+    ],
+)
+def test_the_spread_is_how_far_values_lie_apart_else_how_large_they_are(array, scale):
+    with np.errstate(all="ignore"):
+        assert spread(np.asarray(array)) == pytest.approx(scale, rel=1e-6)
+
+
+# --- jitter
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_jitter_moves_by_at_most_one_ulp_up_down_and_not_at_all(dtype):
+    x = np.random.default_rng(0).standard_normal(500).astype(dtype)
+    moved = jittered(x, jitter_key(np.random.default_rng(1)))
+    ulps = (moved.astype(np.float64) - x) / np.spacing(np.abs(x)).astype(np.float64)
+    assert moved.dtype == dtype
+    assert set(np.round(ulps)) == {-1.0, 0.0, 1.0}
+    assert np.allclose(ulps, np.round(ulps), atol=0.51)
+
+
+def test_jitter_keeps_zeros_and_ties_within_and_between_arrays():
+    x = np.array([0.0, 1.5, 1.5, -2.0, 0.0, 1.5])
+    for seed in range(20):
+        key = jitter_key(np.random.default_rng(seed))
+        moved = jittered(x, key)
+        assert moved[0] == moved[4] == 0.0
+        assert moved[1] == moved[2] == moved[5] == jittered(np.array([[1.5]]), key)[0, 0]
+
+
+def test_jitter_leaves_alone_what_is_not_floating():
+    for array in (np.arange(4), np.array([True, False]), np.zeros((0, 3)), np.array([1j])):
+        assert jittered(array, 12345) is array
+
+
+def test_a_coarse_jitter_moves_float64_by_the_grain_of_float32():
+    x = np.random.default_rng(0).standard_normal(100)
+    moved = np.abs(jittered(x, jitter_key(np.random.default_rng(3)), coarse=True) - x)
+    assert moved.dtype == np.float64
+    assert 2**-26 < np.max(moved / np.abs(x)) < 2**-22
+
+
+def test_what_is_not_finite_stays_so_without_a_warning():
+    with np.errstate(all="raise"):
+        moved = jittered(np.array([np.inf, -np.inf, np.nan, 0.0]), 12345)
+    assert not np.isfinite(moved[:3]).any()
+    assert moved[3] == 0.0
+
+
+# --- rounding of outputs
+
+
+def test_the_noise_of_an_output_is_what_cancellation_leaves():
+    function = function_of(lambda x: (1e6 + x) - 1e6, x=np.linspace(0.1, 1, 50))
+    (noise,) = output_noise(function, np.random.default_rng(0))
+    # A jitter of x vanishes behind 1e6; the least that is assumed is one unit in the last place.
+    assert np.all(noise >= np.finfo(float).eps * np.abs(function.base[0]))
+
+
+def test_the_noise_of_an_ill_conditioned_output_is_large():
+    x = 1e3 + 1e-4 * np.linspace(-1, 1, 20)
+    function = function_of(lambda x: (x - x.mean()) / x.std(), x=x)
+    (noise,) = output_noise(function, np.random.default_rng(0))
+    assert 1e-10 < np.median(noise) < 1e-7
+
+
+def test_the_noise_of_a_float16_output_has_its_own_precision():
+    function = function_of(lambda x: x.astype(np.float16), x=np.full(3, 0.3))
+    (noise,) = output_noise(function, np.random.default_rng(0))
+    assert np.all(noise > 1e-4)
+
+
+# --- digits dropped inside
+
+
+def drops(f, x) -> bool:
+    rng = np.random.default_rng(0)
+    function = function_of(lambda x: f(x), x=x)
+    with np.errstate(over="ignore"):
+        return drops_digits(function, output_noise(function, rng), rng)
+
+
+X = np.random.default_rng(5).standard_normal((4, 5))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sin(x.astype(np.float32)).astype(np.float64),
+        lambda x: np.sin(x).astype(np.float32).astype(np.float64),
+        lambda x: (x.astype(np.float32) @ X.T.astype(np.float32)).astype(np.float64),
+        lambda x: np.exp(x.astype(np.float16)).astype(np.float64),
+    ],
+    ids=["before", "after", "a product", "float16"],
+)
+def test_a_cast_inside_is_seen(f):
+    assert drops(f, X)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.sin,
+        np.abs,
+        lambda x: x @ X.T,
+        lambda x: np.log(1 + np.exp(-np.abs(x))),
+        lambda x: 1e8 + x,
+        lambda x: (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5),
+        lambda x: np.maximum(x, 0),
+        lambda x: np.zeros(3),
+        lambda x: np.round(x),
+        lambda x: x * np.float32(0.1),
+    ],
+    ids=[
+        "sin",
+        "abs",
+        "product",
+        "softplus",
+        "1e8 + x",
+        "batchnorm",
+        "relu",
+        "constant",
+        "stairs",
+        "constant32",
+    ],
+)
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e3])
+def test_float64_code_drops_nothing(f, scale):
+    assert not drops(f, scale * X)

@@ -1,0 +1,211 @@
+"""float32 and float16: the formula is judged in float64, the numbers at the precision they came in."""
+
+import numpy as np
+import pytest
+
+import gradcli
+from gradcli.layers import LAYERS
+from gradcli.layers.batchnorm import batchnorm_backward, batchnorm_forward
+from tests.numeric.closed_forms import codes
+
+RNG = np.random.default_rng(2)
+X = RNG.standard_normal((3, 4))
+
+
+def batchnorm_inputs(dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    drawn = {
+        "x": rng.standard_normal((6, 4)),
+        "gamma": 1 + 0.1 * rng.standard_normal(4),
+        "beta": rng.standard_normal(4),
+    }
+    return {name: array.astype(dtype) for name, array in drawn.items()}
+
+
+def off_by(factor):
+    def backward(dout, cache):
+        dx, dgamma, dbeta = batchnorm_backward(dout, cache)
+        return dx * dx.dtype.type(factor), dgamma, dbeta
+
+    return backward
+
+
+# --- the dtype is carried through
+
+
+@pytest.mark.parametrize("factor", [1.001, 0.999, 1.00001])
+def test_a_float32_gradient_that_is_off_fails(factor):
+    for seed in range(5):
+        result = gradcli.check(
+            batchnorm_forward, off_by(factor), batchnorm_inputs(np.float32, seed), seed=seed
+        )
+        assert (result.verdict, codes(result)) == ("fail", ["GC101"])
+        assert [g.verdict for g in result.gradients.values()] == ["fail", "pass", "pass"]
+
+
+@pytest.mark.parametrize("factor", [1.01, 0.99])
+def test_a_float16_gradient_that_is_off_fails(factor):
+    result = gradcli.check(batchnorm_forward, off_by(factor), batchnorm_inputs(np.float16))
+    assert (result.verdict, codes(result)) == ("fail", ["GC101"])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_correct_code_passes_in_lower_precision(dtype):
+    for seed in range(10):
+        result = gradcli.check(
+            batchnorm_forward, batchnorm_backward, batchnorm_inputs(dtype, seed), seed=seed
+        )
+        assert (result.verdict, codes(result)) == ("pass", [])
+        assert result.dtype == np.dtype(dtype).name
+
+
+@pytest.mark.parametrize("layer", sorted(LAYERS))
+def test_every_built_in_layer_passes_in_float32(layer):
+    for seed in range(3):
+        result = gradcli.check_target(layer, dtype="float32", seed=seed)
+        assert (result.verdict, [c for c in codes(result) if c < "GC2"]) == ("pass", [])
+
+
+def test_float32_code_is_differenced_in_float64():
+    gradient = gradcli.check(batchnorm_forward, batchnorm_backward, batchnorm_inputs(np.float32)).gradients[
+        "x"
+    ]
+    assert gradient.method == "complex"
+    assert gradient.analytic.dtype == np.float32
+
+
+def test_a_formula_that_is_right_in_float64_may_be_wrong_in_float32():
+    """The backward loses all digits of a difference in float32 and none that matter in float64."""
+
+    def backward(dout, x):
+        return dout * ((np.cos(x) + x.dtype.type(1e6)) - x.dtype.type(1e6))
+
+    x = RNG.standard_normal((3, 4))
+    assert gradcli.check(lambda x: (np.sin(x), x), backward, {"x": x}, tol=1e-6).passed
+    result = gradcli.check(lambda x: (np.sin(x), x), backward, {"x": x.astype(np.float32)}, tol=1e-6)
+    # Its rounding is measured as well, so that this is not a wrong formula.
+    assert result.verdict in ("fail", "inconclusive")
+
+
+def test_inputs_of_different_precision_each_keep_theirs():
+    def backward(dout, cache):
+        x, w = cache
+        return (dout * w).astype(np.float32), dout * x
+
+    inputs = {"x": X.astype(np.float32), "w": X[::-1].copy()}
+    assert gradcli.check(lambda x, w: (x * w, (x, w)), backward, inputs).passed
+
+    def wrong(dout, cache):
+        dx, dw = backward(dout, cache)
+        return dx, dw * 1.000001
+
+    result = gradcli.check(lambda x, w: (x * w, (x, w)), wrong, inputs)
+    assert [g.verdict for g in result.gradients.values()] == ["pass", "fail"]
+
+
+# --- float32 only
+
+
+def only_float32(x):
+    if x.dtype != np.float32:
+        raise TypeError(f"expected float32, got {x.dtype}")
+    return np.tanh(x), x
+
+
+def casts_to_float32(x):
+    x = x.astype(np.float32)
+    return np.tanh(x), x
+
+
+def tanh_backward(dout, x, factor=1.0):
+    return np.float32(factor) * dout * (1 - np.tanh(x) ** 2)
+
+
+@pytest.mark.parametrize("forward", [only_float32, casts_to_float32])
+def test_code_that_refuses_float64_is_still_checked(forward):
+    x = {"x": X.astype(np.float32)}
+    for seed in range(5):
+        assert gradcli.check(forward, tanh_backward, x, seed=seed).gradients["x"].verdict == "pass"
+        wrong = gradcli.check(forward, lambda d, x: tanh_backward(d, x, 1.001), x, seed=seed)
+        assert wrong.gradients["x"].verdict == "fail"
+
+
+def test_code_that_refuses_float64_passes():
+    result = gradcli.check(only_float32, tanh_backward, {"x": X.astype(np.float32)})
+    assert (result.verdict, codes(result)) == ("pass", [])
+
+
+# --- digits lost in a float64 check
+
+
+def sine_through(dtype):
+    return lambda x: (np.sin(x.astype(dtype)).astype(np.float64), x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_a_cast_inside_is_gc104_and_the_gradient_is_not_called_wrong(dtype):
+    for seed in range(5):
+        result = gradcli.check(sine_through(dtype), lambda d, x: d * np.cos(x), {"x": X}, seed=seed)
+        assert result.verdict == "fail"
+        assert codes(result) == ["GC104"]
+        assert result.gradients["x"].verdict != "fail"
+
+
+def test_a_cast_inside_does_not_hide_a_wrong_gradient():
+    result = gradcli.check(sine_through(np.float32), lambda d, x: 1.01 * d * np.cos(x), {"x": X})
+    assert codes(result) == ["GC104", "GC101"]
+
+
+def batchnorm_in_float32(x, gamma, beta):
+    out, cache = batchnorm_forward(*(a.astype(np.float32) for a in (x, gamma, beta)))
+    return out.astype(np.float64), cache
+
+
+def backward_in_float32(dout, cache):
+    narrow = type(cache)(*(a.astype(np.float32) if isinstance(a, np.ndarray) else a for a in cache))
+    return tuple(g.astype(np.float64) for g in batchnorm_backward(dout.astype(np.float32), narrow))
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (batchnorm_in_float32, backward_in_float32),
+        (
+            lambda x, gamma, beta: (
+                batchnorm_in_float32(x, gamma, beta)[0],
+                batchnorm_forward(x, gamma, beta)[1],
+            ),
+            batchnorm_backward,
+        ),
+    ],
+    ids=["both", "forward"],
+)
+def test_a_layer_that_computes_in_float32_inside_is_gc104_and_not_gc101(forward, backward):
+    for seed in range(5):
+        result = gradcli.check(forward, backward, batchnorm_inputs(np.float64, seed), seed=seed)
+        assert "GC104" in codes(result)
+        assert "GC101" not in codes(result)
+
+
+def test_a_backward_alone_that_computes_in_float32_inside_is_never_gc101():
+    for seed in range(5):
+        result = gradcli.check(
+            batchnorm_forward, backward_in_float32, batchnorm_inputs(np.float64, seed), seed=seed
+        )
+        assert "GC101" not in codes(result)
+
+
+def test_a_float32_output_or_gradient_of_a_float64_check_is_gc104():
+    out = gradcli.check(lambda x: (np.sin(x).astype(np.float32), x), lambda d, x: d * np.cos(x), {"x": X})
+    assert "GC104" in codes(out)
+    assert out.violations[0].message == "forward: out is float32 for float64 inputs: digits are lost"
+    grad = gradcli.check(lambda x: (np.sin(x), x), lambda d, x: (d * np.cos(x)).astype(np.float32), {"x": X})
+    assert codes(grad) == ["GC104"]
+    assert grad.violations[0].message == "the gradient of x is float32, x is float64"
+
+
+def test_wider_than_asked_is_no_loss():
+    result = gradcli.check(
+        lambda x: (np.sin(x), x), lambda d, x: d.astype(np.float64) * np.cos(x), {"x": X.astype(np.float32)}
+    )
+    assert (result.verdict, codes(result)) == ("pass", [])
