@@ -98,7 +98,8 @@ def extrapolated_gradcheck(batch: int, features: int, small: tuple[int, int]) ->
     """Seconds of `gradcheck_time`, from two runs with fewer features.
 
     The number of calls and the work in each (and in a Jacobian's column) grow with the features: a quadratic
-    through the origin. Each run is the faster of two.
+    through the origin. Each run is the faster of two. What comes out is too small, by a factor of up to two:
+    Jacobians of gigabytes fit in no cache.
     """
     times = [min(gradcheck_time(batch, n) for _ in range(2)) for n in small]
     (first, second), (a, b) = small, times

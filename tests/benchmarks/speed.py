@@ -48,7 +48,10 @@ def beside_peers(*, full: bool) -> Iterator[Row]:
         if full:
             torch, how = peers.gradcheck_time(64, 256), "run in full"
         else:
-            torch, how = peers.extrapolated_gradcheck(64, 256, (24, 48)), "extrapolated from 24, 48 features"
+            torch, how = (
+                peers.extrapolated_gradcheck(64, 256, (24, 48)),
+                "or more: extrapolated from 24, 48 features",
+            )
     except ImportError:
         yield Row("  faster than torch.autograd.gradcheck", "torch is not installed", ">= 300 x")
         return
