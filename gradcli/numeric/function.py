@@ -99,19 +99,21 @@ def jitter_key(rng: np.random.Generator) -> int:
 
 
 def jittered(array: Array, key: int, *, coarse: bool = False) -> Array:
-    """Each value moved by -1, 0 or +1 unit in the last place (`coarse`: of float32).
+    """Each value moved by one unit in the last place (`coarse`: of float32), up or down.
 
-    The move is a hash of the value, so that equal values stay equal, within an array and between arrays, and
-    zeros stay zero: a tie in a maximum and a kink at zero are not torn apart by the measurement. Arrays that
-    are not floating stay as they are.
+    The direction is a hash of the value, so that equal values stay equal, within an array and between arrays,
+    and zeros stay zero: a tie in a maximum and a kink at zero are not torn apart by the measurement. What is
+    not finite stays as it is, and so do arrays that are not floating.
     """
-    if array.dtype.kind != "f" or array.dtype.itemsize not in _WORD or array.size == 0:
+    size = array.dtype.itemsize
+    if array.dtype.kind != "f" or size not in _WORD or array.size == 0:
         return array
     if coarse and array.dtype == np.float64:
         return jittered(array.astype(np.float32), key).astype(np.float64)
-    words = np.ascontiguousarray(array).view(_WORD[array.dtype.itemsize]).astype(np.uint64)
-    direction = (((words * np.uint64(key)) >> np.uint64(40)) % np.uint64(3)).astype(np.int8) - np.int8(1)
-    with np.errstate(invalid="ignore", over="ignore"):
-        ulp = np.spacing(np.abs(array))
-        moved: Array = array + direction.reshape(array.shape).astype(array.dtype) * ulp
-    return np.where(array == 0, array, moved)
+    word = _WORD[size]
+    bits = np.ascontiguousarray(array).view(word)
+    # The neighbours of a floating-point number are those of its bits, read as an integer.
+    up = (bits * word(key & (256**size - 1))) >> word(8 * size - 1)
+    moved: Array = np.where((array == 0) | ~np.isfinite(array), bits, bits + up + up - word(1))
+    result: Array = moved.view(array.dtype)
+    return result.reshape(array.shape)

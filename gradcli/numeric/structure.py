@@ -128,7 +128,11 @@ def _match(
 
 
 def _unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: Array) -> bool:
-    still = np.take(change, rows, axis)
-    if not still.any():
-        return True  # the same bits
-    return bool(np.all(np.abs(still) <= 8 * np.take(noise, rows, axis)))  # False for NaN
+    """Whether some rows stayed as they were: the same bits, or the same to within rounding."""
+    others = tuple(a for a in range(change.ndim) if a != axis)
+    changed = np.flatnonzero(np.any(change, axis=others))
+    suspicious = np.intersect1d(rows, changed, assume_unique=True)
+    if not suspicious.size:
+        return True
+    still = np.take(change, suspicious, axis)
+    return bool(np.all(np.abs(still) <= 8 * np.take(noise, suspicious, axis)))  # False for NaN
