@@ -192,3 +192,19 @@ def test_separable_axes_keep_a_wrong_element_of_a_crowd_apart():
 
     result = gradcli.check(normalise, backward, {"x": x}, elements="probe")
     assert (result.verdict, result.gradients["x"].worst_index) == ("fail", (31, 7, 22))
+
+
+def test_kinks_in_a_crowd_are_no_false_alarm_and_hide_no_error_everywhere():
+    """A third of the elements is exactly at the kink of a relu."""
+    x = np.random.default_rng(4).integers(-1, 2, WEIGHTS.shape).astype(float)
+
+    def check(factor):
+        return gradcli.check(
+            lambda x: (np.sum(np.maximum(x, 0) * WEIGHTS), x),
+            lambda d, x: factor * d * WEIGHTS * (x > 0),
+            {"x": x},
+            elements="probe",
+        )
+
+    assert check(1.0).verdict != "fail"
+    assert check(1.01).verdict != "pass"

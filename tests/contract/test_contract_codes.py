@@ -1,5 +1,7 @@
 """Every promise: the bug that breaks it is found by its code, and correct code is never accused."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -512,3 +514,39 @@ def test_warnings_come_last():
     result = check_backward(lambda d, _: (d, 0.5 * d), forward, x=X, y=X)
     assert codes(result) == sorted(codes(result))
     assert codes(result)[0] == "GC101"
+
+
+# --- what is no lie
+
+
+def test_side_effects_that_change_no_number_are_allowed():
+    seen = {"calls": 0, "running_mean": np.zeros(4)}
+
+    def forward(x):
+        seen["calls"] += 1
+        seen["running_mean"] = 0.9 * seen["running_mean"] + 0.1 * np.real(x).mean(axis=0)
+        return x * x, x
+
+    result = check_backward(square_backward, forward)
+    assert (result.verdict, codes(result)) == ("pass", [])
+    assert seen["calls"] == result.evaluations
+
+
+def test_outputs_that_are_views_of_the_input_are_allowed():
+    for forward, backward in (
+        (lambda x: (x, None), lambda d, _: d.copy()),
+        (lambda x: (x.T, None), lambda d, _: d.T.copy()),
+        (lambda x: (x[::2], None), lambda d, _: np.insert(d, 1, 0.0, axis=0)),
+    ):
+        result = check_backward(backward, forward)
+        assert (result.verdict, codes(result)) == ("pass", [])
+
+
+def test_code_that_prints_warns_and_divides_by_zero_is_allowed():
+    def forward(x):
+        warnings.warn("careful", UserWarning, stacklevel=1)
+        np.ones(1) / np.zeros(1)
+        return x * x, x
+
+    result = check_backward(square_backward, forward)
+    assert (result.verdict, codes(result)) == ("pass", [])

@@ -74,13 +74,13 @@ def test_the_spread_is_how_far_values_lie_apart_else_how_large_they_are(array, s
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_jitter_moves_by_at_most_one_ulp_up_down_and_not_at_all(dtype):
+def test_jitter_moves_by_one_ulp_up_or_down(dtype):
     x = np.random.default_rng(0).standard_normal(500).astype(dtype)
     moved = jittered(x, jitter_key(np.random.default_rng(1)))
     ulps = (moved.astype(np.float64) - x) / np.spacing(np.abs(x)).astype(np.float64)
     assert moved.dtype == dtype
-    assert set(np.round(ulps)) == {-1.0, 0.0, 1.0}
-    assert np.allclose(ulps, np.round(ulps), atol=0.51)
+    assert set(np.sign(ulps)) == {-1.0, 1.0}
+    assert np.max(np.abs(ulps)) <= 1.0
 
 
 def test_jitter_keeps_zeros_and_ties_within_and_between_arrays():
