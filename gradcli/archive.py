@@ -62,6 +62,7 @@ def is_archive(arrays: Mapping[str, Array]) -> bool:
 
 def _arrays(result: CheckResult) -> dict[str, Any]:
     arrays: dict[str, Any] = dict(result.arrays)
+    arrays |= {f"node/{name}": array for name, array in result.nodes().items()}
     for name, value in result.constants.items():
         if _is_numeric(value):
             arrays.setdefault(f"const/{name}", value)

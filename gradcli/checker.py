@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -63,6 +64,7 @@ class _Check:
         self.violations: list[Violation] = []
         self.gradients: dict[str, Gradient] = {}
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
+        self.nodes: Callable[[], Mapping[str, Array]] = dict
         self.interrupted = False
 
     def run(self) -> CheckResult:
@@ -88,7 +90,9 @@ class _Check:
             if name not in gradients:
                 self._add(_incomparable(name, self.problem.inputs[name], self.violations))
         if repeatable and self._affords("repeated calls", _CALLS):
-            gradients, repeatable = contract.calls(self.subject, cotangents, gradients, self.violations)
+            gradients, repeatable = contract.calls(
+                self.subject, run.outputs, cotangents, gradients, self.violations
+            )
         if not repeatable:
             for name, gradient in gradients.items():
                 self._add(_undecided(name, gradient, "not deterministic"))
@@ -165,9 +169,10 @@ class _Check:
         for i, (out, cotangent) in enumerate(zip(run.outputs, cotangents, strict=True)):
             self.arrays[f"out/{i}" if several else "out"] = out
             self.arrays[f"cotangent/{i}" if several else "cotangent"] = cotangent
-        if self.problem.saved_names is not None:
-            for name, array in self.problem.saved_names(run.saved).items():
-                self.arrays[f"node/{name}"] = np.array(array)
+        names = self.problem.saved_names
+        if names is not None:
+            # Only a dump asks for them, and finding names means reading the user's source.
+            self.nodes = partial(names, run.saved)
 
     def _relations(
         self,
@@ -257,6 +262,7 @@ class _Check:
             interrupted=self.interrupted,
             remarks=tuple(self.remarks),
             arrays=self.arrays,
+            nodes=self.nodes,
             constants=self.problem.constants,
         )
 

@@ -17,7 +17,13 @@ from gradcli.spec import Settings
 from gradcli.subject import Subject
 from gradcli.verdict import RESOLUTION, Comparison, K
 
-_LOOKS = (12, 24, 48)  # elements that get the careful look, round by round, until one is confirmed wrong
+_LOOKS = (
+    1,
+    4,
+    12,
+    24,
+    48,
+)  # elements that get the careful look, round by round, until one is wrong
 _BATCHES = 64  # that are measured again on both sides
 _LOOK = 100  # evaluations that a careful look may take
 _PROBE_ROUNDS = 3
@@ -111,6 +117,7 @@ class Comparer:
         rounding = self._rounding[name] + numeric.spread_over(
             float(np.finfo(self.gradients[name].dtype).eps) * numeric.natural
         )
+        point = numeric.function.point[name]
         judgement = self._judgement = _Judgement(self, numeric, tick)
         prober = Prober(numeric, analytic_gradient, rounding, tol=self.settings.tol, margin=K, tick=tick)
         with suppress(OutOfTime):
@@ -122,7 +129,9 @@ class Comparer:
                     break
                 # What was found is right after all (a kink): leave it out and look again.
                 for index in prober.found.suspects:
-                    rounding[index] += abs(analytic_gradient[index]) + abs(float(judgement.value[index]))
+                    same = point == point[index]  # and so are others at the same place
+                    rounding = rounding + same * (np.abs(analytic_gradient) + abs(judgement.value[index]))
+                    prober.rounding = rounding
         return judgement.probed(prober.found)
 
 

@@ -31,7 +31,7 @@ def differencing(
     differenced there, at the same point. Cost: 11 forwards, 12 for lower precisions.
     """
     inputs = subject.problem.inputs
-    wide = {n: a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for n, a in inputs.items()}
+    wide = {n: a.astype(np.float64, copy=False) if a.dtype.kind == "f" else a for n, a in inputs.items()}
     narrow = any(a.dtype.kind == "f" and a.dtype != np.float64 for a in inputs.values())
 
     def call(arrays: Mapping[str, Array]) -> tuple[Array, ...]:

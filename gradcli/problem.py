@@ -29,6 +29,8 @@ class Source:
     forward: Callable[..., Any]  # the user's own function
     backward: Callable[..., Any]
     file: str | None = None  # None: not from a file (a builtin, a lambda at a prompt)
+    # The same problem around other functions of the same signatures, for blame's rewritten ones.
+    remake: "Callable[[Callable[..., Any], Callable[..., Any]], Problem] | None" = None
 
 
 @dataclass(frozen=True, eq=False)

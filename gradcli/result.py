@@ -1,6 +1,6 @@
 """Values only: what a check found. Nothing here computes a verdict, prints or exits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,9 +95,8 @@ class CheckResult:
     backward_evaluations: int = 0
     interrupted: bool = False
     remarks: tuple[str, ...] = ()  # what was left out, and why
-    arrays: Mapping[str, Array] = field(
-        default_factory=dict
-    )  # archive keys: in/, const/, cotangent, out, node/
+    arrays: Mapping[str, Array] = field(default_factory=dict)  # by archive key: in/NAME, cotangent, out
+    nodes: Callable[[], Mapping[str, Array]] = dict  # what forward saved, by name; read when it is asked for
     constants: Mapping[str, Any] = field(default_factory=dict)
 
     @property

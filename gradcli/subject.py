@@ -6,7 +6,7 @@ left alone; what it raises becomes `BrokenPromise`, with the user's own file and
 
 import random
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,51 +63,51 @@ class Subject:
         """Evaluate forward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
         self.clock.check()
         self.calls.forwards += 1
-        with _blamed("forward"), self._generators():
-            return self.problem.forward(inputs)
+        run: Run = self._guarded("forward", self.problem.forward, inputs)
+        return run
 
     def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
         """Evaluate backward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
         self.clock.check()
         self.calls.backwards += 1
-        with _blamed("backward"), self._generators():
-            return self.problem.backward(cotangents, saved)
+        gradients: Mapping[str, Any] = self._guarded("backward", self.problem.backward, cotangents, saved)
+        return gradients
 
     def both(self, inputs: Mapping[str, Array], cotangents: tuple[Array, ...]) -> Pass:
         """Forward and backward on copies of the arguments; raises BrokenPromise."""
         run = self.forward(copies(inputs))
         return Pass(run, self.backward(tuple(c.copy() for c in cotangents), run.saved))
 
-    @contextmanager
-    def _generators(self) -> Iterator[None]:
-        if not self.reseed:
-            yield
-            return
-        numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-        np.random.seed(0)  # noqa: NPY002
-        random.seed(0)
+    def _guarded(self, what: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Turn whatever the code raises into BrokenPromise; Ctrl-C stays Ctrl-C."""
         try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            random.setstate(python_state)
+            if not self.reseed:
+                return call(*arguments)
+            with _fixed_generators():
+                return call(*arguments)
+        except BrokenPromise:
+            raise
+        except (Exception, SystemExit) as error:
+            file, line = _place(error)
+            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error
+
+
+@contextmanager
+def _fixed_generators() -> Iterator[None]:
+    """Start the global generators from the same state, and leave them as they were."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
 
 
 def copies(inputs: Mapping[str, Array]) -> dict[str, Array]:
     return {name: array.copy() for name, array in inputs.items()}
-
-
-@contextmanager
-def _blamed(what: str) -> Iterator[None]:
-    """Turn whatever the code raises into BrokenPromise; Ctrl-C stays Ctrl-C."""
-    try:
-        yield
-    except BrokenPromise:
-        raise
-    except (Exception, SystemExit) as error:
-        file, line = _place(error)
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error
 
 
 def _place(error: BaseException) -> tuple[str | None, int | None]:

@@ -42,7 +42,8 @@ def result(**more):
         "violations": (Violation("GC202", "near a kink", "x", "layers.py", 3),),
         "rerun": "gradcli check layers.py:scale --seed 7",
         "seed": 7,
-        "arrays": {"in/x": X, "out": 2 * X, "cotangent": np.ones((2, 2)), "node/x_hat": X},
+        "arrays": {"in/x": X, "out": 2 * X, "cotangent": np.ones((2, 2))},
+        "nodes": lambda: {"x_hat": X},
         "constants": {"eps": 1e-5, "mode": "train", "flags": [1, 2], "w": np.ones(2), "n": 2**80},
     }
     return CheckResult(**{**values, **more})
@@ -135,7 +136,8 @@ def test_a_gradient_that_is_not_finite_is_kept_and_the_metadata_stays_json(path)
 
 def test_what_only_a_pickle_could_hold_is_left_out_and_named(path):
     odd = result(
-        arrays={"in/x": X, "node/odd": np.array([None])},
+        arrays={"in/x": X},
+        nodes=lambda: {"odd": np.array([None])},
         gradients={"x": gradient(analytic=np.array(None))},
         constants={"function": len},
     )

@@ -3,7 +3,7 @@
 from gradcli.numeric.careful import look
 from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
 from gradcli.numeric.function import Function, jitter_key, jittered, spread
-from gradcli.numeric.rounding import SCATTER, Noise, drops_digits, median, output_noise
+from gradcli.numeric.rounding import POINTS, Noise, drops_digits, output_noise, scatter
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "KINK",
     "LINEAR",
     "NOISE",
-    "SCATTER",
+    "POINTS",
     "SMOOTH",
     "Differentiator",
     "Function",
@@ -23,7 +23,7 @@ __all__ = [
     "jitter_key",
     "jittered",
     "look",
-    "median",
     "output_noise",
+    "scatter",
     "spread",
 ]

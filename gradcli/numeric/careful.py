@@ -10,8 +10,8 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function, spread
 from gradcli.numeric.ladder import RATIO
-from gradcli.numeric.rounding import SCATTER, SMALLEST, Noise, median
-from gradcli.numeric.slopes import KINK, Slopes, judge
+from gradcli.numeric.rounding import POINTS, SMALLEST, Noise, scatter
+from gradcli.numeric.slopes import KINK, NOISE, Slopes, judge
 from gradcli.numeric.ties import bounds
 
 _RUNGS = 40  # of a ladder, at most
@@ -94,8 +94,23 @@ def look(
 
 
 def _judged(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray, in_use: float) -> Slopes:
-    rounding = max(line.rounding(), in_use, _hidden_stair(line, steps, plus, minus))
-    return judge(steps[:, None], plus[:, None], minus[:, None], np.array([rounding]))
+    """Slopes from responses, at the rounding that fits.
+
+    Noise in use widens the bands, so that longer steps are taken. Where that leads to a number, it stands: an
+    output part of which small moves do not reach (0.5 x (1 + tanh x), far out) would fool the small steps.
+    Where it does not, and the small steps say something else, the noise may be real or the function faster
+    than the spacing: nobody can tell.
+    """
+    rounding = max(line.rounding(), _hidden_stair(line, steps, plus, minus))
+    columns = steps[:, None], plus[:, None], minus[:, None]
+    small = judge(*columns, np.array([rounding]))
+    if in_use <= rounding:
+        return small
+    large = judge(*columns, np.array([in_use]))
+    if large.kind[0] == KINK or large.uncertainty[0] <= 0.25 * abs(large.low[0]):
+        return large
+    apart = abs(large.low[0] - small.low[0]) > large.uncertainty[0] + small.uncertainty[0]
+    return Slopes(small.low, small.high, np.array([np.inf]), np.array([NOISE])) if apart else small
 
 
 def _is_poor(slopes: Slopes) -> bool:
@@ -161,20 +176,14 @@ def responses(line: Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _noise_in_use(line: Line, scale: float) -> float:
-    """Noise at steps like those in use, from fourth differences of the response along the element.
+    """Noise at steps like those in use, from differences of the response along the element.
 
-    Source: Hamming, Introduction to Applied Numerical Analysis, chapter 4; Moré and Wild (2011). A smooth
-    function has none to speak of at this spacing, and the median leaves out a single kink; the
-    points start beside the element, which may itself be next to one.
+    A smooth function has no sixth differences to speak of at this spacing, and the median leaves out a
+    single kink; the points start beside the element, which may itself be next to one.
     """
-    levels = []
-    # A function faster than its input's spread is no noise: at a shorter spacing it is smooth.
-    for spacing in (scale * 2.0**-14, 512 * float(np.spacing(abs(line.x)))):
-        points = np.array([line.response(spacing * t) for t in range(1, 17)])
-        differences = np.abs(np.diff(points, 4))
-        finite = differences[np.isfinite(differences)]
-        levels.append(SCATTER * float(median(finite)) if finite.size else 0.0)
-    return min(levels)
+    spacing = scale * 2.0**-14
+    points = np.array([line.response(spacing * t) for t in range(1, POINTS + 1)])
+    return float(scatter(points))
 
 
 def _hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray) -> float:

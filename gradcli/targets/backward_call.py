@@ -24,6 +24,7 @@ Forward's result, with k cotangents in backward:
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import Parameter
 from typing import Any, NamedTuple
 
@@ -86,7 +87,7 @@ class BackwardCall:
     cotangents: tuple[int, ...]  # which of them are cotangents
     open_ended: bool  # takes *args, or its signature is unknown
 
-    @property
+    @cached_property
     def others(self) -> list[Slot]:
         """The parameters that must be given something beside the cotangents."""
         return [
@@ -98,7 +99,7 @@ class BackwardCall:
         """The inputs, constants and defaults of forward that backward takes by name."""
         return [slot.name for slot in self.slots if slot.role == VALUE]
 
-    @property
+    @cached_property
     def keeps_only_cache(self) -> bool:
         """Whether the cache alone is all that backward can need."""
         roles = [slot.role for slot in self.others]

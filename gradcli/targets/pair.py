@@ -45,6 +45,22 @@ def make_problem(
     require_floating(where, ordered)
     values = {**call.defaults, **constants, **ordered, **call.aliases}
     takes = bind_backward(backward, values)
+
+    def remake(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
+        return make_problem(
+            forward,
+            backward,
+            inputs,
+            constants,
+            id=id,
+            target=target,
+            where=where,
+            by_position=by_position,
+            cotangents=cotangents,
+            output_names=output_names,
+            rerun=rerun,
+        )
+
     return Problem(
         id=id,
         target=target,
@@ -54,8 +70,8 @@ def make_problem(
         constants=dict(constants),
         output_names=output_names,
         cotangents=cotangents,
-        source=Source(forward, backward, source_file(forward)),
-        saved_names=name_cache(forward),
+        source=Source(forward, backward, source_file(forward), remake),
+        saved_names=lambda saved: name_cache(forward)(saved),
         rerun=rerun,
     )
 

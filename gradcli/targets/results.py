@@ -24,6 +24,8 @@ def as_outputs(values: tuple[Any, ...], *, complex_allowed: bool) -> tuple[Array
 
 
 def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
+    if type(value) is np.ndarray and value.dtype.kind == "f":
+        return value
     verb = "returned" if name == "forward" else "is"
     numeric = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)
     if not numeric and (isinstance(value, type) or not hasattr(value, "__array__")):
