@@ -143,24 +143,29 @@ class _Judgement:
         self.numeric = numeric
         self.tick = tick
         self.analytic = comparer.gradients[numeric.name]
-        self.value = numeric.value.copy()
-        self.doubt = numeric.uncertainty.copy()
+        self.value = numeric.value
+        self.doubt = numeric.uncertainty
         precision = float(np.finfo(self.analytic.dtype).eps)
         self.floor = numeric.spread_over(precision * numeric.natural)
         self.measured = np.array(~np.isnan(numeric.uncertainty))
-        self.kinked = numeric.kinked.copy()
+        self.kinked = numeric.kinked
         self.looked = np.zeros(self.value.shape, dtype=bool)
         self.undecided = np.zeros(self.value.shape, dtype=bool)
         self.tied_wrong = np.zeros(self.value.shape, dtype=bool)
         self.reason = ""
+        self._comparison: Comparison | None = None
 
     def comparison(self) -> Comparison:
-        rounding = self.comparer.rounding(self.numeric.name)
-        scale = float(np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value)))
-        rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
-        return Comparison(
-            self.analytic, self.value, self.doubt + rounding + self.floor, self.comparer.settings.tol
-        )
+        """The rule applied to what is known now; made anew when that has changed."""
+        if self._comparison is None:
+            rounding = self.comparer.rounding(self.numeric.name)
+            if self.kinked.any():
+                scale = float(np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value)))
+                rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
+            doubt = self.doubt + rounding
+            doubt += self.floor
+            self._comparison = Comparison(self.analytic, self.value, doubt, self.comparer.settings.tol)
+        return self._comparison
 
     def suspects(self) -> BoolArray:
         return self.measured & ~self.comparison().agrees & ~self.looked
@@ -169,6 +174,7 @@ class _Judgement:
         """Measure with more care what disagrees; raises OutOfTime."""
         if self.suspects().any():
             self.comparer.be_thorough()
+            self._comparison = None
         suspects = self.suspects()
         if suspects.any():
             self._both_sides(suspects)
@@ -190,6 +196,7 @@ class _Judgement:
         self.comparer.be_thorough()
         self.measured[index] = True
         self.doubt[index] = np.inf
+        self._comparison = None
         self._look(index)
 
     def probed(self, found: Found) -> Gradient:
@@ -264,6 +271,7 @@ class _Judgement:
             self.numeric.function, self.numeric.name, index, self.comparer._wide, self.numeric.noise
         )
         self.looked[index] = True
+        self._comparison = None
         kind = int(slopes.kind[0])
         if kind in (JUMP, NOISE):
             self.undecided[index] = True
@@ -322,7 +330,7 @@ class _Judgement:
             allowed=comparison.allowed,
             verdict=verdict,
             worst_index=worst,
-            relative_error=float(comparison.relative_error[worst]) if self.value.size else 0.0,
+            relative_error=comparison.relative_error_at(worst) if self.value.size else 0.0,
             method=self.numeric.method,
             evaluations=self.numeric.setup,  # and what the spine adds
             compared=int(np.sum(self.measured)),

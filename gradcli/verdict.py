@@ -34,25 +34,29 @@ class Comparison:
     uncertainty: FloatArray  # half-width of what rounding and truncation can explain, both sides together
     tol: float
 
-    @cached_property
+    @property
     def error(self) -> FloatArray:
         with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN, and a NaN never agrees
             return np.abs(np.asarray(self.analytic, dtype=np.float64) - self.numeric)
 
-    @cached_property
+    @property
     def size(self) -> FloatArray:
-        return np.fmax(np.abs(np.asarray(self.analytic, dtype=np.float64)), np.abs(self.numeric))
+        return np.asarray(np.fmax(np.abs(np.asarray(self.analytic, dtype=np.float64)), np.abs(self.numeric)))
 
     @cached_property
     def allowed(self) -> FloatArray:
         with np.errstate(invalid="ignore", over="ignore"):
-            return self.tol * self.size + K * self.uncertainty
+            allowed = self.size
+            allowed *= self.tol
+            allowed += K * self.uncertainty
+            return allowed
 
     @cached_property
     def agrees(self) -> BoolArray:
         # isfinite, because inf <= inf holds: an overflow would pass.
+        error = self.error
         with np.errstate(invalid="ignore"):
-            return np.isfinite(self.error) & (self.error <= self.allowed)
+            return np.asarray(np.isfinite(error) & (error <= self.allowed))
 
     @cached_property
     def scale(self) -> float:
@@ -65,15 +69,22 @@ class Comparison:
         with np.errstate(invalid="ignore"):
             return np.isfinite(self.allowed) & (self.allowed <= RESOLUTION * self.scale)
 
-    @cached_property
+    @property
     def relative_error(self) -> FloatArray:
         """Error by the larger of the two; 0 where both are 0."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            return np.where(self.error == 0, 0.0, self.error / self.size)
+            error = self.error
+            return np.where(error == 0, 0.0, error / self.size)
+
+    def relative_error_at(self, index: tuple[int, ...]) -> float:
+        """The same for one element."""
+        one = Comparison(self.analytic[index], self.numeric[index], self.uncertainty[index], self.tol)
+        return float(one.relative_error)
 
     @property
     def urgency(self) -> FloatArray:
         """Error by what is allowed: the element with the largest decides."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            ratio = np.where(self.error == 0, 0.0, self.error / self.allowed)
+            error = self.error
+            ratio = np.where(error == 0, 0.0, error / self.allowed)
         return np.where(np.isnan(ratio), np.inf, ratio)

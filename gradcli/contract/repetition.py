@@ -1,6 +1,7 @@
 """Equal calls give equal numbers, whatever was called before."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from gradcli.contract.equality import comparable, equal_gradients, same
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import spread
 from gradcli.result import Violation
-from gradcli.subject import Pass, Subject
+from gradcli.subject import Subject, copies
 
 Cotangents = tuple[Array, ...]
 
@@ -28,19 +29,18 @@ def calls(
     Cost: 4 forwards and 4 backwards, a few more where something is found.
     """
     inputs = subject.problem.inputs
-    first = subject.both(inputs, cotangents)
-    if not equal_gradients(gradients, first.gradients):
-        return _differing(
-            subject, cotangents, gradients, comparable(subject.problem, first.gradients), violations
-        )
+    run = subject.forward(copies(inputs))
+    second = subject.backward(tuple(c.copy() for c in cotangents), run.saved)
+    if not equal_gradients(gradients, second):
+        return _differing(subject, cotangents, gradients, comparable(subject.problem, second), violations)
+    del second
     if any(v.code == "GC107" for v in violations):
         return gradients, True  # what follows could only repeat it
     try:
-        again = subject.backward(tuple(c.copy() for c in cotangents), first.run.saved)
-        if not equal_gradients(gradients, again):
+        if not equal_gradients(gradients, subject.backward(tuple(c.copy() for c in cotangents), run.saved)):
             violations.append(Violation("GC111", "a second backward from the same cache gives other numbers"))
         else:
-            _elsewhere(subject, first, outputs, cotangents, gradients, violations)
+            _elsewhere(subject, run.saved, outputs, cotangents, gradients, violations)
     except BrokenPromise as broken:
         violations.append(
             Violation("GC111", f"a repeated call fails: {broken.message}", None, broken.file, broken.line)
@@ -88,7 +88,7 @@ def _piles_up(
 
 def _elsewhere(
     subject: Subject,
-    first: Pass,
+    saved: Any,
     outputs: Cotangents,
     cotangents: Cotangents,
     gradients: Mapping[str, Array],
@@ -98,7 +98,7 @@ def _elsewhere(
     inputs = subject.problem.inputs
     there = {name: _elsewhere_point(array) for name, array in inputs.items()}
     try:
-        away = subject.both(there, cotangents)
+        away = comparable(subject.problem, subject.both(there, cotangents).gradients)
         if _is_stale(subject, there, away, cotangents, gradients):
             violations.append(
                 Violation(
@@ -110,7 +110,8 @@ def _elsewhere(
             return
     except BrokenPromise:
         return  # the code may refuse the other point: nothing was learnt
-    if not equal_gradients(gradients, subject.backward(tuple(c.copy() for c in cotangents), first.run.saved)):
+    del there, away
+    if not equal_gradients(gradients, subject.backward(tuple(c.copy() for c in cotangents), saved)):
         message = (
             "backward gives other numbers once forward has run at another point: it reads state that forward "
             "left outside the cache"
@@ -134,7 +135,7 @@ def _elsewhere_point(array: Array) -> Array:
 def _is_stale(
     subject: Subject,
     there: Mapping[str, Array],
-    away: Pass,
+    away: Mapping[str, Array],
     cotangents: Cotangents,
     gradients: Mapping[str, Array],
 ) -> bool:
@@ -143,8 +144,7 @@ def _is_stale(
     A gradient that does not depend on the point is right for a linear function, so the function is asked: one
     direction, with generous bounds, and only in the rare case that all gradients are the same.
     """
-    found = comparable(subject.problem, away.gradients)
-    if any(name not in found or not np.array_equal(g, found[name]) for name, g in gradients.items()):
+    if any(name not in away or not np.array_equal(g, away[name]) for name, g in gradients.items()):
         return False
     fits = [_fits(subject, there, cotangents, gradients, phase) for phase in (0.0, 1.0, 2.0)]
     return all(here for here, _ in fits) and sum(not away for _, away in fits) >= 2

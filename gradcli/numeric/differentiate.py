@@ -25,6 +25,7 @@ EVALUATIONS_PER_BATCH = {LINEAR: 1, COMPLEX: 1, CENTRAL: 6}
 _RUNGS = 11  # of a full ladder: from a quarter of the spread down to 2e-7 of it
 _PILOTS = 3  # batches that get a full ladder before the others get three rungs
 _PILOT_ELEMENTS = 4096
+_PART = 1 << 14  # elements whose ladders are judged at once
 _COMPLEX_JITTERS = 2
 _SAMPLES = 3  # batches in which the rounding of a complex step is measured
 
@@ -196,14 +197,23 @@ class Differentiator:
         At a tie or a kink a complex step takes a side of its own, element by element, and the whole is no
         gradient of anything. Cost: 4 evaluations.
         """
-        ones = np.ones(self.structure.shape, dtype=bool)
-        low, high, doubt = self.tied(ones)
+        offset = np.ones(self.structure.shape)
+        step = 2.0**-22 * self.scale
+        near, far = ([self._along(offset, sign * h) for sign in (1.0, -1.0)] for h in (step, 4 * step))
         tick(4)
-        axes = tuple(axis for axis in range(ones.ndim) if axis not in self.structure.separable)
+        axes = tuple(axis for axis in range(offset.ndim) if axis not in self.structure.separable)
         total, size = np.sum(self.value, axis=axes), np.sum(np.abs(self.value), axis=axes)
         with np.errstate(invalid="ignore"):
-            slack = 1e-6 * size + 4 * doubt
-            return bool(np.all((total >= high - slack) & (total <= low + slack)))
+            bend = np.abs(near[0] - far[0]) + np.abs(near[1] - far[1])
+            slack = 1e-6 * size + 4 * (bend + 4 * self.rounding / step)
+            return all(bool(np.all(np.abs(total - slope) <= slack)) for slope in near)
+
+    def _along(self, direction: FloatArray, step: float) -> FloatArray:
+        """The contracted slope along a direction; NaN where the code could not be evaluated."""
+        changes = self.function.change({self.name: self.function.point[self.name] + step * direction})
+        if changes is None:
+            return np.full(self.structure.group_shape, np.nan)
+        return np.asarray(self.structure.contract(self.cotangents, changes) / step)
 
     # --- central differences
 
@@ -237,16 +247,22 @@ class Differentiator:
 
     def _climb(self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]) -> None:
         """Measure whole batches with the same few steps."""
-        everything = np.arange(self.structure.group_size)
         rounding = np.ravel(self.rounding)
-        shape = self.structure.group_shape
+        size = self.structure.group_size
         for position in positions:
-            plus, minus, _ = self._responses(position, ladder, everything, tick)
-            value, doubt, _ = self._estimate(plus, minus, ladder[:, None], rounding)
-            selection = self.structure.selection(position)
+            plus, minus, steps = self._responses(position, ladder, None, tick)
+            value, doubt, kinked = np.empty(size), np.empty(size), np.empty(size, dtype=bool)
+            # In parts that fit the cache: a group may be a whole array.
+            for start in range(0, size, _PART):
+                part = np.s_[:, start : start + _PART]
+                here = part[1]
+                up, down = plus[part], minus[part]
+                value[here], doubt[here], _ = self._estimate(up, down, steps[part], rounding[here])
+                kinked[here] = _kinks(up, down, ladder, rounding[here])
+            selection, shape = self.structure.selection(position), self.structure.group_shape
             self.value[selection] = value.reshape(shape)
             self.uncertainty[selection] = doubt.reshape(shape)
-            self.kinked[selection] = _kinks(plus, minus, ladder, rounding).reshape(shape)
+            self.kinked[selection] = kinked.reshape(shape)
 
     def _refine(self, positions: Sequence[Position], wanted: FloatArray, tick: Callable[[int], None]) -> None:
         """A full ladder for elements that are not known well enough, first on the scale of the whole input,
@@ -268,8 +284,8 @@ class Differentiator:
     ) -> None:
         selection = self.structure.selection(position)
         places = np.flatnonzero(np.ravel(poor[selection]))[:_PILOT_ELEMENTS]
-        ladder = _ladder(1.0)[:, None] * np.ravel(scale[selection])[None, :]
-        plus, minus, steps = self._responses(position, ladder, places, tick)
+        own = np.asarray(scale[selection])
+        plus, minus, steps = self._responses(position, _ladder(1.0), places, tick, own)
         value, doubt, _ = self._estimate(plus, minus, steps, np.ravel(self.rounding)[places])
         values, doubts = np.ravel(self.value[selection]), np.ravel(self.uncertainty[selection])
         better = ~(doubt >= doubts[places]) & np.isfinite(value)
@@ -291,7 +307,7 @@ class Differentiator:
         Cost: 22 evaluations for each batch that holds a suspect, twice that where one looks like a kink.
         """
         flat = np.arange(suspects.size).reshape(suspects.shape)
-        ladder = np.broadcast_to(_ladder(self.scale)[:, None], (_RUNGS, self.structure.group_size))
+        ladder = _ladder(self.scale)
         point = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
         size = np.where(point > 0, np.minimum(point, self.scale), self.scale)
         for position in [p for p in np.ndindex(self.structure.batch_shape) if self._holds(p, suspects)][
@@ -303,8 +319,8 @@ class Differentiator:
             plus, minus, steps = self._responses(position, ladder, places, tick)
             slopes = judge(steps, plus, minus, rounding)
             if np.any(slopes.kind == KINK):
-                close = _ladder(2.0**-20)[:, None] * np.ravel(size[selection])[None, :]
-                plus, minus, steps = self._responses(position, close, places, tick)
+                near = np.asarray(size[selection])
+                plus, minus, steps = self._responses(position, _ladder(2.0**-20), places, tick, near)
                 slopes = _confirmed(slopes, judge(steps, plus, minus, rounding))
                 slopes = self._bounded(slopes, position, places)
             yield np.ravel(flat[selection])[places], slopes
@@ -365,26 +381,29 @@ class Differentiator:
         self,
         position: Position,
         ladder: FloatArray,
-        keep: Array,
+        keep: Array | None,
         tick: Callable[[int], None],
+        scale: FloatArray | None = None,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Responses to plus and minus each rung, for some places of the group; shapes (rungs, places).
+        """Responses to plus and minus each rung, for all places of the group or some; shapes (rungs, places).
 
-        `ladder` holds steps (rungs,) or (rungs, group size).
+        `scale` (group_shape) multiplies the rungs, place by place. Returns the steps as well.
         """
         selection = self.structure.selection(position)
-        shape = self.structure.group_shape
-        plus, minus, steps = (np.empty((len(ladder), len(keep))) for _ in range(3))
+        places = np.s_[:] if keep is None else keep
+        count = self.structure.group_size if keep is None else len(keep)
+        plus, minus = np.empty((len(ladder), count)), np.empty((len(ladder), count))
         for rung, nominal in enumerate(ladder):
-            step = nominal.reshape(shape) if np.ndim(nominal) else nominal
+            step = nominal if scale is None else nominal * scale
             for sign, side in ((1.0, plus), (-1.0, minus)):
                 response, taken = self.perturbation.response(selection, sign * step)
                 with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                    exact = response * (sign * step / taken)
-                side[rung] = np.ravel(exact)[keep]
-            steps[rung] = np.ravel(np.broadcast_to(step, shape))[keep]
+                    response *= sign * step / taken
+                side[rung] = np.ravel(response)[places]
             tick(2)
-        return plus, minus, steps
+        if scale is None:
+            return plus, minus, np.broadcast_to(ladder[:, None], (len(ladder), count))
+        return plus, minus, ladder[:, None] * np.ravel(scale)[places]
 
     def _estimate(
         self, plus: FloatArray, minus: FloatArray, steps: FloatArray, rounding: FloatArray
