@@ -35,10 +35,10 @@ def rounding(
     are moved as well: a saturated tanh is exactly 1, and was rounded.
     Cost: `repeats` forwards and backwards.
     """
-    width = {
-        name: np.asarray(4 * float(np.finfo(gradient.dtype).eps) * np.abs(gradient.astype(np.float64)))
-        for name, gradient in gradients.items()
-    }
+    width: dict[str, FloatArray] = {}
+    for name, gradient in gradients.items():
+        precision = float(np.finfo(subject.problem.precision_of(name, gradient)).eps)
+        width[name] = np.asarray(4 * precision * np.abs(gradient.astype(np.float64)))
     for _ in range(repeats):
         key = jitter_key(rng)
 

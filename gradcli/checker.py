@@ -117,13 +117,17 @@ class _Check:
         )
         judged = {name: self.gradients[name] for name in wide.gradients if name in self.gradients}
         for name, found in judged.items():
-            self._add(narrow(found, gradients[name], rounding[name], self.settings.tol))
+            self._add(self._narrow(found, gradients[name], rounding[name]))
         if any(self.gradients[name].verdict != found.verdict for name, found in judged.items()):
             thorough = analytic.thorough(
                 self.subject, cotangents, gradients, rounding, self.rng, coarse=side.digits_lost
             )
             for name, found in judged.items():
-                self._add(narrow(found, gradients[name], thorough[name], self.settings.tol))
+                self._add(self._narrow(found, gradients[name], thorough[name]))
+
+    def _narrow(self, gradient: Gradient, analytic: Array, rounding: FloatArray) -> Gradient:
+        dtype = self.problem.precision_of(gradient.name, analytic)
+        return narrow(gradient, analytic, rounding, self.settings.tol, dtype)
 
     def _rounding(
         self,

@@ -16,6 +16,7 @@ class Clock:
     def __init__(self, budget: float | None) -> None:
         self.budget = budget
         self._started = time.perf_counter()
+        self._limit = 1.2  # budgets that may be spent: predictions may be off by a fifth
 
     def spent(self) -> float:
         return time.perf_counter() - self._started
@@ -28,6 +29,13 @@ class Clock:
         return seconds <= self.left()
 
     def check(self) -> None:
-        """Raise OutOfTime once the budget is overdrawn by a fifth: predictions may be off by that much."""
-        if self.budget is not None and self.spent() > 1.2 * self.budget:
+        """Raise OutOfTime once the budget is overdrawn."""
+        if self.budget is not None and self.spent() > self._limit * self.budget:
             raise OutOfTime
+
+    def grace(self, seconds: float) -> bool:
+        """Whether a last piece of work fits within one and a half budgets; if so, it may be done."""
+        if self.budget is None or self.spent() + seconds <= 1.45 * self.budget:
+            self._limit = 1.45
+            return True
+        return False

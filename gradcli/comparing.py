@@ -10,9 +10,10 @@ from gradcli import analytic
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.clock import Clock, OutOfTime
 from gradcli.differencing import Differencing
+from gradcli.limits import limits
 from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, look
 from gradcli.numeric.probe import Found, Prober
-from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, TIES, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import Subject
 from gradcli.verdict import RESOLUTION, Comparison, K
@@ -25,6 +26,9 @@ _LOOKS = (
     48,
 )  # elements that get the careful look, round by round, until one is wrong
 _BATCHES = 64  # that are measured again on both sides
+_SOME = 12  # elements that are looked at because too little is known of them
+_KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more is to be found out
+_PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
 _LOOK = 100  # evaluations that a careful look may take
 _PROBE_ROUNDS = 3
 _AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
@@ -98,8 +102,11 @@ class Comparer:
         """From a measured gradient to its verdict, with a second look at whatever disagrees, as far as the
         budget allows."""
         judgement = self._judgement = _Judgement(self, numeric, tick)
-        with suppress(OutOfTime):
+        try:
             judgement.look_again()
+        except OutOfTime:
+            with suppress(OutOfTime):
+                judgement.look_once()
         return judgement.verdict()
 
     def so_far(self, numeric: Differentiator, tick: Tick) -> Gradient:
@@ -145,7 +152,8 @@ class _Judgement:
         self.analytic = comparer.gradients[numeric.name]
         self.value = numeric.value
         self.doubt = numeric.uncertainty
-        precision = float(np.finfo(self.analytic.dtype).eps)
+        dtype = comparer.subject.problem.precision_of(numeric.name, self.analytic)
+        precision = float(np.finfo(dtype).eps)
         self.floor = numeric.spread_over(precision * numeric.natural)
         self.measured = np.array(~np.isnan(numeric.uncertainty))
         self.kinked = numeric.kinked
@@ -188,6 +196,8 @@ class _Judgement:
                 if not clock.affords(_LOOK * self.numeric.function.seconds * (1 if place else 0.5)):
                     raise OutOfTime
                 self._look(index)
+        self._look_at_the_poor()
+        self._limits()
         if self.kinked.any():
             self._ties()
 
@@ -241,6 +251,7 @@ class _Judgement:
             kink = slopes.kind == KINK
             # Where the first pass has a number, the careful look is to decide between the two.
             better = kink | kinked[places] | ~np.isfinite(value[places])
+            better |= slopes.uncertainty < 0.1 * doubt[places]
             better &= (slopes.kind != NOISE) & (slopes.kind != JUMP)
             value[places[better]] = slopes.nearest(analytic[places])[better]
             doubt[places[better]] = slopes.uncertainty[better]
@@ -251,6 +262,52 @@ class _Judgement:
             doubt.reshape(shape),
             kinked.reshape(shape),
         )
+
+    def look_once(self) -> None:
+        """The last look, when time is up: it tells a gradient that is plainly wrong from an undecided one."""
+        suspects = self.suspects()
+        if self.wrong().any() or not suspects.any():
+            return
+        index = self._worst(suspects, 1)[0]
+        plain = self.comparison().urgency[index] > _PLAIN
+        if plain and self.comparer.clock.grace(_LOOK * self.numeric.function.seconds):
+            self._look(index)
+
+    def _look_at_the_poor(self) -> None:
+        """Elements that agree only because next to nothing is known of them (one beside a kink, within the
+        first step) must not hide an error."""
+        if self.wrong().any():
+            return
+        for attempt in (self._both_sides, self._look_at_some):
+            poor = self._poor()
+            if not poor.any():
+                return
+            attempt(poor)
+
+    def _poor(self) -> BoolArray:
+        comparison = self.comparison()
+        known = comparison.allowed <= _KNOWN * comparison.scale
+        return self.measured & ~known & ~self.looked
+
+    def _look_at_some(self, poor: BoolArray) -> None:
+        places = np.flatnonzero(poor)
+        order = np.argsort(-np.ravel(self.comparison().size)[places], kind="stable")
+        for place in places[order][:_SOME]:
+            if not self.comparer.clock.affords(_LOOK * self.numeric.function.seconds):
+                return
+            self._look(tuple(map(int, np.unravel_index(place, poor.shape))))
+
+    def _limits(self) -> None:
+        """At a tie of several values (a sort), a gradient need not lie between an element's own two slopes:
+        what backward gives is right if it is the gradient next to the point, with the tie broken."""
+        wrong = self.wrong() & self.kinked
+        if not wrong.any() or wrong.sum() > _SOME or (self.wrong() & ~self.kinked).any():
+            return
+        name = self.numeric.name
+        for index in limits(self.comparer.subject, self.numeric, name, self.comparer.cotangents, wrong):
+            self.value[index] = float(self.analytic[index])
+            self.doubt[index] = 0.0
+        self._comparison = None
 
     def _ties(self) -> None:
         """Elements at a kink may share one slope (a tie in a maximum): their sum must fit as well."""
@@ -319,7 +376,7 @@ class _Judgement:
         if at_kink and not note:
             note = f"{at_kink} at a kink"
         if self.tied_wrong.any():
-            note = "ties counted more than once"
+            note = TIES
         shown = self.measured if self.measured.any() else np.ones_like(self.measured)
         worst = self._deciding(comparison, failing if failing.any() else shown)
         return Gradient(

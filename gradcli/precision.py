@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -55,13 +56,15 @@ def widen(
     return Wide(wide, given, {name: found[name] for name in gradients}) if gradients else None
 
 
-def narrow(gradient: Gradient, analytic: Array, rounding: FloatArray, tol: float) -> Gradient:
+def narrow(
+    gradient: Gradient, analytic: Array, rounding: FloatArray, tol: float, dtype: np.dtype[Any]
+) -> Gradient:
     """The verdict on numbers of a lower precision, once the formula has been judged in float64.
 
     A formula that is wrong stays wrong. One that is right must also come out right here, to within rounding
     measured at this precision.
     """
-    precision = float(np.finfo(analytic.dtype).eps)
+    precision = float(np.finfo(dtype).eps)
     scale = float(np.max(np.abs(gradient.numeric), initial=0.0, where=np.isfinite(gradient.numeric)))
     doubt = np.where(np.isnan(gradient.numeric), np.nan, gradient.uncertainty + rounding + precision * scale)
     comparison = Comparison(analytic, gradient.numeric, doubt, tol)
@@ -78,5 +81,5 @@ def narrow(gradient: Gradient, analytic: Array, rounding: FloatArray, tol: float
         worst_index=worst,
         relative_error=float(comparison.relative_error[worst]),
         failing=off if off.any() else None,
-        note=f"right in float64, wrong in {analytic.dtype}" if off.any() else gradient.note,
+        note=f"right in float64, wrong in {dtype}" if off.any() else gradient.note,
     )

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from gradcli.arrays import Array
 
 
@@ -52,6 +54,10 @@ class Problem:
     source: Source | None = None
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
+
+    def precision_of(self, name: str, gradient: Array) -> np.dtype[Any]:
+        """The dtype whose digits a gradient can be expected to hold: its own or its input's, the coarser."""
+        return min(gradient.dtype, self.inputs[name].dtype, key=lambda dtype: dtype.itemsize)
 
     @property
     def differentiable(self) -> tuple[str, ...]:

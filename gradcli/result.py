@@ -9,6 +9,7 @@ import numpy as np
 from gradcli.arrays import Array, BoolArray, FloatArray
 
 PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+TIES = "ties counted more than once"  # a note
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcli.result import FAIL, Gradient, Violation
+from gradcli.result import FAIL, TIES, Gradient, Violation
 
 
 def precision(digits_lost: bool, violations: list[Violation]) -> None:
@@ -41,9 +41,20 @@ def findings(gradient: Gradient, violations: list[Violation]) -> list[Violation]
 
 def _wrong(gradient: Gradient) -> str:
     failing = int(np.sum(gradient.failing)) if gradient.failing is not None else 0
+    if gradient.note == TIES:
+        return (
+            f"{failing} tied elements of {gradient.name} share one slope, "
+            "and their gradients do not add up to it"
+        )
     where = gradient.worst_index
     return (
-        f"the gradient of {gradient.name} is wrong in {failing} of {gradient.compared} elements, "
+        f"the gradient of {gradient.name} is wrong in {failing} of {_those(gradient)}, "
         f"worst at {where}: analytic {float(gradient.analytic[where]):.6g}, "
         f"numeric {float(gradient.numeric[where]):.6g} ± {float(gradient.uncertainty[where]):.1e}"
     )
+
+
+def _those(gradient: Gradient) -> str:
+    if gradient.probes:
+        return f"the {gradient.compared} elements that probes led to, of {gradient.size}"
+    return f"{gradient.compared} elements"

@@ -1,6 +1,7 @@
 """The memory layout of the cotangent does not matter."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,9 @@ def layout(
             violations.append(Violation("GC110", message, None, broken.file, broken.line))
             return
         for name, gradient in wanted.items():
-            if name in found and _close(gradient, found[name], rounding[name]):
+            if name in found and _close(
+                gradient, found[name], rounding[name], subject.problem.precision_of(name, gradient)
+            ):
                 continue
             message = f"the gradient of {name} is wrong for a {what} cotangent: backward assumes a layout"
             violations.append(Violation("GC110", message, name))
@@ -62,12 +65,12 @@ def _strided(cotangents: Cotangents) -> Cotangents:
     return tuple(strided)
 
 
-def _close(expected: Array, found: Array, rounding: FloatArray) -> bool:
+def _close(expected: Array, found: Array, rounding: FloatArray, precision: np.dtype[Any]) -> bool:
     """Equal but for the order of summation, which follows the layout."""
     scale = float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected)))
-    slack = 16 * rounding + 1024 * float(np.finfo(expected.dtype).eps) * scale
+    slack = 16 * rounding + 1024 * float(np.finfo(precision).eps) * scale
     with np.errstate(invalid="ignore"):
         distance = np.abs(expected.astype(np.float64) - found)
     # What is not finite is found elsewhere, and float16 overflows for one cotangent and not for another.
-    lost = ~np.isfinite(expected) | (~np.isfinite(found) & (expected.dtype == np.float16))
+    lost = ~np.isfinite(expected) | (~np.isfinite(found) & (precision == np.float16))
     return bool(np.all((distance <= slack) | lost))

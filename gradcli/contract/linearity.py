@@ -1,6 +1,7 @@
 """A vector-Jacobian product is linear in the cotangent."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -52,12 +53,12 @@ def linearity(
         residual = np.where(np.isfinite(residual), residual, 0.0)
         size = np.abs(a) + np.abs(b)
         scale = float(np.max(size, initial=0.0, where=np.isfinite(size)))
-        precision = float(np.finfo(gradient.dtype).eps)
+        precision = float(np.finfo(problem.precision_of(name, gradient)).eps)
         unexplained = residual - 16 * rounding[name] - 64 * precision * scale - 16 * floor[name]
         worst = float(np.max(residual, initial=0.0))
         if np.any(unexplained > _DIGITS * scale):
             violations.append(Violation("GC109", _not_additive(name, worst), name))
-        elif gradient.dtype == np.float64 and np.any(
+        elif problem.precision_of(name, gradient) == np.float64 and np.any(
             unexplained > _GRAIN * (scale + floor[name] / precision)
         ):
             coarse[name] = residual
@@ -70,30 +71,29 @@ def _scaling(
 ) -> set[str]:
     """Test the factors; returns the names whose gradients do not scale."""
     blamed: set[str] = set()
-    narrow = any(c.dtype == np.float16 for c in cotangents) or any(
-        g.dtype == np.float16 for g in gradients.values()
-    )
+    precision = {name: subject.problem.precision_of(name, gradient) for name, gradient in gradients.items()}
+    narrow = np.float16 in (*precision.values(), *(c.dtype for c in cotangents))
     for factor in _FACTORS_FLOAT16 if narrow else _FACTORS:
         scaled = tuple((c * c.dtype.type(factor)).astype(c.dtype) for c in cotangents)
         if not all(np.all(np.isfinite(c)) for c in scaled):
             continue
         found = comparable(subject.problem, subject.both(subject.problem.inputs, scaled).gradients)
         for name, gradient in gradients.items():
-            if name in blamed or _scales(gradient, found.get(name), factor):
+            if name in blamed or _scales(gradient, found.get(name), factor, precision[name]):
                 continue
             blamed.add(name)
             violations.append(Violation("GC109", _not_scaled(name, gradient, found.get(name), factor), name))
     return blamed
 
 
-def _scales(gradient: Array, found: Array | None, factor: float) -> bool:
+def _scales(gradient: Array, found: Array | None, factor: float, precision: np.dtype[Any]) -> bool:
     if found is None:
         return False
     expected = (gradient * gradient.dtype.type(factor)).astype(gradient.dtype)
     # Near the smallest normal number a product rounds; far above, nothing does.
-    tiny = 0.0 if factor == 0.0 else float(np.finfo(gradient.dtype).tiny) * 2.0**20
+    tiny = 0.0 if factor == 0.0 else float(np.finfo(precision).tiny) * 2.0**20
     exact = (found == expected) | ~np.isfinite(expected)
-    if gradient.dtype == np.float16:
+    if precision == np.float16:
         return bool(np.all(exact))
     return bool(np.all(exact | (np.abs(found - expected) <= tiny)))
 

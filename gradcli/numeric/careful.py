@@ -77,6 +77,7 @@ def look(
     line = Line(function, name, index, cotangents, noise)
     scale = spread(function.point[name])
     steps = _steps(line.x, scale)
+    top = float(steps[-1])
     plus, minus = responses(line, steps)
     in_use = _noise_in_use(line, min(scale, abs(line.x) or np.inf))
     slopes = _judged(line, steps, plus, minus, in_use)
@@ -89,8 +90,17 @@ def look(
         steps = np.concatenate([steps, longer])
         plus, minus = np.concatenate([plus, sides[0]]), np.concatenate([minus, sides[1]])
         slopes = _judged(line, steps, plus, minus, in_use)
+    if not (plus.any() or minus.any()) and _far_stair(line, float(steps[-1])):
+        return _unknown()
     slopes = _coarser(line, slopes, steps, plus, minus, in_use)
-    return _with_bounds(line, slopes, scale) if slopes.kind[0] == KINK else slopes
+    if slopes.kind[0] != KINK:
+        return slopes
+    # Seen from so far away, a kink need not be where the element is.
+    return _unknown() if steps[-1] > top else _with_bounds(line, slopes, scale)
+
+
+def _unknown() -> Slopes:
+    return Slopes(np.zeros(1), np.zeros(1), np.array([np.inf]), np.array([NOISE]))
 
 
 def _judged(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray, in_use: float) -> Slopes:
@@ -110,7 +120,7 @@ def _judged(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray, 
     if large.kind[0] == KINK or large.uncertainty[0] <= 0.25 * abs(large.low[0]):
         return large
     apart = abs(large.low[0] - small.low[0]) > large.uncertainty[0] + small.uncertainty[0]
-    return Slopes(small.low, small.high, np.array([np.inf]), np.array([NOISE])) if apart else small
+    return _unknown() if apart else small
 
 
 def _is_poor(slopes: Slopes) -> bool:
@@ -125,8 +135,9 @@ def _coarser(
     drowns in rounding there, so it counts as being at the kink."""
     if not _is_poor(slopes):
         return slopes
+    near = 1e-3 * min(spread(line.function.point[line.name]), abs(line.x) or np.inf)
     for skip in (4, 8, 12):
-        if len(steps) - skip < 6:
+        if len(steps) - skip < 6 or steps[skip] > near:
             break
         far = _judged(line, steps[skip:], plus[skip:], minus[skip:], in_use)
         gap = float(far.high[0] - far.low[0])
@@ -198,14 +209,29 @@ def _hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatA
         if active.size == 0 or active[0] == 0:
             continue
         dead, alive = float(steps[active[0] - 1]), float(steps[active[0]])
-        for _ in range(12):
-            middle = (dead + alive) / 2
-            if line.response(sign * middle) == 0.0:
-                dead = middle
-            else:
-                alive = middle
-        height = abs(line.response(sign * alive))
-        beyond = abs(line.response(sign * (alive + 8 * (alive - dead))))
-        if beyond < 3 * height:
-            tallest = max(tallest, height)
+        tallest = max(tallest, _stair(line, sign * dead, sign * alive))
     return tallest
+
+
+def _stair(line: Line, dead: float, alive: float) -> float:
+    """The height of a stair between a move without effect and one with; 0 where the response grows from 0."""
+    for _ in range(12):
+        middle = float(np.copysign(np.sqrt(dead * alive), alive))
+        if line.response(middle) == 0.0:
+            dead = middle
+        else:
+            alive = middle
+    height = abs(line.response(alive))
+    beyond = abs(line.response(alive + 8 * (alive - dead)))
+    return height if beyond < 3 * height else 0.0
+
+
+def _far_stair(line: Line, step: float) -> float:
+    """Where no step has any effect, the stair that a much longer one climbs; 0 for a constant, and for a
+    function that only begins to grow there."""
+    while step < 1.0:
+        longer = min(step * 2.0**20, 1.0)
+        if line.response(longer) != 0.0:
+            return _stair(line, step, longer)
+        step = longer
+    return 0.0

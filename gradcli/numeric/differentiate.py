@@ -272,7 +272,7 @@ class Differentiator:
         most = max(16, len(positions) // 10)
         for scale in (np.full(self.structure.shape, self.scale), own):
             with np.errstate(invalid="ignore"):
-                poor = ~(self.uncertainty <= wanted) & ~self.kinked
+                poor = ~(self.uncertainty <= wanted)
             where = [p for p in positions if np.any(poor[self.structure.selection(p)])]
             for position in where[:most]:
                 self._refine_batch(position, poor, scale, tick)
@@ -288,6 +288,10 @@ class Differentiator:
         plus, minus, steps = self._responses(position, _ladder(1.0), places, tick, own)
         value, doubt, _ = self._estimate(plus, minus, steps, np.ravel(self.rounding)[places])
         values, doubts = np.ravel(self.value[selection]), np.ravel(self.uncertainty[selection])
+        # What is still a kink at much smaller steps stays one; beside one, the element is smooth.
+        kinked = np.ravel(self.kinked[selection])
+        kinked[places] = _kinks(plus, minus, steps, np.ravel(self.rounding)[places])
+        self.kinked[selection] = kinked.reshape(self.structure.group_shape)
         better = ~(doubt >= doubts[places]) & np.isfinite(value)
         values[places[better]] = value[better]
         doubts[places[better]] = doubt[better]

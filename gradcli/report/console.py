@@ -173,7 +173,7 @@ def _cells(gradient: Gradient, *, ascii_only: bool) -> Cells:
     analytic = numeric = allowed = error = "-"  # of what was never compared, there is nothing to show
     if gradient.size:
         analytic = numbers.value(float(gradient.analytic[at]), digits)
-    if gradient.compared or gradient.probes:
+    if gradient.compared:
         error = numbers.relative(gradient.relative_error)
         error = f"{error} @ {numbers.index(at)}" if at else error
     if gradient.size and gradient.compared:

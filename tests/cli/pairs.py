@@ -28,7 +28,7 @@ import numpy as np
 
 
 def noisy_forward(x):
-    return x + 1e-2 * np.sin(1e12 * x), x
+    return x + 1e12 * np.sin(1e17 * x), x
 
 
 def noisy_backward(dout, x):
