@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,11 +20,13 @@ from gradcli.comparing import Comparer
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
 from gradcli.plan import PROBE, Scope, plan
-from gradcli.precision import narrow, widen
 from gradcli.problem import Problem, Run
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
 from gradcli.subject import Subject
+
+if TYPE_CHECKING:
+    from gradcli.precision import Wide
 
 Progress = Callable[[float, str], None]
 
@@ -104,7 +107,7 @@ class _Check:
         floor = analytic.floor(self.problem, run.outputs, cotangents)
         if self._affords("other cotangents", _RELATIONS):
             rounding = self._relations(cotangents, gradients, rounding, floor)
-        wide = widen(self.subject, cotangents, gradients, rounding, floor) if side.carries else None
+        wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
         if wide is None:
             self._compare(self.subject, side, cotangents, gradients, rounding)
             return
@@ -125,7 +128,22 @@ class _Check:
             for name, found in judged.items():
                 self._add(self._narrow(found, gradients[name], thorough[name]))
 
+    def _widened(
+        self,
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        rounding: Mapping[str, FloatArray],
+        floor: Mapping[str, float],
+    ) -> "Wide | None":
+        if all(self.problem.inputs[name].dtype == np.float64 for name in self.problem.differentiable):
+            return None
+        from gradcli.precision import widen  # not needed in float64, and start-up counts
+
+        return widen(self.subject, cotangents, gradients, rounding, floor)
+
     def _narrow(self, gradient: Gradient, analytic: Array, rounding: FloatArray) -> Gradient:
+        from gradcli.precision import narrow  # not needed in float64, and start-up counts
+
         dtype = self.problem.precision_of(gradient.name, analytic)
         return narrow(gradient, analytic, rounding, self.settings.tol, dtype)
 

@@ -1,8 +1,11 @@
 """Where the two gradients meet: the first pass, the second look, the verdict."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,13 +13,14 @@ from gradcli import analytic
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.clock import Clock, OutOfTime
 from gradcli.differencing import Differencing
-from gradcli.limits import limits
 from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, look
-from gradcli.numeric.probe import Found, Prober
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, TIES, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import Subject
 from gradcli.verdict import RESOLUTION, Comparison, K
+
+if TYPE_CHECKING:
+    from gradcli.numeric.probe import Found
 
 _LOOKS = (
     1,
@@ -119,6 +123,8 @@ class Comparer:
     def probe(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """The verdict on a gradient too large for its elements: random directions, and the elements that
         bisection leads to where one is off."""
+        from gradcli.numeric.probe import Prober  # rarely needed, and start-up counts
+
         name = numeric.name
         analytic_gradient = self.gradients[name].astype(np.float64)
         rounding = self._rounding[name] + numeric.spread_over(
@@ -303,6 +309,8 @@ class _Judgement:
         wrong = self.wrong() & self.kinked
         if not wrong.any() or wrong.sum() > _SOME or (self.wrong() & ~self.kinked).any():
             return
+        from gradcli.limits import limits  # rarely needed, and start-up counts
+
         name = self.numeric.name
         for index in limits(self.comparer.subject, self.numeric, name, self.comparer.cotangents, wrong):
             self.value[index] = float(self.analytic[index])

@@ -35,11 +35,9 @@ def widen(
 ) -> Wide | None:
     """Run backward in float64.
 
-    None where that has nothing to add: the check is in float64 already, or backward does not carry the dtype
-    through, or computes something else in float64. Cost: one forward and one backward.
+    None where that has nothing to add: backward does not carry the dtype through, or computes something else
+    in float64. Cost: one forward and one backward.
     """
-    if all(subject.problem.inputs[name].dtype == np.float64 for name in subject.problem.differentiable):
-        return None
     wide = subject.widened()
     given = tuple(c.astype(np.float64) for c in cotangents)
     try:
