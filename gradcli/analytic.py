@@ -13,6 +13,7 @@ from gradcli.problem import Problem
 from gradcli.subject import Subject
 
 _MORE_JITTERS = 24
+_KINKS = 1e6
 
 
 def rounding(
@@ -94,18 +95,22 @@ def thorough(
     cotangents: tuple[Array, ...],
     gradients: Mapping[str, Array],
     known: Mapping[str, FloatArray],
+    floor: Mapping[str, float],
     rng: np.random.Generator,
     *,
     coarse: bool = False,
 ) -> dict[str, FloatArray]:
     """The rounding measured with much more effort, where something disagrees; never less than is `known`.
 
+    `floor` is what is zero to rounding: scatter beyond a million times that comes from kinks on the way.
+
     Cost: 50 forwards and backwards.
     """
     more = rounding(subject, cotangents, gradients, rng, repeats=_MORE_JITTERS, coarse=coarse, within=1.0)
     in_use = rounding_in_use(subject, cotangents, gradients, rng)
+    widest = {name: np.maximum(_KINKS * floor[name], 64 * known[name]) for name in more}
     return {
-        name: np.maximum.reduce([known[name], width, in_use.get(name, np.zeros(width.shape))])
+        name: np.maximum.reduce([known[name], width, np.minimum(in_use.get(name, known[name]), widest[name])])
         for name, width in more.items()
     }
 

@@ -47,6 +47,12 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
             f"{problem.id}: no input has a gradient ({', '.join(problem.inputs) or 'there are no inputs'}): "
             "integer and boolean arrays have none; give at least one array of floats"
         )
+    for name, array in problem.inputs.items():
+        if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+            raise UsageError(
+                f"{problem.id}: the input {name} holds NaN or infinite values; "
+                "there is no derivative at such a point"
+            )
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _Check(problem, settings, progress or (lambda _fraction, _text: None)).run()
@@ -69,6 +75,7 @@ class _Check:
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
         self.nodes: Callable[[], Mapping[str, Array]] = dict
         self.interrupted = False
+        self.cotangents: tuple[Array, ...] = ()
 
     def run(self) -> CheckResult:
         try:
@@ -82,11 +89,29 @@ class _Check:
         except KeyboardInterrupt:
             self.interrupted = True
         self._report_gradients()
-        return self._result(self.clock.spent())
+        return self._blamed(self._result(self.clock.spent()))
+
+    def _blamed(self, result: CheckResult) -> CheckResult:
+        """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""
+        wrong = any(g.verdict == FAIL and g.failing is not None for g in result.gradients.values())
+        if not (wrong and self.settings.blame) or self.interrupted or not self.cotangents:
+            return result
+        from gradcli import blame
+
+        try:
+            found = blame.find(
+                self.problem, result.gradients, self.cotangents, self.settings, after=result.seconds
+            )
+        except KeyboardInterrupt:
+            return replace(result, interrupted=True)
+        remarks = (*result.remarks, found.remark) if found.remark else result.remarks
+        first, *more = found.faults or (None,)
+        return replace(result, blame=first, also=tuple(b for b in more if b), remarks=remarks)
 
     def _check(self) -> None:
         run, repeatable = contract.observe_forward(self.subject, self.violations)
         cotangents = self._cotangents(run)
+        self.cotangents = cotangents
         self._keep(run, cotangents)
         gradients = contract.observe_backward(self.subject, cotangents, self.violations)
         for name in self.problem.differentiable:
@@ -107,6 +132,8 @@ class _Check:
         floor = analytic.floor(self.problem, run.outputs, cotangents)
         if self._affords("other cotangents", _RELATIONS):
             rounding = self._relations(cotangents, gradients, rounding, floor)
+        if any(v.code == "GC104" for v in self.violations):
+            side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
         wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
         if wide is None:
             self._compare(self.subject, side, cotangents, gradients, rounding)
@@ -118,12 +145,16 @@ class _Check:
             wide.gradients,
             self._rounding(wide.subject, wide.cotangents, wide.gradients, side),
         )
+        if any(self.gradients[name].verdict == FAIL for name in wide.held if name in self.gradients):
+            # Backward drops to the lower precision inside: its numbers are to be judged at that.
+            self._compare(self.subject, side, cotangents, gradients, rounding)
+            return
         judged = {name: self.gradients[name] for name in wide.gradients if name in self.gradients}
         for name, found in judged.items():
             self._add(self._narrow(found, gradients[name], rounding[name]))
         if any(self.gradients[name].verdict != found.verdict for name, found in judged.items()):
             thorough = analytic.thorough(
-                self.subject, cotangents, gradients, rounding, self.rng, coarse=side.digits_lost
+                self.subject, cotangents, gradients, rounding, floor, self.rng, coarse=side.digits_lost
             )
             for name, found in judged.items():
                 self._add(self._narrow(found, gradients[name], thorough[name]))

@@ -93,11 +93,13 @@ class Comparer:
         if self._thorough:
             return
         self._thorough = True
+        floor = analytic.floor(self.subject.problem, self.side.function.base, self.cotangents)
         self._rounding = analytic.thorough(
             self.subject,
             self.cotangents,
             self.gradients,
             self._rounding,
+            floor,
             self.rng,
             coarse=self.side.digits_lost,
         )

@@ -24,6 +24,7 @@ class Wide:
     subject: Subject
     cotangents: tuple[Array, ...]
     gradients: dict[str, Array]
+    held: frozenset[str]  # gradients that the lower precision could hold: perhaps they were computed in it
 
 
 def widen(
@@ -51,7 +52,11 @@ def widen(
         scale = float(np.max(np.abs(found[name]), initial=0.0))
         if not np.all(distance <= _SAME * scale + 16 * rounding[name] + 16 * floor[name]):
             return None
-    return Wide(wide, given, {name: found[name] for name in gradients}) if gradients else None
+    if not gradients:
+        return None
+    inputs = subject.problem.inputs
+    held = {name for name in gradients if np.array_equal(found[name], found[name].astype(inputs[name].dtype))}
+    return Wide(wide, given, {name: found[name] for name in gradients}, frozenset(held))
 
 
 def narrow(

@@ -36,6 +36,8 @@ class Blame:
     file: str
     line: int
     diagnosis: str
+    source: str = ""  # the line itself
+    downstream: tuple[str, ...] = ()  # what is wrong because of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,7 @@ class CheckResult:
     gradients: Mapping[str, Gradient]
     violations: tuple[Violation, ...] = ()
     blame: Blame | None = None
+    also: tuple[Blame, ...] = ()  # further faults, independent of the first
     rerun: str | None = None
     seed: int = 0
     dtype: str = "float64"

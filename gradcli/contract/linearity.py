@@ -103,7 +103,11 @@ def _not_scaled(name: str, gradient: Array, found: Array | None, factor: float) 
         return f"the gradient of {name} ignores the cotangent: times {factor:g}, it stays the same"
     if factor == 0.0:
         return f"the gradient of {name} is not zero for a zero cotangent: it is not linear in the cotangent"
-    return f"the gradient of {name} is not linear in the cotangent: times {factor:g}, it does not scale"
+    message = f"the gradient of {name} is not linear in the cotangent: times {factor:g}, it does not scale"
+    if found is None:
+        return message
+    off = np.abs(found.astype(np.float64) - factor * gradient.astype(np.float64))
+    return f"{message} (off by {float(np.max(off, initial=0.0, where=np.isfinite(off))):.1e})"
 
 
 def _not_additive(name: str, worst: float) -> str:

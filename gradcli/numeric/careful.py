@@ -55,6 +55,14 @@ class Line:
             total += float(np.sum(cotangent * change))
         return total
 
+    def grain(self) -> float:
+        """The coarsest that floating point can be here: units of float16, or 1e-12 behind an addition."""
+        grain = 0.0
+        for cotangent, out in zip(self.cotangents, self.function.base, strict=True):
+            largest = float(np.max(np.abs(cotangent), initial=0.0))
+            grain = max(grain, 2.0**-6 * float(np.max(np.abs(cotangent * out), initial=0.0)), 1e-12 * largest)
+        return grain
+
     def rounding(self) -> float:
         """Measured rounding of a response: of the outputs that this element reaches, and of no others."""
         parts = [
@@ -223,7 +231,8 @@ def _stair(line: Line, dead: float, alive: float) -> float:
             alive = middle
     height = abs(line.response(alive))
     beyond = abs(line.response(alive + 8 * (alive - dead)))
-    return height if beyond < 3 * height else 0.0
+    # A stair higher than any floating-point grain is meant: np.round has a derivative, and it is zero.
+    return height if beyond < 3 * height and height <= line.grain() else 0.0
 
 
 def _far_stair(line: Line, step: float) -> float:

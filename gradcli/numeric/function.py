@@ -111,9 +111,10 @@ def jittered(array: Array, key: int, *, coarse: bool = False) -> Array:
     if coarse and array.dtype == np.float64:
         return jittered(array.astype(np.float32), key).astype(np.float64)
     word = _WORD[size]
-    bits = np.ascontiguousarray(array).view(word)
+    native = array.dtype.newbyteorder("=")
+    bits = np.ascontiguousarray(array, dtype=native).view(word)
     # The neighbours of a floating-point number are those of its bits, read as an integer.
     up = (bits * word(key & (256**size - 1))) >> word(8 * size - 1)
     moved: Array = np.where((array == 0) | ~np.isfinite(array), bits, bits + up + up - word(1))
-    result: Array = moved.view(array.dtype)
+    result: Array = moved.view(native)
     return result.reshape(array.shape)

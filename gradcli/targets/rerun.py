@@ -23,7 +23,7 @@ def rerun_line(
         return shlex.join(["gradcli", "check", config, "-k", id])
     if not repeatable:
         return None
-    words = ["gradcli", "check", target]
+    words = ["gradcli", "check", f"./{target}" if target.startswith("-") else target]
     for name, value in options.items():
         words += _option(name, value)
     for name, asked in inputs.items():

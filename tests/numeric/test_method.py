@@ -162,6 +162,6 @@ def test_the_evaluations_reported_are_the_evaluations_made(f, derivative, elemen
         calls["backward"] += 1
         return dout * derivative(x) * factor
 
-    result = gradcli.check(forward, backward, {"x": X}, elements=elements)
+    result = gradcli.check(forward, backward, {"x": X}, elements=elements, blame=False)
     assert (result.evaluations, result.backward_evaluations) == (calls["forward"], calls["backward"])
     assert x_of(result).evaluations < result.evaluations

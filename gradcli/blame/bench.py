@@ -1,0 +1,271 @@
+"""The code under test on the bench: run with taps, read, moved, and compared with what is right."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+from gradcli.blame.source import NotReadable, like
+from gradcli.blame.taps import Site, Tapped, tap
+from gradcli.clock import Clock
+from gradcli.errors import BrokenPromise
+from gradcli.problem import Problem, Run
+from gradcli.result import Gradient
+from gradcli.subject import Subject, copies
+from gradcli.verdict import K
+
+_LARGEST = 200_000  # elements of a value that is still recorded
+_OCCURRENCES = 64  # of one site, recorded at most
+
+Key = tuple[int, int]  # site, occurrence
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What went through the taps in one run, in order of time."""
+
+    values: dict[Key, Array]
+    counts: dict[int, int]
+
+    def of(self, site: int) -> list[Array]:
+        """The values of one site, or none if some were left out."""
+        found = [self.values[site, i] for i in range(self.counts.get(site, 0)) if (site, i) in self.values]
+        return found if len(found) == self.counts.get(site, 0) else []
+
+
+@dataclass(eq=False)
+class _Recording:
+    values: dict[Key, Array] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+
+    def __call__(self, site: int, value: Any) -> Any:
+        occurrence = self.counts.get(site, 0)
+        self.counts[site] = occurrence + 1
+        if occurrence < _OCCURRENCES and np.size(value) <= _LARGEST and np.asarray(value).dtype.kind in "fc":
+            self.values[site, occurrence] = np.array(value)
+        return value
+
+
+def replacing(site: int, occurrence: int | None, change: Callable[[Any], Any]) -> Callable[[int, Any], Any]:
+    """A hook that changes what goes through one site, at one occurrence or (None) always."""
+    seen = 0
+
+    def hook(number: int, value: Any) -> Any:
+        nonlocal seen
+        if number != site:
+            return value
+        seen += 1
+        return change(value) if occurrence is None or seen == occurrence + 1 else value
+
+    return hook
+
+
+class Bench:
+    """One problem, its rewritten functions and the numeric gradients that its own are held against."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        gradients: Mapping[str, Gradient],
+        cotangents: tuple[Array, ...],
+        tol: float,
+        clock: Clock,
+    ) -> None:
+        source = problem.source
+        if source is None or source.remake is None:
+            raise NotReadable("the code is not a pair of Python functions")
+        self.tol = tol
+        self.clock = clock
+        self.known = {n: g for n, g in gradients.items() if g.numeric.size and g.method}
+        self.forward: Tapped = tap(source.forward)
+        self.backward: Tapped = tap(source.backward)
+        self._source = source
+        self._like_forward = like(source.forward, self.forward.function)
+        self.inputs = {
+            n: a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for n, a in problem.inputs.items()
+        }
+        self.cotangents = tuple(c.astype(np.float64) for c in cotangents)
+        self.original = replace(problem, inputs=self.inputs)
+        self.problem = self._remade(like(source.backward, self.backward.function))
+        self.subject = Subject(self.problem, clock)
+        self._verify()
+        self.saved: Any = None
+        self.reusable = False
+        self.refresh()
+
+    def _remade(self, backward: Callable[..., Any]) -> Problem:
+        assert self._source.remake is not None
+        return replace(self._source.remake(self._like_forward, backward), inputs=self.inputs)
+
+    def _verify(self) -> None:
+        """With nothing moved, the rewritten code must give the same bits."""
+        try:
+            wanted = Subject(self.original, self.clock).both(self.inputs, self.cotangents)
+            found = self.subject.both(self.inputs, self.cotangents)
+        except BrokenPromise as broken:
+            raise NotReadable(f"with taps in it, {broken.message}") from broken
+        same = len(wanted.run.outputs) == len(found.run.outputs)
+        pairs: list[tuple[Any, Any]] = list(zip(wanted.run.outputs, found.run.outputs, strict=False))
+        pairs += [(wanted.gradients[n], found.gradients.get(n)) for n in wanted.gradients]
+        if not same or not all(_same_bits(a, b) for a, b in pairs):
+            raise NotReadable("the code gives other numbers with taps in it")
+        self.outputs = found.run.outputs
+        self.found = _floats(found.gradients)
+
+    # --- runs
+
+    def refresh(self) -> None:
+        """Run forward at the point once more: a backward that reads state finds what it expects."""
+        self.saved = self.forward_run().saved
+        first, second = self.gradients(), self.gradients()
+        self.reusable = (
+            first is not None
+            and second is not None
+            and all(
+                _same_bits(first[n], second.get(n)) and _same_bits(first[n], self.found.get(n)) for n in first
+            )
+        )
+
+    def forward_run(self) -> Run:
+        return self.subject.forward(copies(self.inputs))
+
+    def forward_trace(self) -> Trace:
+        recording = _Recording()
+        self.forward.taps.hook = recording
+        try:
+            self.forward_run()
+        finally:
+            self.forward.taps.hook = None
+        return Trace(recording.values, recording.counts)
+
+    def backward_trace(self, cotangents: tuple[Array, ...] | None = None) -> Trace:
+        recording = _Recording()
+        self.gradients(recording, cotangents)
+        return Trace(recording.values, recording.counts)
+
+    def gradients(
+        self, hook: Callable[[int, Any], Any] | None = None, cotangents: tuple[Array, ...] | None = None
+    ) -> dict[str, FloatArray] | None:
+        """What the tapped backward returns, a hook in place; None where it raises."""
+        saved = self.saved if self.reusable else self.forward_run().saved
+        given = tuple(c.copy() for c in (cotangents or self.cotangents))
+        self.backward.taps.hook = hook
+        try:
+            return _floats(self.subject.backward(given, saved))
+        except (BrokenPromise, ValueError, TypeError):
+            return None
+        finally:
+            self.backward.taps.hook = None
+
+    def other(self, backward: FunctionType) -> "Attempt":
+        """Another backward in place of the user's."""
+        return Attempt(self, self._remade(like(self._source.backward, backward)))
+
+    # --- comparisons
+
+    def fits(self, gradients: Mapping[str, Array] | None, name: str) -> bool:
+        """Whether a gradient agrees with the numeric one wherever that is known."""
+        known = self.known.get(name)
+        if known is None:
+            return True
+        if gradients is None or name not in gradients:
+            return False
+        value = gradients[name]
+        if value.shape != known.numeric.shape:
+            return False
+        there = np.isfinite(known.numeric)
+        if not there.any():
+            return True
+        numeric = known.numeric[there]
+        given = value[there]
+        size = np.maximum(np.abs(numeric), np.abs(given))
+        slack = 1e-10 * float(np.max(np.abs(numeric), initial=0.0))
+        allowed = self.tol * size + K * np.nan_to_num(known.uncertainty[there]) + slack
+        with np.errstate(invalid="ignore"):
+            return bool(np.all(np.abs(given - numeric) <= allowed))
+
+    def repairs(self, gradients: Mapping[str, Array] | None, wrong: frozenset[str]) -> bool:
+        """Whether these gradients are right where they were wrong, and still right elsewhere."""
+        if gradients is None or any(not self.fits(gradients, n) for n in wrong):
+            return False
+        return all(self.fits(gradients, n) for n in self.known if self.fits(self.found, n))
+
+    def site(self, number: int) -> Site:
+        return self.backward.taps.sites[number]
+
+
+@dataclass(eq=False)
+class Attempt:
+    """The problem with another backward."""
+
+    bench: Bench
+    problem: Problem
+
+    def gradients(self) -> dict[str, FloatArray] | None:
+        bench = self.bench
+        try:
+            saved = bench.forward_run().saved  # a fresh one: what was changed may write into it
+            with np.errstate(all="ignore"):
+                return _floats(self.problem.backward(tuple(c.copy() for c in bench.cotangents), saved))
+        except Exception:
+            return None
+
+    def holds_elsewhere(self, names: frozenset[str], rng: np.random.Generator) -> bool:
+        """Whether the derivative along a random direction agrees at another point, for another cotangent."""
+        bench = self.bench
+        point, moves = {}, {}
+        for name, array in bench.inputs.items():
+            if array.dtype.kind != "f":
+                point[name] = array
+                continue
+            point[name] = array * (1 + 0.03 * rng.uniform(-1, 1, array.shape))
+            if name in names:
+                reach = np.minimum(np.abs(array), np.std(array) or 1.0) if array.size > 1 else np.abs(array)
+                moves[name] = np.asarray(reach * rng.choice([-1.0, 1.0], array.shape))
+        weights = tuple(rng.standard_normal(c.shape) for c in bench.cotangents)
+        try:
+            with np.errstate(all="ignore"):
+                run = self.problem.forward(copies(point))
+                found = _floats(self.problem.backward(tuple(w.copy() for w in weights), run.saved))
+                claimed = sum(float(np.sum(found[n] * moves[n])) for n in names)
+                size = sum(float(np.sum(np.abs(found[n] * moves[n]))) for n in names)
+                slopes = [self._slope(point, moves, weights, step) for step in (2.0**-14, 2.0**-15)]
+        except Exception:
+            return False
+        measured = (4 * slopes[1] - slopes[0]) / 3
+        doubt = 4 * abs(slopes[1] - measured) + 1e-6 * size
+        return bool(abs(claimed - measured) <= doubt)
+
+    def _slope(
+        self,
+        point: Mapping[str, Array],
+        moves: Mapping[str, Array],
+        weights: tuple[Array, ...],
+        step: float,
+    ) -> float:
+        sides = []
+        for sign in (1.0, -1.0):
+            there = {n: a + sign * step * moves[n] if n in moves else a.copy() for n, a in point.items()}
+            sides.append(tuple(np.array(out) for out in self.problem.forward(there).outputs))
+        differences = zip(weights, *sides, strict=True)
+        return sum(float(np.sum(w * (plus - minus))) for w, plus, minus in differences) / (2 * step)
+
+
+def _floats(gradients: Mapping[str, Any]) -> dict[str, FloatArray]:
+    return {
+        name: np.array(value, dtype=np.float64)
+        for name, value in gradients.items()
+        if value is not None and np.asarray(value).dtype.kind in "fiub"
+    }
+
+
+def _same_bits(a: Any, b: Any) -> bool:
+    if a is None or b is None:
+        return a is b
+    first, second = np.asarray(a), np.asarray(b)
+    return first.shape == second.shape and bool(
+        np.array_equal(first, second, equal_nan=first.dtype.kind in "fc")
+    )

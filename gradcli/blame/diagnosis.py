@@ -1,0 +1,181 @@
+"""What kind of mistake a fault is, in words.
+
+Only repairs speak here: each was run, and with it the wrong gradients agree with the numeric ones.
+"""
+
+import linecache
+
+import numpy as np
+
+from gradcli.blame.bench import Bench
+from gradcli.blame.evidence import Evidence
+from gradcli.blame.repair import Repair
+from gradcli.blame.search import Fault
+from gradcli.result import Blame
+
+_KINDS = {
+    "accumulated": "added to what is there, where it should be set",
+    "overwritten": "overwritten, where contributions add up",
+    "operator": "a wrong operator",
+    "operands": "the operands are the wrong way round",
+    "order of a product": "the factors of a matrix product are the wrong way round",
+    "sign": "a sign too many",
+    "negation": "a negation too many",
+    "constant": "a wrong constant",
+    "axis": "the wrong axis",
+    "axes": "an axis too many",
+    "flag": "a wrong flag",
+    "variable": "a wrong variable",
+    "function": "the wrong function",
+    "transpose": "transposed the wrong way",
+    "sum missing": "a sum is missing",
+    "subscripts": "wrong subscripts: axes are permuted",
+    "arguments": "arguments in the wrong order",
+    "extra call": "a call too many",
+    "extra term": "a term too many",
+    "extra factor": "a factor too many",
+    "power": "a power too many",
+    "selection": "only a part is taken",
+    "indices": "indices in the wrong order",
+    "index": "the wrong index",
+    "slice": "the wrong slice",
+    "comparison": "a wrong comparison",
+    "branch": "the branches are the wrong way round",
+    "direction": "the loop runs in the wrong direction",
+    "superfluous": "a statement too many",
+    "unpacked": "unpacked in the wrong order",
+    "order": "returned in the wrong order",
+}
+
+
+def describe(bench: Bench, evidence: Evidence, fault: Fault) -> Blame:
+    """The fault as it is reported."""
+    file = bench.backward.main.file
+    node = _node_name(fault)
+    parts = [_ratio(bench, evidence, fault), _reason(bench, fault)]
+    return Blame(
+        gradient=min(fault.gradients),
+        node=node,
+        file=file,
+        line=fault.line,
+        diagnosis="; ".join(p for p in parts if p),
+        source=linecache.getline(file, fault.line).strip(),
+        downstream=tuple(sorted(fault.gradients)),
+    )
+
+
+def _node_name(fault: Fault) -> str:
+    if fault.node is not None and fault.node.name:
+        return fault.node.name
+    return (fault.site.name or "") if fault.site is not None else ""
+
+
+def _ratio(bench: Bench, evidence: Evidence, fault: Fault) -> str:
+    """How the wrong value compares with the true one, where that is known."""
+    if fault.site is None or fault.node is None:
+        return "" if fault.repairs else "everything it is computed from is right"
+    values = evidence.trace.of(fault.site.number)
+    if not values:
+        return ""
+    value = values[-1]
+    if value.size != fault.node.gradient.size:
+        return ""
+    true = fault.node.gradient.reshape(value.shape)
+    largest = float(np.max(np.abs(true)))
+    name = fault.site.name or "the value"
+    off = np.abs(value - true) > 1e-7 * np.abs(true) + 1e-9 * largest
+    wrong = int(np.sum(off))
+    if not wrong:
+        return ""
+    with np.errstate(all="ignore"):
+        ratios = (value / true)[off]
+    amount = "all" if wrong == value.size else f"{wrong} of"
+    elements = f"{amount} {value.size} elements" if value.size > 1 else "its only element"
+    if np.all(np.isfinite(ratios)) and float(np.ptp(ratios)) <= 1e-6 * abs(float(ratios[0])):
+        factor = float(ratios[0])
+        text = "zero instead of the true value" if factor == 0 else f"{factor:.4g} times the true value"
+        return f"{name} is {text} in {elements}; everything it is computed from is right"
+    return f"{name} is wrong in {elements}; everything it is computed from is right"
+
+
+def _reason(bench: Bench, fault: Fault) -> str:
+    if not fault.repairs:
+        return ""
+    best = min(fault.repairs, key=lambda repair: _preference(bench, repair))
+    if best.kind == "factor":
+        return _factor(bench, best)
+    if best.kind == "times":
+        return f"a factor is missing: {best.array} * {best.before} is right"
+    if best.kind == "over":
+        return f"a factor is missing: {best.before} / {best.array} is right"
+    if best.kind == "plus":
+        return f"a term is missing: {best.before} + {best.array} is right"
+    if best.kind in ("path", "path twice"):
+        through = f" of {best.array} through line {best.after}" if best.array and best.after != "0" else ""
+        word = "missing" if best.kind == "path" else "counted the wrong way"
+        return f"the path{through} is {word} in {best.before}"
+    words = _KINDS.get(best.kind, best.kind)
+    if best.kind == "superfluous":
+        return f"{words}: without `{best.before}` everything is right"
+    return f"{words}: with `{best.after}` in place of `{best.before}` everything is right"
+
+
+_PLAIN = (
+    "order",
+    "unpacked",
+    "function",
+    "sign",
+    "accumulated",
+    "overwritten",
+    "superfluous",
+    "flag",
+    "direction",
+)
+_PATHS = ("path", "path twice")
+
+
+def _preference(bench: Bench, repair: Repair) -> tuple[int, int]:
+    """Several repairs of one line say the same in different words: the plainest first."""
+    if repair.kind in _PLAIN and repair.rank == 1:
+        return 0, len(repair.before)
+    if repair.kind == "factor":
+        named = name_factor(repair.factor or 0.0, _sizes(bench))
+        return (1 if named else 5), -len(repair.before)
+    if repair.kind in _PATHS:
+        return 4, len(repair.before)
+    if repair.kind in ("times", "over", "plus"):
+        return 3, len(repair.before)
+    return 2, repair.rank
+
+
+def _factor(bench: Bench, repair: Repair) -> str:
+    factor = repair.factor or 0.0
+    named = name_factor(factor, _sizes(bench))
+    shown = f"{named} ({factor:.6g})" if named and named != f"{factor:.6g}" else f"{factor:.6g}"
+    return f"a constant factor: {repair.before} must be multiplied by {shown}"
+
+
+def _sizes(bench: Bench) -> list[int]:
+    shapes = [a.shape for a in bench.original.inputs.values()] + [out.shape for out in bench.outputs]
+    lengths = {n for shape in shapes for n in shape} | {int(np.prod(shape)) for shape in shapes if shape}
+    return sorted(n for n in lengths if n > 1)
+
+
+def name_factor(factor: float, sizes: list[int]) -> str:
+    """A factor in terms of small numbers and of the sizes of the arrays; empty if it is none of these."""
+    known: dict[str, float] = {
+        "-1": -1.0,
+        "2": 2.0,
+        "1/2": 0.5,
+        "-2": -2.0,
+        "-1/2": -0.5,
+        "4": 4.0,
+        "1/4": 0.25,
+    }
+    for n in sizes:
+        known |= {f"{n}": float(n), f"1/{n}": 1 / n, f"√{n}": n**0.5, f"1/√{n}": n**-0.5}
+        known |= {f"{n}/({n}-1)": n / (n - 1), f"({n}-1)/{n}": (n - 1) / n}
+    for text, value in known.items():
+        if abs(factor - value) <= 1e-7 * abs(value):
+            return text
+    return ""

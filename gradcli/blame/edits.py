@@ -1,0 +1,398 @@
+"""Small edits of a statement, of the kind by which slips are made: a repair is an edit undone.
+
+Each edit changes the tree in place and can be taken back.
+"""
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from typing import Any
+
+_CALLS = (
+    ("sum", "mean"),
+    ("sin", "cos"),
+    ("sinh", "cosh"),
+    ("max", "min"),
+    ("maximum", "minimum"),
+    ("argmax", "argmin"),
+    ("tril", "triu"),
+    ("vstack", "hstack"),
+    ("ones_like", "zeros_like"),
+    ("ones", "zeros"),
+    ("sqrt", "square"),
+    ("exp", "log"),
+    ("floor", "ceil"),
+)
+_OTHER = dict(_CALLS) | {b: a for a, b in _CALLS}
+_OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Div,),
+    ast.Div: (ast.Mult,),
+    ast.BitAnd: (ast.BitOr,),
+    ast.BitOr: (ast.BitAnd,),
+}
+_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.Gt, ast.GtE),
+    ast.LtE: (ast.Lt, ast.GtE, ast.Gt),
+    ast.Gt: (ast.GtE, ast.Lt, ast.LtE),
+    ast.GtE: (ast.Gt, ast.LtE, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """One change: `before` becomes `after` at a line; `kind` says what sort of slip that undoes."""
+
+    kind: str
+    line: int
+    before: str
+    after: str
+    rank: int  # the lower, the more likely a slip
+    apply: Callable[[], Callable[[], None]]  # returns what takes it back
+
+
+@dataclass(frozen=True, eq=False)
+class _Slot:
+    """A place in a tree that holds a node."""
+
+    parent: Any
+    field: str
+    index: int | None
+
+    def get(self) -> Any:
+        held = getattr(self.parent, self.field)
+        return held if self.index is None else held[self.index]
+
+    def put(self, node: Any) -> None:
+        if self.index is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.index] = node
+
+
+def slots(node: ast.AST) -> Iterator[_Slot]:
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, ast.AST):
+            yield _Slot(node, name, None)
+            yield from slots(value)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, ast.AST):
+                    yield _Slot(node, name, index)
+                    yield from slots(item)
+
+
+def edits(
+    statement: ast.stmt, body: list[ast.stmt], names: Sequence[str], settled: Callable[[ast.AST], bool]
+) -> Iterator[Edit]:
+    """The edits of one statement that stands in `body`.
+
+    `names` are variables that may stand in for others. Parts that are `settled` are right and not touched.
+    """
+    yield from _whole(statement, body)
+    yield from _reversals(statement)
+    if isinstance(statement, ast.If | ast.For | ast.While | ast.With | ast.Try | ast.FunctionDef):
+        heads = list(_head_slots(statement))
+    else:
+        heads = list(_open_slots(statement, settled))
+    for slot in heads:
+        yield from _of_slot(slot, names)
+
+
+def _reversals(statement: ast.stmt) -> Iterator[Edit]:
+    """A loop that runs the other way."""
+    if isinstance(statement, ast.For) and not (
+        isinstance(statement.iter, ast.Call) and getattr(statement.iter.func, "id", "") == "reversed"
+    ):
+        made = ast.Call(ast.Name("reversed", ast.Load()), [statement.iter], [])
+        yield _replace(_Slot(statement, "iter", None), statement.iter, made, "direction", 1)
+
+
+def _head_slots(statement: ast.stmt) -> Iterator[_Slot]:
+    for name in ("test", "iter"):
+        value = getattr(statement, name, None)
+        if isinstance(value, ast.expr):
+            yield _Slot(statement, name, None)
+            yield from slots(value)
+
+
+def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[_Slot]:
+    """Slots but for those within parts that are right; such a part itself may still be misused."""
+    for name, value in ast.iter_fields(node):
+        items = value if isinstance(value, list) else [value]
+        for index, item in enumerate(items):
+            if isinstance(item, ast.AST):
+                yield _Slot(node, name, index if isinstance(value, list) else None)
+                if not (isinstance(item, ast.expr) and settled(item)):
+                    yield from _open_slots(item, settled)
+
+
+def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
+    """Edits of the statement as such."""
+    place = next((i for i, s in enumerate(body) if s is statement), None)
+    text = _text(statement)
+    if place is None:
+        return
+
+    def swap(new: ast.stmt) -> Callable[[], Callable[[], None]]:
+        def apply() -> Callable[[], None]:
+            body[place] = ast.fix_missing_locations(ast.copy_location(new, statement))
+
+            def back() -> None:
+                body[place] = statement
+
+            return back
+
+        return apply
+
+    line = statement.lineno
+    if isinstance(statement, ast.AugAssign):
+        target = _loaded_as(statement.target, ast.Store())
+        plain = ast.Assign([target], statement.value)
+        yield Edit("accumulated", line, text, _text(plain), 1, swap(plain))
+        for other in _OPERATORS.get(type(statement.op), ()):
+            changed = ast.AugAssign(statement.target, other(), statement.value)
+            yield Edit("operator", line, text, _text(changed), 1, swap(changed))
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, ast.Name | ast.Subscript):
+            grown = ast.AugAssign(target, ast.Add(), statement.value)
+            yield Edit("overwritten", line, text, _text(grown), 1, swap(grown))
+        if isinstance(target, ast.Tuple) and 2 <= len(target.elts) <= 6:
+            for i, j in combinations(range(len(target.elts)), 2):
+                elements = list(target.elts)
+                elements[i], elements[j] = elements[j], elements[i]
+                made = ast.Assign([ast.Tuple(elements, ast.Store())], statement.value)
+                yield Edit("unpacked", line, text, _text(made), 2, swap(made))
+    if isinstance(statement, ast.AugAssign | ast.Expr | ast.Assign):
+        yield Edit("superfluous", line, text, "", 2, swap(ast.Pass()))
+
+
+def _of_slot(slot: _Slot, names: Sequence[str]) -> Iterator[Edit]:
+    node = slot.get()
+    if isinstance(node, ast.cmpop):
+        for other in _COMPARISONS.get(type(node), ()):
+            yield _replace(slot, node, other(), "comparison", 1, shown=slot.parent)
+        return
+    if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            return
+        return
+    for kind, made, rank in _variants(node, slot, names):
+        yield _replace(slot, node, made, kind, rank)
+
+
+def _variants(node: ast.expr, slot: _Slot, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
+    if isinstance(node, ast.BinOp):
+        yield from _of_operation(node)
+    if isinstance(node, ast.UnaryOp):
+        yield ("sign" if isinstance(node.op, ast.USub) else "negation"), node.operand, 1
+    if isinstance(node, ast.Constant):
+        yield from _of_constant(node, slot)
+    if isinstance(node, ast.Name):
+        callee = isinstance(slot.parent, ast.Call) and slot.field == "func"
+        if not callee and not (
+            isinstance(slot.parent, ast.Attribute) and node.id in ("np", "numpy", "math", "self")
+        ):
+            for name in names:
+                if name != node.id:
+                    yield "variable", ast.Name(name, ast.Load()), 2
+    if isinstance(node, ast.Attribute):
+        other = _OTHER.get(node.attr)
+        if other is not None:
+            yield "function", ast.Attribute(node.value, other, ast.Load()), 1
+        if node.attr == "T":
+            yield "transpose", node.value, 1
+    if isinstance(node, ast.Call):
+        yield from _of_call(node)
+    if isinstance(node, ast.Subscript):
+        yield from _of_subscript(node)
+    if isinstance(node, ast.Slice):
+        yield from _of_slice(node)
+    if isinstance(node, ast.Tuple) and isinstance(slot.parent, ast.Return):
+        for i, j in combinations(range(len(node.elts)), 2):
+            elements = list(node.elts)
+            elements[i], elements[j] = elements[j], elements[i]
+            yield "order", ast.Tuple(elements, ast.Load()), 1
+    if (
+        isinstance(node, ast.Tuple)
+        and 2 <= len(node.elts) <= 3
+        and all(isinstance(e, ast.Constant) for e in node.elts)
+    ):
+        for i in range(len(node.elts)):
+            yield "axes", ast.Tuple([e for j, e in enumerate(node.elts) if j != i], ast.Load()), 2
+    if isinstance(node, ast.IfExp):
+        yield "branch", ast.IfExp(node.test, node.orelse, node.body), 1
+    if isinstance(node, ast.Name | ast.BinOp | ast.Call) and slot.field in (
+        "args",
+        "left",
+        "right",
+        "value",
+        "values",
+        "elts",
+        "operand",
+    ):
+        yield "transpose", ast.Attribute(node, "T", ast.Load()), 2
+        if not isinstance(slot.parent, ast.Call) or isinstance(node, ast.BinOp | ast.Call):
+            for axis in (0, 1, -1, None):
+                keywords = [] if axis is None else [ast.keyword("axis", ast.Constant(axis))]
+                summed = ast.Call(ast.Attribute(node, "sum", ast.Load()), [], keywords)
+                yield "sum missing", summed, 2
+                if axis is not None:
+                    kept = [*keywords, ast.keyword("keepdims", ast.Constant(True))]
+                    yield "sum missing", ast.Call(ast.Attribute(node, "sum", ast.Load()), [], kept), 2
+
+
+def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr, int]]:
+    for other in _OPERATORS.get(type(node.op), ()):
+        yield "operator", ast.BinOp(node.left, other(), node.right), 1
+    if isinstance(node.op, ast.Add | ast.Sub):
+        yield "extra term", node.left, 2
+        yield "extra term", node.right, 2
+    elif isinstance(node.op, ast.Mult | ast.Div):
+        yield "extra factor", node.left, 2
+        if isinstance(node.op, ast.Mult):
+            yield "extra factor", node.right, 2
+    elif isinstance(node.op, ast.Pow):
+        yield "power", node.left, 2
+    elif isinstance(node.op, ast.MatMult):
+        yield "order of a product", ast.BinOp(node.right, ast.MatMult(), node.left), 2
+    if isinstance(node.op, ast.Div | ast.Sub | ast.Pow):
+        yield "operands", ast.BinOp(node.right, node.op, node.left), 2
+
+
+def _of_constant(node: ast.Constant, slot: _Slot) -> Iterator[tuple[str, ast.expr, int]]:
+    value = node.value
+    if isinstance(value, bool):
+        yield "flag", ast.Constant(not value), 1
+        return
+    if isinstance(value, str):
+        if "->" in value:
+            yield from (("subscripts", ast.Constant(s), 1) for s in _einsums(value))
+        return
+    if not isinstance(value, int | float):
+        return
+    axis = isinstance(slot.parent, ast.keyword) and slot.parent.arg in ("axis", "axes")
+    if isinstance(value, int):
+        others: list[Any] = [value + 1, value - 1, -value, 0, 1, 2, 3, -1, -2]
+        if axis:
+            others += [None, (0, 1), (0, 2), (1, 2), (0, 1, 2), (0, 2, 3)]
+    else:
+        others = [value + 1, value - 1, 2 * value, value / 2, -value, 0.0, 1.0, 0.5, 2.0, 3.0, 4.0, 0.25]
+    for other in dict.fromkeys(others):
+        if other != value or type(other) is not type(value):
+            made: ast.expr = (
+                ast.Tuple([ast.Constant(o) for o in other], ast.Load())
+                if isinstance(other, tuple)
+                else ast.Constant(other)
+            )
+            yield ("axis" if axis else "constant"), made, 1
+
+
+def _einsums(text: str) -> Iterator[str]:
+    """Subscripts in which one operand or the result has two letters swapped, or another letter."""
+    left, _, right = text.replace(" ", "").partition("->")
+    parts = [*left.split(","), right]
+    for place, part in enumerate(parts):
+        letters = list(permutations(part)) if len(part) <= 4 else []
+        for letter in letters:
+            changed = "".join(letter)
+            if changed != part:
+                made = [*parts[:place], changed, *parts[place + 1 :]]
+                yield ",".join(made[:-1]) + "->" + made[-1]
+
+
+def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr, int]]:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    for i, j in combinations(range(min(len(node.args), 4)), 2):
+        arguments = list(node.args)
+        arguments[i], arguments[j] = arguments[j], arguments[i]
+        yield "arguments", ast.Call(node.func, arguments, node.keywords), 2
+    method = isinstance(node.func, ast.Attribute) and not (
+        isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy", "math")
+    )
+    if name in ("sum", "mean"):
+        has_axis = any(k.arg == "axis" for k in node.keywords) or len(node.args) > (0 if method else 1)
+        if not has_axis:
+            for axis in (0, 1, -1):
+                keywords = [ast.keyword("axis", ast.Constant(axis)), *node.keywords]
+                yield "axis", ast.Call(node.func, node.args, keywords), 1
+        rest = [k for k in node.keywords if k.arg != "axis"]
+        if len(rest) < len(node.keywords):
+            yield "axis", ast.Call(node.func, node.args, rest), 1
+    if method and isinstance(node.func, ast.Attribute):
+        yield "extra call", node.func.value, 2
+    elif len(node.args) >= 1 and name not in ("zeros", "ones", "empty", "range"):
+        yield "extra call", node.args[0], 2
+
+
+def _of_subscript(node: ast.Subscript) -> Iterator[tuple[str, ast.expr, int]]:
+    yield "selection", node.value, 2
+    index = node.slice
+    if isinstance(index, ast.Tuple) and len(index.elts) == 2:
+        swapped = ast.Tuple([index.elts[1], index.elts[0]], ast.Load())
+        yield "indices", ast.Subscript(node.value, swapped, ast.Load()), 2
+    if isinstance(index, ast.Name | ast.BinOp):
+        for shift in (ast.Add(), ast.Sub()):
+            moved = ast.BinOp(index, shift, ast.Constant(1))
+            yield "index", ast.Subscript(node.value, moved, ast.Load()), 2
+    if isinstance(index, ast.BinOp):
+        yield "index", ast.Subscript(node.value, index.left, ast.Load()), 1
+
+
+def _of_slice(node: ast.Slice) -> Iterator[tuple[str, ast.expr, int]]:
+    if node.lower is not None or node.upper is not None:
+        yield "slice", ast.Slice(None, None, node.step), 1
+    if node.lower is not None and node.upper is not None:
+        yield "slice", ast.Slice(node.lower, None, node.step), 2
+        yield "slice", ast.Slice(None, node.upper, node.step), 2
+    if node.step is not None:
+        yield "slice", ast.Slice(node.lower, node.upper, None), 2
+    if node.lower is None and node.step is None:
+        yield "slice", ast.Slice(ast.Constant(1), node.upper, None), 2
+
+
+def _replace(
+    slot: _Slot, old: ast.AST, new: ast.AST, kind: str, rank: int, shown: ast.AST | None = None
+) -> Edit:
+    line = int(getattr(old, "lineno", getattr(slot.parent, "lineno", 0)))
+    ast.copy_location(new, old)
+
+    def apply() -> Callable[[], None]:
+        slot.put(new)
+        if hasattr(old, "lineno"):
+            ast.fix_missing_locations(new)
+
+        def back() -> None:
+            slot.put(old)
+
+        return back
+
+    before = _text(shown or old)
+    if shown is None:
+        after = _text(new)
+    else:
+        back = apply()
+        after = _text(shown)
+        back()
+    return Edit(kind, line, before, after, rank, apply)
+
+
+def _loaded_as(node: ast.expr, context: ast.expr_context) -> ast.expr:
+    if isinstance(node, ast.Subscript):
+        return ast.copy_location(ast.Subscript(node.value, node.slice, context), node)
+    if isinstance(node, ast.Attribute):
+        return ast.copy_location(ast.Attribute(node.value, node.attr, context), node)
+    assert isinstance(node, ast.Name)
+    return ast.copy_location(ast.Name(node.id, context), node)
+
+
+def _text(node: ast.AST) -> str:
+    try:
+        return ast.unparse(ast.fix_missing_locations(node))
+    except Exception:
+        return ""

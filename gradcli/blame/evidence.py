@@ -1,0 +1,203 @@
+"""What is known about the values that backward computes: which are right, and which node they belong to."""
+
+import ast
+from collections import defaultdict
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.blame.bench import Bench, Trace
+from gradcli.blame.pairing import node_of
+from gradcli.blame.taps import DEF, EXPRESSION, RETURN, USE, WRITE, Site
+from gradcli.blame.truth import Node
+
+
+class Evidence:
+    """Verdicts on the sites of backward.
+
+    A value is right if it is, to within uncertainty, the true gradient of some node of forward, or if it does
+    not depend on the cotangent and is a value of forward. A name that belongs to a node by its spelling must
+    be right for that node.
+    """
+
+    def __init__(self, bench: Bench, nodes: list[Node], forward: Trace, rng: np.random.Generator) -> None:
+        self.bench = bench
+        self.nodes = nodes
+        self.trace = bench.backward_trace()
+        others = tuple(rng.standard_normal(c.shape) for c in bench.cotangents)
+        self._moved = bench.backward_trace(others)
+        self._forward = [v for v in forward.values.values() if v.size] + [
+            a for a in bench.inputs.values() if a.dtype.kind == "f"
+        ]
+        self._forward += [np.asarray(c) for c in bench.original.constants.values() if isinstance(c, float)]
+        self._given = [*self._forward, *bench.cotangents]
+        self._by_size: dict[int, list[Node]] = defaultdict(list)
+        for node in nodes:
+            self._by_size[node.gradient.size].append(node)
+        self._named = {node.name for node in nodes if node.name}
+        self.right: set[int] = set()  # ids of syntax nodes
+        self.partly: set[int] = set()  # of those, the ones that are right for one path of several
+        self.of: dict[int, list[Node]] = {}  # the nodes that a site's last value belongs to
+        self._judge()
+
+    def is_right(self, node: ast.AST) -> bool:
+        return id(node) in self.right
+
+    def is_wholly_right(self, node: ast.AST) -> bool:
+        """Right, and not just for one of several paths that lead to a node."""
+        return id(node) in self.right and id(node) not in self.partly
+
+    def depends(self, site: Site) -> bool:
+        """Whether a value depends on the cotangent."""
+        ours, theirs = self.trace.of(site.number), self._moved.of(site.number)
+        if len(ours) != len(theirs):
+            return True
+        return any(a.shape != b.shape or not np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+    def matching(self, value: Array) -> list[Node]:
+        return [n for n in self._by_size[value.size] if n.matches(value, self.bench.tol)]
+
+    def paired(self, site: Site) -> list[Node]:
+        """The nodes that a site's name belongs to."""
+        if site.name is None:
+            return []
+        name = node_of(site.name, self._named)
+        whole = (n for n in self.nodes if n.site is None or n.site.role == DEF)
+        return [n for n in whole if name is not None and n.name == name]
+
+    def _judge(self) -> None:
+        sites = self.bench.backward.taps.sites
+        by_statement: dict[int, list[Site]] = defaultdict(list)
+        defined: dict[str, set[int]] = defaultdict(set)
+        for site in sites:
+            if site.role == DEF and site.name is not None:
+                defined[site.name].add(id(site.statement))
+                by_statement[id(site.statement)].append(site)
+            elif site.role == WRITE:
+                defined[site.name or ""].add(id(site.statement))
+        good: dict[int, bool] = {}
+        renamed = {
+            s.name for s in sites if s.role == DEF and _is_alias(s.statement) and not self._confirmed(s)
+        }
+        for site in sites:
+            values = self.trace.of(site.number)
+            if not values:
+                continue
+            finished = isinstance(site.node, ast.stmt)
+            judged = values[-1:] if finished and self._writes(site) else values
+            if finished and is_unpacking(site.statement):
+                # Nothing is computed here: these are what forward kept, or the cotangents.
+                good[site.number] = all(
+                    any(v.shape == g.shape and np.array_equal(v, g) for g in self._given) for v in judged
+                )
+                continue
+            good[site.number] = self._good(site, judged, len(defined.get(site.name or "", ())) == 1)
+            if site.role == USE and site.name in renamed:
+                good[site.number] = False
+            if good[site.number] and not finished and site.role != RETURN:
+                self.right.add(id(site.node))
+                if self._only_in_part(site):
+                    self.partly.add(id(site.node))
+        self._distrust({s.name for s in sites if self._in_conflict(s, defined)})
+        for statement, own in by_statement.items():
+            if all(good.get(s.number, False) for s in own if s.number in good) and any(
+                s.number in good for s in own
+            ):
+                if any(s.name in renamed for s in own if _is_alias(s.statement)):
+                    continue
+                self.right.add(statement)
+                if any(self._only_in_part(s) for s in own):
+                    self.partly.add(statement)
+
+    def _in_conflict(self, site: Site, defined: dict[str, set[int]]) -> bool:
+        """Whether a value is not the gradient of the node that its name belongs to."""
+        if site.role != DEF or len(defined.get(site.name or "", ())) != 1 or not self.depends(site):
+            return False
+        values = self.trace.of(site.number)
+        return (
+            bool(values)
+            and any(n.gradient.size == values[-1].size for n in self.paired(site))
+            and not self._confirmed(site)
+        )
+
+    def _distrust(self, names: set[str | None]) -> None:
+        """A product of wrong values may be the gradient of a node by accident: a lost 1/N twice."""
+        for site in self.bench.backward.taps.sites:
+            if site.role == EXPRESSION and any(
+                isinstance(p, ast.Name) and p.id in names for p in ast.walk(site.node)
+            ):
+                self.right.discard(id(site.node))
+
+    def _confirmed(self, site: Site) -> bool:
+        """Whether a value is the gradient of the very node that its name belongs to."""
+        values = self.trace.of(site.number)
+        if not values:
+            return False
+        paired = self.paired(site)
+        return all(any(n.matches(v, self.bench.tol) for n in paired) for v in values)
+
+    def _only_in_part(self, site: Site) -> bool:
+        """Whether a value is the gradient through one use of a node, and of no node as a whole."""
+        found = self.of.get(site.number, [])
+        return bool(found) and all(n.site is not None and n.site.role == USE for n in found)
+
+    @staticmethod
+    def _writes(site: Site) -> bool:
+        """Whether the tap stands behind a change of part of the value."""
+        statement = site.node
+        if isinstance(statement, ast.AugAssign):
+            return True
+        return isinstance(statement, ast.Assign) and any(
+            isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store)
+            for target in statement.targets
+            for part in ast.walk(target)
+        )
+
+    def _good(self, site: Site, values: list[Array], only_definition: bool) -> bool:
+        if not self.depends(site):
+            if isinstance(site.node, ast.stmt) and self._writes(site):
+                return False  # under construction
+            return all(self._is_forward_value(v) for v in values)
+        matches = [self.matching(value) for value in values]
+        self.of[site.number] = matches[-1]
+        if not all(matches):
+            return False
+        if site.role in (DEF, USE) and only_definition:
+            paired = [n for n in self.paired(site) if n.gradient.size == values[-1].size]
+            if paired and not any(any(n is p for n in matches[-1]) for p in paired):
+                return False
+        return True
+
+    def _is_forward_value(self, value: Array) -> bool:
+        if not np.any(value):
+            return False
+        scale = float(np.max(np.abs(value)))
+        return any(
+            v.size == value.size
+            and (v.shape == value.shape or v.squeeze().shape == value.squeeze().shape)
+            and bool(np.all(np.abs(v.reshape(value.shape) - value) <= 1e-12 * scale))
+            for v in self._forward
+        )
+
+
+def _is_alias(statement: ast.stmt | None) -> bool:
+    """Whether a statement only gives another name to a value: something may have been forgotten in it."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return False
+    value: ast.expr = statement.value
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        name, owner, arguments = value.func.attr, value.func.value, value.args
+        if name == "copy" and not arguments:
+            value = owner
+        elif name in ("array", "copy", "asarray") and len(arguments) == 1:
+            value = arguments[0]
+    return isinstance(value, ast.Name)
+
+
+def is_unpacking(statement: ast.stmt | None) -> bool:
+    """Whether a statement takes a tuple apart without computing anything."""
+    return (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Tuple | ast.List)
+        and isinstance(statement.value, ast.Name | ast.Attribute | ast.Subscript)
+    )

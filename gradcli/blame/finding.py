@@ -1,0 +1,81 @@
+"""Blame for one check: the entry point."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.blame import truth
+from gradcli.blame.bench import Bench
+from gradcli.blame.diagnosis import describe
+from gradcli.blame.evidence import Evidence
+from gradcli.blame.search import Search
+from gradcli.blame.source import NotReadable
+from gradcli.clock import Clock, OutOfTime
+from gradcli.problem import Problem
+from gradcli.result import FAIL, Blame, Gradient
+from gradcli.spec import Settings
+
+_RATIO = 15.0  # times as long as the check itself
+_LEAST, _MOST = 0.5, 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Found:
+    """The faults, and a remark where there is none."""
+
+    faults: tuple[Blame, ...] = ()
+    remark: str = ""
+
+
+def find(
+    problem: Problem,
+    gradients: Mapping[str, Gradient],
+    cotangents: tuple[Array, ...],
+    settings: Settings,
+    *,
+    after: float,
+) -> Found:
+    """The lines at fault for gradients that are wrong.
+
+    Never raises: what cannot be read, rewritten or decided is a remark. `after`: the seconds that the check
+    took; this takes at most fifteen times as long, but up to half a second, and never more than a minute.
+    """
+    clock = Clock(min(max(_LEAST, _RATIO * after), _MOST))
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _find(
+                problem, gradients, cotangents, settings.tol, clock, np.random.default_rng([settings.seed, 4])
+            )
+    except NotReadable as reason:
+        return Found(remark=f"no line can be named: {reason}")
+    except OutOfTime:
+        return Found(remark="no line can be named in the time there is")
+    except Exception as error:
+        return Found(remark=f"no line can be named ({type(error).__name__} while looking for it)")
+
+
+def _find(
+    problem: Problem,
+    gradients: Mapping[str, Gradient],
+    cotangents: tuple[Array, ...],
+    tol: float,
+    clock: Clock,
+    rng: np.random.Generator,
+) -> Found:
+    wrong = frozenset(n for n, g in gradients.items() if g.verdict == FAIL and g.failing is not None)
+    if not wrong:
+        return Found()
+    bench = Bench(problem, gradients, cotangents, tol, clock)
+    trace = bench.forward_trace()
+    half = Clock(0.5 * clock.left())
+    nodes = [*truth.inputs(bench), *truth.outputs(bench), *truth.measure(bench, trace, rng, half)]
+    bench.refresh()
+    evidence = Evidence(bench, nodes, trace, rng)
+    search = Search(bench, evidence, rng)
+    faults = search.run(wrong)
+    blames = tuple(describe(bench, evidence, fault) for fault in faults)
+    return Found(blames, "" if blames else "no line can be named: " + "; ".join(dict.fromkeys(search.notes)))

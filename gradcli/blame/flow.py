@@ -1,0 +1,210 @@
+"""Which statements a value comes from: reaching definitions, read off the tree."""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gradcli.blame.source import FunctionNode
+
+Cut = Callable[[ast.AST], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A statement and the blocks it stands in, outermost first."""
+
+    statement: ast.stmt
+    place: int
+    within: tuple[tuple[ast.stmt, str], ...]
+
+    @property
+    def loops(self) -> list[ast.stmt]:
+        return [s for s, _ in self.within if isinstance(s, ast.For | ast.While)]
+
+
+class Flow:
+    """The statements of one function in the order of the text."""
+
+    def __init__(self, node: FunctionNode) -> None:
+        self.steps: list[Step] = []
+        if isinstance(node, ast.FunctionDef):
+            self._collect(node.body, ())
+        self._of = {id(step.statement): step for step in self.steps}
+
+    def _collect(self, body: list[ast.stmt], within: tuple[tuple[ast.stmt, str], ...]) -> None:
+        for statement in body:
+            self.steps.append(Step(statement, len(self.steps), within))
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                continue
+            for name, value in ast.iter_fields(statement):
+                if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+                    self._collect(value, (*within, (statement, name)))
+                elif (
+                    isinstance(value, list)
+                    and value
+                    and isinstance(value[0], ast.ExceptHandler | ast.match_case)
+                ):
+                    for i, inner in enumerate(value):
+                        self._collect(inner.body, (*within, (statement, f"{name}{i}")))
+
+    def returns(self) -> list[ast.Return]:
+        return [s.statement for s in self.steps if isinstance(s.statement, ast.Return)]
+
+    def sources(self, statement: ast.stmt, parts: list[ast.AST] | None, cut: Cut) -> set[ast.stmt]:
+        """Statements from which the values of some parts of a statement come, the statement included.
+
+        `parts` None: all of it. `cut` says which expressions are known to be right: nothing is looked for
+        behind them.
+        """
+        found: set[ast.stmt] = {statement, *(s for s, _ in self._of[id(statement)].within)}
+        todo = [
+            (self._of[id(statement)], name) for part in parts or [statement] for name in _reads(part, cut)
+        ]
+        done: set[tuple[int, str]] = set()
+        while todo:
+            step, name = todo.pop()
+            if (step.place, name) in done:
+                continue
+            done.add((step.place, name))
+            for source in self._reaching(step, name):
+                if source.statement in found and source is not step:
+                    continue
+                if cut(source.statement):
+                    continue
+                found.add(source.statement)
+                todo += [(source, read) for read in _reads(source.statement, cut)]
+                for outer, _ in source.within:
+                    found.add(outer)
+                    todo += [(self._of[id(outer)], read) for read in _header_reads(outer, cut)]
+        return found
+
+    def is_blank(self, statement: ast.stmt) -> bool:
+        """Whether a statement makes arrays of zeros that are filled later on."""
+        if not isinstance(statement, ast.Assign):
+            return False
+        values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+        if not all(isinstance(v, ast.Call) and _called(v) in _BLANK for v in values):
+            return False
+        names = [n for n, kind in _defines(statement).items() if kind == "whole"]
+        later = self.steps[self._of[id(statement)].place + 1 :]
+        return all(
+            any(
+                _defines(s.statement).get(n) == "part" or (s.loops and n in _defines(s.statement))
+                for s in later
+            )
+            for n in names
+        )
+
+    def _reaching(self, step: Step, name: str) -> Iterator[Step]:
+        for loop in step.loops:
+            for later in self.steps[step.place :]:
+                if any(s is loop for s, _ in later.within) and name in _defines(later.statement):
+                    yield later
+        for earlier in reversed(self.steps[: step.place]):
+            kind = _defines(earlier.statement).get(name)
+            if kind is None:
+                continue
+            yield earlier
+            encloses = isinstance(earlier.statement, ast.For) and any(
+                s is earlier.statement for s, _ in step.within
+            )
+            dominates = earlier.within == step.within[: len(earlier.within)]
+            if kind == "whole" and dominates and (encloses or not isinstance(earlier.statement, ast.For)):
+                return
+
+
+def _defines(statement: ast.stmt) -> dict[str, str]:
+    """Names that a statement gives a value to: as a `whole`, or in `part`."""
+    found: dict[str, str] = {}
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign | ast.For | ast.AugAssign):
+        targets = [statement.target]
+    elif isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        found[statement.name] = "whole"
+    elif isinstance(statement, ast.With):
+        targets = [i.optional_vars for i in statement.items if i.optional_vars is not None]
+    for target in targets:
+        for part in ast.walk(target):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                found[part.id] = "part" if isinstance(statement, ast.AugAssign) else "whole"
+            elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store):
+                base = _base(part)
+                if base is not None:
+                    found.setdefault(base, "part")
+    own = _own_expressions(statement)
+    for expression in own:
+        for part in ast.walk(expression):
+            if isinstance(part, ast.NamedExpr):
+                found[part.target.id] = "whole"
+            elif isinstance(part, ast.Call):
+                for keyword in part.keywords:
+                    if keyword.arg == "out" and isinstance(keyword.value, ast.Name):
+                        found.setdefault(keyword.value.id, "part")
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        call = statement.value
+        arguments: list[ast.expr] = [*call.args]
+        if isinstance(call.func, ast.Attribute):
+            arguments.append(call.func.value)
+        for argument in arguments:
+            base = _base(argument)
+            if base is not None:
+                found.setdefault(base, "part")
+    return found
+
+
+_BLANK = ("zeros", "zeros_like", "empty", "empty_like")
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _base(node: ast.AST) -> str | None:
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _own_expressions(statement: ast.stmt) -> list[ast.expr]:
+    """The expressions of a statement itself, not of the statements within it."""
+    return [v for _, v in ast.iter_fields(statement) if isinstance(v, ast.expr)] + [
+        v
+        for _, vs in ast.iter_fields(statement)
+        if isinstance(vs, list)
+        for v in vs
+        if isinstance(v, ast.expr)
+    ]
+
+
+def _header_reads(statement: ast.stmt, cut: Cut) -> Iterator[str]:
+    for expression in _own_expressions(statement):
+        yield from _reads(expression, cut)
+
+
+def _reads(node: ast.AST, cut: Cut) -> Iterator[str]:
+    """Names that are read, but for those within parts that are known to be right."""
+    if isinstance(node, ast.stmt):
+        if isinstance(node, ast.FunctionDef):
+            for inner in node.body:
+                yield from _reads(inner, cut)
+            return
+        if isinstance(node, ast.AugAssign):
+            base = _base(node.target)
+            if base is not None:
+                yield base
+        for name in _defines(node):
+            if _defines(node)[name] == "part":
+                yield name
+        for expression in _own_expressions(node):
+            yield from _reads(expression, cut)
+        return
+    if cut(node):
+        return
+    if isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load):
+            yield node.id
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _reads(child, cut)

@@ -1,0 +1,305 @@
+"""The search for the line at fault: the first wrong value in backward order whose own inputs are right."""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.blame.bench import Bench, replacing
+from gradcli.blame.evidence import Evidence, is_unpacking
+from gradcli.blame.flow import Flow
+from gradcli.blame.repair import Repair, Repairer
+from gradcli.blame.taps import DEF, RETURN, WRITE, Site
+from gradcli.blame.truth import Node
+
+
+@dataclass(frozen=True, eq=False)
+class Fault:
+    """A statement at fault."""
+
+    gradients: frozenset[str]  # that are wrong because of it
+    statement: ast.stmt
+    line: int
+    site: Site | None  # whose value is wrong, where one was found
+    node: Node | None  # the node that it belongs to
+    repairs: tuple[Repair, ...]
+    suspects: int
+
+
+class Search:
+    """Looks for faults in one backward."""
+
+    def __init__(self, bench: Bench, evidence: Evidence, rng: np.random.Generator) -> None:
+        self.bench = bench
+        self.evidence = evidence
+        self.flow = Flow(bench.backward.main.node)
+        self.repairer = Repairer(bench, evidence, rng)
+        self.notes: list[str] = []
+
+    def run(self, wrong: frozenset[str]) -> list[Fault]:
+        """One fault for all wrong gradients if one explains them, else one for each where possible."""
+        together = self._one(wrong)
+        if together is not None or len(wrong) == 1:
+            return [together] if together is not None else []
+        common = self._common(wrong)
+        if common is not None:
+            return [common]
+        found: list[Fault] = []
+        for name in sorted(wrong):
+            fault = self._one(frozenset({name}))
+            if fault is not None and fault.repairs and not any(fault.line == other.line for other in found):
+                found.append(fault)
+        # Several slips at once are less likely than one that was not understood.
+        if len(found) > 2 or {n for f in found for n in f.gradients} != wrong:
+            self.notes.append("several gradients are wrong, and no single line explains them")
+            return []
+        return found
+
+    def _one(self, wrong: frozenset[str]) -> Fault | None:
+        handed = self._handed_over(wrong)
+        if handed:
+            chosen = self._by_repairs(handed)
+            return None if chosen is None else self._fault(wrong, chosen, None, None, handed, 1)
+        suspects = self._suspects(wrong, self.evidence.is_right)
+        if not suspects:
+            return None
+        fixed = self._fixable(suspects, wrong)
+        if fixed is not None:
+            site, node = fixed
+            assert site.statement is not None
+            behind = self.flow.sources(site.statement, None, self.evidence.is_right)
+            suspects = behind & suspects | {site.statement}
+        else:
+            site, node = None, None
+        repairs = self.repairer.search(suspects, wrong)
+        chosen = self._choose(suspects, repairs, wrong, site)
+        return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
+
+    def _handed_over(self, wrong: frozenset[str]) -> list[Repair]:
+        """Repairs of how values are unpacked and returned, where only their places are wrong."""
+        everything = self._suspects(wrong, lambda _: False) | set(self.flow.returns())
+        moving = {
+            id(s.statement)
+            for s in self.bench.backward.taps.sites
+            if s.role == DEF and s.statement in everything and self.evidence.depends(s)
+        }
+        places = {s for s in everything if isinstance(s, ast.Return) or (is_unpacking(s) and id(s) in moving)}
+        return self.repairer.reordered(places, wrong)
+
+    def _common(self, wrong: frozenset[str]) -> Fault | None:
+        """A statement before all wrong gradients in which one change makes all of them right.
+
+        Its own value may be that of some node, just not of the one that is due."""
+        suspects = self._suspects(wrong, lambda _: False)
+        repairs = self.repairer.search(suspects, wrong)
+        chosen = self._by_repairs(repairs) if repairs else None
+        return None if chosen is None else self._fault(wrong, chosen, None, None, repairs, len(suspects))
+
+    def _fault(
+        self,
+        wrong: frozenset[str],
+        chosen: tuple[ast.stmt, int],
+        site: Site | None,
+        node: Node | None,
+        repairs: list[Repair],
+        suspects: int,
+    ) -> Fault:
+        statement, line = chosen
+        own = tuple(r for r in sorted(repairs, key=lambda r: r.rank) if r.statement is statement)
+        return Fault(wrong, statement, line, site, node, own, suspects)
+
+    def _choose(
+        self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str], site: Site | None
+    ) -> tuple[ast.stmt, int] | None:
+        """The statement at fault, or None where it could be one of several."""
+        repairs = [r for r in repairs if not self._passes_on(r.statement) or r.kind in ("order", "variable")]
+        if any(r.kind not in ("path", "path twice") for r in repairs):
+            return self._by_repairs(repairs)
+        if site is None:
+            # A path may have been lost where the others still are right.
+            suspects = self._suspects(wrong, self.evidence.is_wholly_right)
+        serious = self._serious(suspects)
+        if len(serious) == 1:
+            (statement,) = serious
+            return statement, self._line(statement, wrong)
+        self.notes.append(f"{len(serious)} statements could be at fault")
+        return None
+
+    def _by_repairs(self, repairs: list[Repair]) -> tuple[ast.stmt, int] | None:
+        best = min(r.rank for r in repairs)
+        top = [r for r in repairs if r.rank == best]
+        statements = list(dict.fromkeys(r.statement for r in top))
+        if len(statements) == 1 and statements[0] is not None:
+            lines = {r.line for r in top}
+            return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
+        self.notes.append("several places could be repaired")
+        return None
+
+    def _line(self, statement: ast.stmt, wrong: frozenset[str]) -> int:
+        """Where a statement is wrong: of a return over several lines, that of the gradient."""
+        if isinstance(statement, ast.Return):
+            lines = {part.lineno for name in wrong for part in self._elements(statement, name) or ()}
+            if len(lines) == 1:
+                return lines.pop()
+        return statement.lineno
+
+    def _serious(self, suspects: set[ast.stmt]) -> set[ast.stmt]:
+        """Suspects but for those that compute counts and shapes, make zeros, pass on names or steer.
+
+        What can be wrong with those is found by a repair, or not at all.
+        """
+        traced = {
+            id(site.statement)
+            for site in self.bench.backward.taps.sites
+            if (site.number, 0) in self.evidence.trace.values
+            and (site.role in (DEF, WRITE, RETURN) or isinstance(site.statement, ast.Expr))
+        }
+        return {
+            s
+            for s in suspects
+            if (id(s) in traced or _selects(s))
+            and not isinstance(s, ast.For | ast.While | ast.If | ast.With)
+            and not self.flow.is_blank(s)
+            and not is_unpacking(s)
+            and not self._passes_on(s)
+        }
+
+    def _passes_on(self, statement: ast.stmt | None) -> bool:
+        """Whether a statement only returns names: what they stand for was computed elsewhere."""
+        if not isinstance(statement, ast.Return) or statement.value is None:
+            return False
+        value = statement.value
+        parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+        if isinstance(value, ast.Dict):
+            parts = value.values
+        return all(isinstance(part, ast.Name | ast.Constant) for part in parts)
+
+    def _suspects(self, wrong: frozenset[str], right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
+        """Statements from which wrong gradients come and whose values are not known to be right.
+
+        One fault for several gradients stands where they have a source in common.
+        """
+        names = sorted(wrong)
+        common = set.intersection(*(self._behind(name, right) for name in names)) if names else set()
+        for statement in self.flow.returns():
+            # Different parts of one return have no more in common than different statements.
+            parts = [{id(e) for e in self._elements(statement, name) or ()} for name in names]
+            if len(names) > 1 and not set.intersection(*parts):
+                common.discard(statement)
+        return common
+
+    def _behind(self, name: str, right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
+        found: set[ast.stmt] = set()
+        for statement in self.flow.returns():
+            found |= self._behind_parts(statement, self._elements(statement, name), right)
+        return found
+
+    def _elements(self, statement: ast.stmt, name: str) -> list[ast.expr] | None:
+        """The parts of a return that give one gradient; None if that cannot be told."""
+        value = self.bench.found.get(name)
+        sites = [s for s in self.bench.backward.taps.sites if s.role == RETURN and s.statement is statement]
+        own = [s for s in sites if value is not None and self._returned(s, value)]
+        if sites and not own and len(sites) == 1:
+            own = sites
+        return [s.node for s in own if isinstance(s.node, ast.expr)] or None
+
+    def _behind_parts(
+        self, statement: ast.stmt, parts: list[ast.expr] | None, right: Callable[[ast.AST], bool]
+    ) -> set[ast.stmt]:
+        forced = {id(part) for part in parts or ()} | {id(s) for s in self._direct(parts)}
+
+        def cut(node: ast.AST) -> bool:
+            return id(node) not in forced and right(node)
+
+        return self.flow.sources(statement, None if parts is None else list(parts), cut)
+
+    def _direct(self, parts: list[ast.expr] | None) -> list[ast.stmt]:
+        """Statements whose value is returned as it is: wrong for this gradient, whatever it resembles.
+
+        Not so where the same name is a right gradient of another input, or the gradient of its own node.
+        """
+        names = {part.id for part in parts or () if isinstance(part, ast.Name)}
+        found = []
+        for site in self.bench.backward.taps.sites:
+            if site.role != DEF or site.name not in names or site.statement is None:
+                continue
+            values = self.evidence.trace.of(site.number)
+            paired = self.evidence.paired(site)
+            own = any(n is p for n in self.evidence.of.get(site.number, ()) for p in paired)
+            used = any(
+                values and self.bench.fits(self.bench.found, name) and np.array_equal(value, values[-1])
+                for name, value in self.bench.found.items()
+            )
+            if not own and not used:
+                found.append(site.statement)
+        return found
+
+    def _returned(self, site: Site, value: Array) -> bool:
+        values = self.evidence.trace.of(site.number)
+        return any(v.size == value.size and np.array_equal(v.ravel(), value.ravel()) for v in values)
+
+    def _fixable(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> tuple[Site, Node] | None:
+        """The first wrong value that, replaced by the true gradient of a node, makes everything right."""
+        sites = [
+            s
+            for s in self.bench.backward.taps.sites
+            if s.role == DEF
+            and not isinstance(s.node, ast.Assign)
+            and s.statement in suspects
+            and self.evidence.trace.counts.get(s.number) == 1
+        ]
+        order = {key[0]: place for place, key in enumerate(self.evidence.trace.values)}
+        for site in sorted(sites, key=lambda s: order.get(s.number, 0)):
+            values = self.evidence.trace.of(site.number)
+            if len(values) != 1 or not self.evidence.depends(site):
+                continue
+            paired = self.evidence.paired(site)
+            ranked = sorted(self.evidence.nodes, key=lambda n: not any(n is p for p in paired))
+            for node in ranked:
+                if node.gradient.size != values[0].size or node.site is None:
+                    continue
+                if not self.bench.clock.affords(0.0):
+                    return None
+                shape = values[0].shape
+                if node.gradient.squeeze().shape != values[0].squeeze().shape:
+                    continue
+                true = node.gradient.reshape(shape)
+                after = self.bench.gradients(replacing(site.number, None, _set_to(true)))
+                if self.bench.repairs(after, wrong):
+                    return site, node
+        return None
+
+
+def _set_to(value: Array) -> Callable[[Any], Any]:
+    return lambda _: value.copy()
+
+
+_SHAPES = ("shape", "ndim", "size", "dtype")
+
+
+def _selects(statement: ast.stmt) -> bool:
+    """Whether a statement computes places or a mask, rather than counts, shapes or nothing at all."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign) or isinstance(
+        statement.value, ast.Name | ast.Attribute | ast.Constant
+    ):
+        return False
+    return any(isinstance(p, ast.Compare) for p in ast.walk(statement.value)) or any(
+        _looked_up(statement.value)
+    )
+
+
+def _looked_up(node: ast.AST) -> Iterator[bool]:
+    """Elements of arrays, other than lengths, that go into an expression."""
+    if isinstance(node, ast.Attribute) and node.attr in _SHAPES:
+        return
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "len":
+        return
+    if isinstance(node, ast.Subscript) and not any(
+        isinstance(p, ast.Attribute) and p.attr in _SHAPES for p in ast.walk(node.value)
+    ):
+        yield not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant))
+    for child in ast.iter_child_nodes(node):
+        yield from _looked_up(child)

@@ -1,0 +1,135 @@
+"""What the gradient of every value inside forward really is, measured by moving that value."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcli.arrays import Array, FloatArray
+from gradcli.blame.bench import Bench, Key, Trace, replacing
+from gradcli.blame.taps import DEF, USE, Site
+from gradcli.clock import Clock
+from gradcli.numeric import Differentiator, Function, output_noise
+from gradcli.subject import copies
+from gradcli.verdict import K
+
+_NODE = "the value at the tap"
+_LARGEST = 2048  # elements of a node that is measured
+_ROUNDING = 1e-9  # of its largest element, in which a gradient may differ from the truth
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A value inside forward and its gradient."""
+
+    site: Site | None  # None: an input, all its uses together
+    occurrence: int
+    name: str
+    value: FloatArray
+    gradient: FloatArray
+    uncertainty: FloatArray
+
+    def matches(self, other: Array, tol: float) -> bool:
+        """Whether an array is this gradient, up to axes of length one."""
+        if other.size != self.gradient.size:
+            return False
+        found, wanted, doubt = np.asarray(other), self.gradient, self.uncertainty
+        if found.shape != wanted.shape:
+            if _squeezed(found.shape) != _squeezed(wanted.shape):
+                return False
+            wanted, doubt = wanted.reshape(found.shape), doubt.reshape(found.shape)
+        largest = float(np.max(np.abs(wanted), initial=0.0))
+        if not largest or not np.isfinite(largest):
+            return False
+        allowed = tol * np.maximum(np.abs(wanted), np.abs(found)) + K * doubt + _ROUNDING * largest
+        # Where the truth is hardly known, everything would match it.
+        if np.any(K * doubt > 1e-3 * largest):
+            return False
+        with np.errstate(invalid="ignore"):
+            return bool(np.all(np.abs(found - wanted) <= allowed))
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
+
+
+def measure(bench: Bench, trace: Trace, rng: np.random.Generator, clock: Clock) -> list[Node]:
+    """Measure as many nodes as time allows, named ones first."""
+    nodes = []
+    sites = bench.forward.taps.sites
+    uses = Counter(s.name for s in sites if s.role == USE)
+    order = sorted(trace.values, key=lambda key: (sites[key[0]].role != DEF, key[0], key[1]))
+    for key in order:
+        site, value = sites[key[0]], trace.values[key]
+        if not clock.affords(0.0):
+            break
+        if value.dtype.kind != "f" or not 0 < value.size <= _LARGEST:
+            continue
+        if site.role == USE and uses[site.name] == 1 and trace.counts[key[0]] == 1:
+            continue  # the only use of a name is the name itself
+        node = _measured(bench, site, key, value, rng, clock)
+        if node is not None:
+            nodes.append(node)
+    return nodes
+
+
+def inputs(bench: Bench) -> list[Node]:
+    """The inputs themselves, of which the numeric gradients are known already."""
+    return [
+        Node(None, 0, name, bench.inputs[name], known.numeric, np.nan_to_num(known.uncertainty))
+        for name, known in bench.known.items()
+        if np.all(np.isfinite(known.numeric))
+    ]
+
+
+def outputs(bench: Bench) -> list[Node]:
+    """The outputs, of which the gradients are the cotangents."""
+    return [
+        Node(None, 0, "", np.asarray(out, dtype=np.float64), c, np.zeros(c.shape))
+        for out, c in zip(bench.outputs, bench.cotangents, strict=True)
+    ]
+
+
+def _measured(
+    bench: Bench, site: Site, key: Key, value: Array, rng: np.random.Generator, clock: Clock
+) -> Node | None:
+    taps = bench.forward.taps
+    point = {**bench.inputs, _NODE: value}
+
+    def call(arrays: Mapping[str, Array]) -> tuple[Array, ...]:
+        node = arrays[_NODE]
+        given = copies({n: a for n, a in arrays.items() if n != _NODE})
+        if node.dtype.kind == "c":  # what meets the node must carry imaginary parts as well
+            given = {n: a.astype(np.complex128) if a.dtype.kind == "f" else a for n, a in given.items()}
+        taps.hook = replacing(key[0], key[1], lambda old: np.array(node).reshape(np.shape(old)))
+        try:
+            return bench.problem.forward(given).outputs
+        finally:
+            taps.hook = None
+
+    def tick(_: int) -> None:
+        if not clock.affords(0.0):
+            raise _TooLate
+
+    try:
+        function = Function(call, point)
+        if any(
+            not np.array_equal(a, b, equal_nan=True)
+            for a, b in zip(function.base, bench.outputs, strict=True)
+        ):
+            return None
+        noise = output_noise(function, rng)
+        numeric = Differentiator(function, _NODE, bench.cotangents, noise, rng)
+        numeric.measure(np.full(value.shape, np.inf), None, tick)
+    except _TooLate:
+        return None
+    except Exception:
+        return None
+    if not np.all(np.isfinite(numeric.value)):
+        return None
+    return Node(site, key[1], site.name or "", value, numeric.value, np.nan_to_num(numeric.uncertainty))
+
+
+class _TooLate(Exception):
+    """No time for more nodes."""

@@ -1,0 +1,115 @@
+"""A planted slip is found on its line, or nothing is said."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gradcli
+from gradcli.blame import taps
+from gradcli.blame.pairing import node_of
+from tests.blame.damage import check_damaged, damaged
+from tests.blame.slips import LOOPS, SLIPS
+
+# Two statements of these could be repaired alike, or no small edit repairs them: nothing is said.
+SILENT = {
+    ("ln", "dn - dn.mean(-1, keepdims=True) - n"),
+    ("ln", " - n * (dn * n).mean(-1, keepdims=True)"),
+}
+QUICK = [slip for slip in SLIPS if slip[1] != "lstm"][::5]
+
+
+def lines_of(result):
+    return [blame.line for blame in (result.blame, *result.also) if blame is not None]
+
+
+@pytest.mark.parametrize(("habit", "pair", "old", "new"), QUICK)
+def test_the_line_of_a_slip_is_named(habit, pair, old, new):
+    source, line = damaged(pair, old, new)
+    result = check_damaged(pair, source, f"<{habit}: {new}>")
+    wanted = [] if result.passed or (pair, old) in SILENT else [line]
+    assert lines_of(result) == wanted
+
+
+def test_the_report_holds_the_line_and_a_diagnosis_that_was_tried():
+    source, line = damaged("bn", "dvar = 0.5 /", "dvar = 1.0 /")
+    blame = check_damaged("bn", source, "<half lost>").blame
+    assert (blame.node, blame.file, blame.line) == ("var", "<half lost>", line)
+    assert blame.source == "dvar = 1.0 / np.sqrt(var + eps) * dsqrtvar"
+    assert "dvar is 2 times the true value in all 3 elements" in blame.diagnosis
+    assert "multiplied by 1/2" in blame.diagnosis
+
+
+def test_a_value_that_a_loop_writes_over_is_found():
+    source, line = damaged("conv", "db[f] += dout[n, f, i]", "db[f] = dout[n, f, i]")
+    blame = check_damaged("conv", source, f"<{LOOPS}: overwritten>").blame
+    assert blame.line == line
+    assert blame.diagnosis.startswith("overwritten, where contributions add up")
+
+
+def test_without_source_there_is_a_remark_and_everything_else_works():
+    namespace = {}
+    exec("def forward(x): return x * x, x\ndef backward(g, x): return g * x", namespace)
+    result = gradcli.check(namespace["forward"], namespace["backward"], inputs={"x": np.arange(1.0, 4.0)})
+    assert (result.verdict, result.blame) == ("fail", None)
+    assert result.remarks[-1] == "no line can be named: the source of forward cannot be read"
+
+
+def test_blame_can_be_switched_off():
+    source, _ = damaged("bn", "dvar = 0.5 /", "dvar = 1.0 /")
+    assert check_damaged("bn", source, "<off>", blame=False).blame is None
+
+
+def test_a_passing_check_does_not_load_blame():
+    code = (
+        "import sys, numpy, gradcli;"
+        "gradcli.check(lambda x: (2 * x, None), lambda g, c: 2 * g, inputs={'x': numpy.ones(2)});"
+        "print('gradcli.blame' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def keeps_defaults_and_cells(scale):
+    def forward(x, *, power=2):
+        """Uses a cell, a default and a helper."""
+        y = x**power
+        y *= scale
+        return doubled(y)
+
+    return forward
+
+
+def doubled(y):
+    return y + y
+
+
+def test_a_tapped_function_keeps_its_closure_defaults_and_helpers():
+    original = keeps_defaults_and_cells(3.0)
+    tapped = taps.tap(original)
+    x = np.linspace(0.1, 0.9, 5)
+    assert np.array_equal(tapped.function(x), original(x))
+    assert {site.name for site in tapped.taps.sites if site.role == taps.DEF} == {"y", "z"}
+    assert tapped.function.__code__.co_filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [
+        ("dvar", "var"),
+        ("d_var", "var"),
+        ("grad_var", "var"),
+        ("var_grad", "var"),
+        ("g_xhat", "x_hat"),
+        ("dx_hat", "x_hat"),
+        ("dxhat", "x_hat"),
+        ("dL_dxhat", "x_hat"),
+        ("delta_out", "out"),
+        ("dP", "P"),
+        ("dp", "p"),
+        ("total", None),
+    ],
+)
+def test_a_name_in_backward_belongs_to_a_node(name, node):
+    assert node_of(name, ["var", "x_hat", "out", "P", "p", "mu"]) == node
