@@ -47,6 +47,12 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
             f"{problem.id}: no input has a gradient ({', '.join(problem.inputs) or 'there are no inputs'}): "
             "integer and boolean arrays have none; give at least one array of floats"
         )
+    for name, array in problem.inputs.items():
+        if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+            raise UsageError(
+                f"{problem.id}: the input {name} holds NaN or infinite values; "
+                "there is no derivative at such a point"
+            )
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _Check(problem, settings, progress or (lambda _fraction, _text: None)).run()
@@ -126,6 +132,8 @@ class _Check:
         floor = analytic.floor(self.problem, run.outputs, cotangents)
         if self._affords("other cotangents", _RELATIONS):
             rounding = self._relations(cotangents, gradients, rounding, floor)
+        if any(v.code == "GC104" for v in self.violations):
+            side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
         wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
         if wide is None:
             self._compare(self.subject, side, cotangents, gradients, rounding)
@@ -137,12 +145,16 @@ class _Check:
             wide.gradients,
             self._rounding(wide.subject, wide.cotangents, wide.gradients, side),
         )
+        if any(self.gradients[name].verdict == FAIL for name in wide.held if name in self.gradients):
+            # Backward drops to the lower precision inside: its numbers are to be judged at that.
+            self._compare(self.subject, side, cotangents, gradients, rounding)
+            return
         judged = {name: self.gradients[name] for name in wide.gradients if name in self.gradients}
         for name, found in judged.items():
             self._add(self._narrow(found, gradients[name], rounding[name]))
         if any(self.gradients[name].verdict != found.verdict for name, found in judged.items()):
             thorough = analytic.thorough(
-                self.subject, cotangents, gradients, rounding, self.rng, coarse=side.digits_lost
+                self.subject, cotangents, gradients, rounding, floor, self.rng, coarse=side.digits_lost
             )
             for name, found in judged.items():
                 self._add(self._narrow(found, gradients[name], thorough[name]))
