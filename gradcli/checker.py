@@ -100,7 +100,12 @@ class _Check:
 
         try:
             found = blame.find(
-                self.problem, result.gradients, self.cotangents, self.settings, after=result.seconds
+                self.problem,
+                result.gradients,
+                self.cotangents,
+                self.settings,
+                after=result.seconds,
+                most=self.clock.grace_left(),
             )
         except KeyboardInterrupt:
             return replace(result, interrupted=True)

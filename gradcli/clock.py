@@ -33,6 +33,10 @@ class Clock:
         if self.budget is not None and self.spent() > self._limit * self.budget:
             raise OutOfTime
 
+    def grace_left(self) -> float:
+        """Seconds until one and a half budgets are spent; infinite without a budget."""
+        return float("inf") if self.budget is None else max(0.0, 1.45 * self.budget - self.spent())
+
     def grace(self, seconds: float) -> bool:
         """Whether a last piece of work fits within one and a half budgets; if so, it may be done."""
         if self.budget is None or self.spent() + seconds <= 1.45 * self.budget:

@@ -37,13 +37,15 @@ def find(
     settings: Settings,
     *,
     after: float,
+    most: float = float("inf"),
 ) -> Found:
     """The lines at fault for gradients that are wrong.
 
     Never raises: what cannot be read, rewritten or decided is a remark. `after`: the seconds that the check
-    took; this takes at most fifteen times as long, but up to half a second, and never more than a minute.
+    took; this takes at most fifteen times as long, but up to half a second, and never more than a minute, nor
+    than `most`.
     """
-    clock = Clock(min(max(_LEAST, _RATIO * after), _MOST))
+    clock = Clock(min(max(_LEAST, _RATIO * after), _MOST, most) / 1.2)  # a clock gives a fifth of grace
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")

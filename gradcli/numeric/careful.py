@@ -139,17 +139,21 @@ def _is_poor(slopes: Slopes) -> bool:
 def _coarser(
     line: Line, slopes: Slopes, steps: FloatArray, plus: FloatArray, minus: FloatArray, in_use: float
 ) -> Slopes:
-    """A kink a few units in the last place away is seen from further off only: which side the element is on
-    drowns in rounding there, so it counts as being at the kink."""
-    if not _is_poor(slopes):
+    """A kink so near that rounding drowns which side of it the element is on is seen from further off only.
+
+    What the small steps leave is then next to nothing, or the mean of the slopes on the two sides.
+    """
+    if slopes.kind[0] == KINK:
         return slopes
-    near = 1e-3 * min(spread(line.function.point[line.name]), abs(line.x) or np.inf)
-    for skip in (4, 8, 12):
+    near = 1e-3 * spread(line.function.point[line.name])
+    for skip in range(4, len(steps), 4):
         if len(steps) - skip < 6 or steps[skip] > near:
             break
         far = _judged(line, steps[skip:], plus[skip:], minus[skip:], in_use)
         gap = float(far.high[0] - far.low[0])
-        if far.kind[0] == KINK and slopes.uncertainty[0] > 0.01 * gap > 4 * far.uncertainty[0]:
+        between = far.low[0] + 0.1 * gap < slopes.low[0] < far.high[0] - 0.1 * gap
+        blunt = slopes.uncertainty[0] > 0.01 * gap or between
+        if far.kind[0] == KINK and blunt and gap > 20 * far.uncertainty[0]:
             return far
     return slopes
 
