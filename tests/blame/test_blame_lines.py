@@ -82,7 +82,8 @@ def keeps_defaults_and_cells(scale):
 
 
 def doubled(y):
-    return y + y
+    z = y + y
+    return z  # noqa: RET504  a name to be tapped
 
 
 def test_a_tapped_function_keeps_its_closure_defaults_and_helpers():
