@@ -140,6 +140,8 @@ class Comparer:
                 prober.probe()
                 for index in prober.found.suspects:
                     judgement.look_at(index)
+                    if judgement.wrong()[index]:
+                        break
                 if not prober.found.suspects or judgement.wrong().any():
                     break
                 # What was found is right after all (a kink): leave it out and look again.

@@ -19,7 +19,7 @@ from gradcli.result import FAIL, Blame, Gradient
 from gradcli.spec import Settings
 
 _RATIO = 15.0  # times as long as the check itself
-_LEAST, _MOST = 0.5, 60.0  # seconds
+_LEAST, _MOST = 2.0, 60.0  # seconds; the least is for a machine that is busy with other things
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def find(
     """The lines at fault for gradients that are wrong.
 
     Never raises: what cannot be read, rewritten or decided is a remark. `after`: the seconds that the check
-    took; this takes at most fifteen times as long, but up to half a second, and never more than a minute, nor
+    took; this takes at most fifteen times as long, but up to two seconds, and never more than a minute, nor
     than `most`.
     """
     clock = Clock(min(max(_LEAST, _RATIO * after), _MOST, most) / 1.2)  # a clock gives a fifth of grace
