@@ -249,9 +249,7 @@ class _Judgement:
         return self.looked & ~self.undecided & ~self.comparison().agrees
 
     def _worst(self, suspects: BoolArray, most: int) -> list[tuple[int, ...]]:
-        places = np.flatnonzero(suspects)
-        order = np.argsort(-np.ravel(self.comparison().urgency)[places], kind="stable")
-        return [tuple(map(int, np.unravel_index(p, suspects.shape))) for p in places[order][:most]]
+        return _first(suspects, self.comparison().urgency, most)
 
     def _both_sides(self, suspects: BoolArray) -> None:
         """Kinks come in crowds (a relu of integers), so they are looked for a batch at a time."""
@@ -300,12 +298,10 @@ class _Judgement:
         return self.measured & ~known & ~self.looked
 
     def _look_at_some(self, poor: BoolArray) -> None:
-        places = np.flatnonzero(poor)
-        order = np.argsort(-np.ravel(self.comparison().size)[places], kind="stable")
-        for place in places[order][:_SOME]:
+        for index in _first(poor, self.comparison().size, _SOME):
             if not self.comparer.clock.affords(_LOOK * self.numeric.function.seconds):
                 return
-            self._look(tuple(map(int, np.unravel_index(place, poor.shape))))
+            self._look(index)
 
     def _limits(self) -> None:
         """At a tie of several values (a sort), a gradient need not lie between an element's own two slopes:
@@ -447,6 +443,13 @@ class _Judgement:
         size = float(np.max(comparison.size[self.measured]))
         natural = float(np.max(self.numeric.natural, initial=0.0))
         return max(size, allowed) <= RESOLUTION**2 * natural or size == allowed == 0.0
+
+
+def _first(among: BoolArray, by: FloatArray, most: int) -> list[tuple[int, ...]]:
+    """Indices of the elements of a mask that come first by a measure, largest first."""
+    places = np.flatnonzero(among)
+    order = np.argsort(-np.ravel(by)[places], kind="stable")
+    return [tuple(map(int, np.unravel_index(place, among.shape))) for place in places[order][:most]]
 
 
 _ZERO = "zero"

@@ -18,8 +18,6 @@ from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richar
 PROBES = 8
 
 _CENTRAL_STEPS = 2.0**-22 * RATIO ** np.arange(6)  # by the spread; small ones, since n elements move at once
-EVALUATIONS = {LINEAR: 1, COMPLEX: 3}
-CENTRAL_EVALUATIONS = 2 * len(_CENTRAL_STEPS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ rows can be moved in one evaluation and the response still be told apart. That i
 assumed.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -43,11 +42,6 @@ class Structure:
     @property
     def group_size(self) -> int:
         return int(np.prod(self.group_shape, dtype=np.int64))
-
-    def selections(self) -> Iterator[tuple[int | slice, ...]]:
-        """An index into the input for each batch."""
-        for position in np.ndindex(self.batch_shape):
-            yield self.selection(position)
 
     def selection(self, position: tuple[int, ...]) -> tuple[int | slice, ...]:
         rest = iter(position)
