@@ -51,8 +51,9 @@ def resolve(spec: CheckSpec, *, arrays: "Mapping[str, Array] | None" = None) -> 
 
     arrays: inputs that a caller has in memory, by argument name, beside those of the spec.
     Runs the user's file, but no forward. Raises TargetError for a target that does not exist or cannot be
-    imported, NothingToCheck for a file without a pair, UsageError for inputs, constants and settings that do
-    not fit, ArchiveError for the .npz file; messages start with the place in the config, if there is one.
+    imported, NothingToCheck for a file in which there is nothing to check, UsageError for inputs, constants
+    and settings that do not fit, ArchiveError for the .npz file; messages start with the place in the
+    config, if there is one.
     """
     try:
         validate_settings(spec.settings)
@@ -73,15 +74,15 @@ def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
         from gradcli.targets.builtin import resolve_layer
 
         return [resolve_layer(spec, LAYERS[spec.target], given)]
-    from gradcli.targets.file_pairs import resolve_pairs
+    from gradcli.targets.file_target import resolve_file
     from gradcli.targets.python_file import load_file, load_module
 
     place, symbol = parse(spec.target)
     if _is_path(place, spec.base):
         shown = os.path.normpath(spec.base / place)
-        return resolve_pairs(spec, place, symbol, load_file(Path(shown).resolve(), shown), given)
+        return resolve_file(spec, place, symbol, load_file(Path(shown).resolve(), shown), given)
     if (symbol or "." in place) and all(part.isidentifier() for part in place.split(".")):
-        return resolve_pairs(spec, place, symbol, load_module(place, spec.base), given)
+        return resolve_file(spec, place, symbol, load_module(place, spec.base), given)
     raise TargetError(_unknown_layer(spec.target, spec.base))
 
 

@@ -53,6 +53,15 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(parameter.name for parameter in parameters_of(function) or () if parameter.kind in _NAMED)
 
 
+def required_arguments(function: Callable[..., Any]) -> list[str]:
+    """The names of the arguments that have no default."""
+    return [
+        parameter.name
+        for parameter in parameters_of(function) or ()
+        if parameter.kind in _NAMED and parameter.default is Parameter.empty
+    ]
+
+
 def is_open_ended(function: Callable[..., Any]) -> bool:
     """Whether a function takes arguments that its signature does not name."""
     parameters = parameters_of(function)

@@ -14,7 +14,7 @@ import sys
 import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +36,20 @@ class Loaded:
     folder: Path  # where its imports start from
     namespace: Mapping[str, Any]
     lines: Mapping[str, int]  # the names that the file itself defines, in order, and where
+
+    def at(self, name: str) -> str:
+        """Where a name is defined, for messages."""
+        line = self.lines.get(name)
+        return f"{self.shown}:{line}" if line else self.shown
+
+    def functions(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that can be called and are no classes."""
+        values = self.namespace
+        return [n for n in names if callable(values.get(n)) and not isinstance(values[n], type)]
+
+    def classes(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that are classes."""
+        return [name for name in names if isinstance(self.namespace.get(name), type)]
 
 
 def load_file(path: Path, shown: str) -> Loaded:

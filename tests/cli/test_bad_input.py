@@ -106,7 +106,7 @@ BAD = [
         "bn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
         "Add: --input gamma=3 --input beta=3 --set eps=1e-5",
     ),
-    ("check bn.py:batchnrm", 2, "bn.py: no pair 'batchnrm'; did you mean 'batchnorm'? Its pairs: batchnorm"),
+    ("check bn.py:batchnrm", 2, "bn.py: no 'batchnrm'; did you mean 'batchnorm'? It has: batchnorm"),
     (
         "check batchnorm batchnorm",
         2,
@@ -238,7 +238,7 @@ def test_a_file_without_a_pair_is_nothing_to_check(invoke, folder):
     result = invoke("check", "nothing.py")
     assert result.exit_code == 5
     assert result.stderr.startswith(
-        "gradcli: error: nothing.py: no pair to check; looked for X_forward with X_backward"
+        "gradcli: error: nothing.py: nothing to check; looked for X_forward with X_backward"
     )
 
 

@@ -381,7 +381,7 @@ def test_a_folder_and_a_file_of_another_kind_are_refused():
 
 def test_a_file_without_a_pair_is_nothing_to_check():
     write("layers.py", "def forwarding(x): return x\n")
-    assert message_of("layers.py", NothingToCheck) == f"layers.py: no pair to check; looked for {LOOKED_FOR}"
+    assert message_of("layers.py", NothingToCheck) == f"layers.py: nothing to check; looked for {LOOKED_FOR}"
 
 
 def test_a_half_among_pairs_is_left_out():
@@ -392,14 +392,15 @@ def test_a_half_among_pairs_is_left_out():
 @pytest.mark.parametrize(
     ("symbol", "message"),
     [
-        ("batch_norm", "layers.py: no pair 'batch_norm'; did you mean 'batchnorm'? Its pairs: batchnorm"),
+        ("batch_norm", "layers.py: no 'batch_norm'; did you mean 'batchnorm'? It has: batchnorm"),
         (
             "batchnorm_forward",
-            "layers.py: no pair 'batchnorm_forward'; did you mean 'batchnorm'? Its pairs: batchnorm",
+            "layers.py:3: batchnorm_forward is nothing that gradcli can check; did you mean 'batchnorm'? "
+            "It has: batchnorm",
         ),
-        ("zzz", "layers.py: no pair 'zzz'. Its pairs: batchnorm"),
+        ("zzz", "layers.py: no 'zzz'. It has: batchnorm"),
         ("half", "layers.py:16: half_forward has no half_backward"),
-        ("Klass", f"layers.py:17: Klass is a class; gradcli checks pairs of functions: {LOOKED_FOR}"),
+        ("Klass", "layers.py:17: Klass is nothing that gradcli can check. It has: batchnorm"),
     ],
 )
 def test_an_unknown_pair_is_named_with_those_there_are(symbol, message):
@@ -409,7 +410,9 @@ def test_an_unknown_pair_is_named_with_those_there_are(symbol, message):
 
 def test_a_symbol_in_a_file_without_pairs_says_what_was_looked_for():
     write("layers.py", "x = 1\n")
-    assert message_of("layers.py:bn") == f"layers.py: no pair 'bn'. It has no pair: looked for {LOOKED_FOR}"
+    assert (
+        message_of("layers.py:bn") == f"layers.py: no 'bn'. It has nothing to check: looked for {LOOKED_FOR}"
+    )
 
 
 # --- inputs and constants
@@ -528,7 +531,7 @@ def test_a_pair_of_another_name_declares_no_options():
 def test_options_need_one_pair():
     write("layers.py", AFFINE + SCALE)
     assert message_of("layers.py", UsageError, options={"batch": 2}) == (
-        "layers.py: dimensions and options need one pair; name it: affine, scale"
+        "layers.py: dimensions and options need one target; name it: affine, scale"
     )
 
 

@@ -1,0 +1,62 @@
+"""What every calling convention has in common: something in a user's file that can become a Problem.
+
+A convention is a module of this package with `find(loaded) -> list[Checkable]`; `conventions.py` lists them.
+Nothing else in the program knows how the user's functions are called.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem
+
+Advise = Callable[[list[str]], str]  # what to add to a check for arguments that got nothing
+
+
+class Checkable(Protocol):
+    """One thing of a file that can be checked: a pair of functions, a class, a cost function, …"""
+
+    @property
+    def name(self) -> str:
+        """What stands after the colon of its target."""
+
+    @property
+    def convention(self) -> str:
+        """The convention it was recognised by, in a word or two for messages: "pair", "class"."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The file's names that it is made of; no convention further down the list sees them."""
+
+    @property
+    def shown(self) -> str:
+        """It and its arguments for messages: `batchnorm_forward(x, gamma, beta, eps)`."""
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The user's functions whose signature, annotations and docstring describe the arguments."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names that inputs and constants can have, in order."""
+
+    def takes(self, name: str) -> bool:
+        """Whether it can be given an argument of this name."""
+
+    def missing(self, given: Collection[str]) -> list[str]:
+        """The arguments that must be given beside these: those without a default."""
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        """Raise UsageError, starting with where, for names that it does not take and for what is missing."""
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        """The Problem at these inputs. Raises UsageError for arguments that make none."""

@@ -1,0 +1,64 @@
+"""The calling conventions, in the order in which they claim what a file defines."""
+
+from collections.abc import Callable, Sequence
+
+from gradcli.errors import NothingToCheck, TargetError
+from gradcli.targets import pairs
+from gradcli.targets.convention import Checkable
+from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.python_file import Loaded
+
+# Each finds its own among the names that are left to it.
+CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (pairs.find,)
+
+LOOKED_FOR = pairs.LOOKED_FOR
+
+
+def find_all(loaded: Loaded) -> list[Checkable]:
+    """Everything that the file itself defines and that can be checked, in order of definition.
+
+    Raises NothingToCheck if there is nothing, TargetError for half a pair where that is all there is, or
+    where its other half is misspelt.
+    """
+    found = _recognise(loaded, list(loaded.lines))
+    half = pairs.lone_half(loaded, list(loaded.lines), misspelt=bool(found))
+    if half is not None:
+        raise TargetError(half)
+    if not found:
+        raise NothingToCheck(f"{loaded.shown}: nothing to check; looked for {LOOKED_FOR}")
+    return found
+
+
+def find_named(loaded: Loaded, symbol: str) -> Checkable:
+    """What is called symbol; what the file merely imports counts too.
+
+    Raises TargetError with what there is instead.
+    """
+    names = list(dict.fromkeys([*loaded.lines, *loaded.namespace]))
+    found = _recognise(loaded, names)
+    for one in found:
+        if one.name == symbol:
+            return one
+    half = pairs.lone_half(loaded, names, symbol=symbol)
+    if half is not None:
+        raise TargetError(half)
+    known = [one.name for one in found]
+    by_part = {part: one.name for one in found for part in one.symbols}
+    near = f"; did you mean {by_part[symbol]!r}?" if symbol in by_part else did_you_mean(symbol, known)
+    has = f"It has: {', '.join(known)}" if known else f"It has nothing to check: looked for {LOOKED_FOR}"
+    if symbol in loaded.namespace:
+        raise TargetError(
+            f"{loaded.at(symbol)}: {symbol} is nothing that gradcli can check{near or '.'} {has}"
+        )
+    raise TargetError(f"{loaded.shown}: no {symbol!r}{near or '.'} {has}")
+
+
+def _recognise(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    found: list[Checkable] = []
+    left = list(names)
+    for find in CONVENTIONS:
+        found += find(loaded, left)
+        claimed = {symbol for one in found for symbol in one.symbols}
+        left = [name for name in left if name not in claimed]
+    place = {name: number for number, name in enumerate(names)}
+    return sorted(found, key=lambda one: min(place[symbol] for symbol in one.symbols))

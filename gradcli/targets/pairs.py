@@ -1,0 +1,115 @@
+"""The convention of pairs: `X_forward(x, …)` with `X_backward(dout, cache)`, two functions of a file."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem
+from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.forward_call import (
+    argument_names,
+    bind_forward,
+    is_open_ended,
+    required_arguments,
+)
+from gradcli.targets.naming import LOOKED_FOR, Lone, Pair, find_pairs
+from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.pair import make_problem
+from gradcli.targets.python_file import Loaded
+
+__all__ = ["LOOKED_FOR", "CheckablePair", "find", "lone_half"]
+
+
+@dataclass(frozen=True, eq=False)
+class CheckablePair:
+    """A pair with its functions."""
+
+    pair: Pair
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    convention: str = "pair"
+
+    @property
+    def name(self) -> str:
+        return self.pair.name
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return (self.pair.forward, self.pair.backward)
+
+    @property
+    def shown(self) -> str:
+        return f"{self.pair.forward}({', '.join(self.arguments)})"
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.forward, self.backward)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return argument_names(self.forward)
+
+    def takes(self, name: str) -> bool:
+        return name in self.arguments or is_open_ended(self.forward)
+
+    def missing(self, given: Collection[str]) -> list[str]:
+        return [name for name in required_arguments(self.forward) if name not in given]
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        bind_forward(where, self.forward, inputs, constants, by_position=False, advise=advise)
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        return make_problem(
+            self.forward,
+            self.backward,
+            inputs,
+            constants,
+            id=id,
+            target=target,
+            where=where,
+            rerun=rerun,
+        )
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The pairs among these names of the file."""
+    pairs, _ = find_pairs(loaded.functions(names))
+    return [
+        CheckablePair(pair, loaded.namespace[pair.forward], loaded.namespace[pair.backward]) for pair in pairs
+    ]
+
+
+def lone_half(
+    loaded: Loaded, names: Sequence[str], *, symbol: str | None = None, misspelt: bool = False
+) -> str | None:
+    """What is wrong with the first forward that has no backward, or the other way round; None if all is well.
+
+    symbol: only the half of that name. misspelt: only where the name of another function is nearly that of
+    the missing half.
+    """
+    functions = loaded.functions(names)
+    pairs, lone = find_pairs(functions)
+    for half in lone:
+        typo = _typo(half, functions, pairs)
+        if symbol is not None and symbol not in (half.name, half.found):
+            continue
+        if typo or not misspelt:
+            return f"{loaded.at(half.found)}: {half.found} has no {half.missing}{typo}"
+    return None
+
+
+def _typo(half: Lone, functions: list[str], pairs: list[Pair]) -> str:
+    """A function outside the pairs whose name is nearly that of the missing half."""
+    paired = {name for pair in pairs for name in (pair.forward, pair.backward)}
+    spare = [name for name in functions if name not in paired and name != half.found]
+    return did_you_mean(half.missing, spare, cutoff=0.9)
