@@ -3,13 +3,23 @@
 from collections.abc import Callable, Sequence
 
 from gradcli.errors import NothingToCheck, TargetError
-from gradcli.targets import pairs
+from gradcli.targets import autograd_functions, jax_functions, pairs, torch_functions
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 
 # Each finds its own among the names that are left to it.
-CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (pairs.find,)
+CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
+    torch_functions.find,
+    jax_functions.find,
+    autograd_functions.find,
+    pairs.find,
+)
+# What is too common to be looked for, but can be checked if somebody asks for it by name.
+ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
+    torch_functions.asked,
+    jax_functions.asked,
+)
 
 LOOKED_FOR = pairs.LOOKED_FOR
 
@@ -39,6 +49,10 @@ def find_named(loaded: Loaded, symbol: str) -> Checkable:
     for one in found:
         if one.name == symbol:
             return one
+    for asked in ON_REQUEST:
+        one_more = asked(loaded, symbol)
+        if one_more is not None:
+            return one_more
     half = pairs.lone_half(loaded, names, symbol=symbol)
     if half is not None:
         raise TargetError(half)
