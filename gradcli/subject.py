@@ -40,7 +40,7 @@ class Calls:
 class Subject:
     """Calls a problem's forward and backward and counts the calls.
 
-    With `reseed`, the global generators of NumPy, of Python and of torch (where it is loaded) start every call
+    With `reseed`, the global generators of NumPy, Python and torch (where it is loaded) start every call
     from the same state, so that code which draws from them is a function again.
     """
 

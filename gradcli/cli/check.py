@@ -9,11 +9,19 @@ from gradcli.cli import exits
 from gradcli.cli.commands import COMMANDS
 from gradcli.cli.target_options import TargetCommand, complete_targets, read_targets, target_options
 from gradcli.cli.terminal import COLOR
+from gradcli.targets import PROGRAM
 
 
 @click.command("check", cls=TargetCommand, short_help=COMMANDS["check"])
-@click.argument("targets", nargs=-1, required=True, shell_complete=complete_targets, metavar="TARGET...")
+@click.argument("targets", nargs=-1, shell_complete=complete_targets, metavar="TARGET...")
 @target_options()
+@click.option(
+    "--exec",
+    "programs",
+    multiple=True,
+    metavar="COMMAND",
+    help="check a program that reads and writes .npz files: './layer {in} {out}'",
+)
 @click.option(
     "--dump",
     type=click.Path(path_type=Path),
@@ -34,6 +42,7 @@ from gradcli.cli.terminal import COLOR
 @click.option("--color", type=click.Choice(COLOR), default="auto", help="when to use colour  [default: auto]")
 def command(
     targets: tuple[str, ...],
+    programs: tuple[str, ...],
     dump: Path | None,
     selection: str | None,
     exit_first: bool,
@@ -57,6 +66,9 @@ def command(
     """
     from gradcli.cli.session import Session
 
+    targets += tuple(f"{PROGRAM}{program}" for program in programs)
+    if not targets:
+        raise click.UsageError("Missing argument 'TARGET...'.")
     specs, empty = read_targets(targets, options)
     session = Session(color, quiet=quiet, verbose=verbose)
     codes = session.check_all(specs, empty, selection=selection, dump=dump, exit_first=exit_first)

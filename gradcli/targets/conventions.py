@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gradcli.errors import NothingToCheck, TargetError
-from gradcli.targets import autograd_functions, jax_functions, pairs, torch_functions
+from gradcli.targets import autograd_functions, jax_functions, pairs, torch_functions, vjp_file
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -13,6 +13,7 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     torch_functions.find,
     jax_functions.find,
     autograd_functions.find,
+    vjp_file.find,
     pairs.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.

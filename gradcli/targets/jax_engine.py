@@ -106,5 +106,5 @@ def _require_dot_product(
     if not abs(ahead - back) <= _SLACK * precision * size:
         raise BrokenPromise(
             "GC101",
-            f"forward mode and reverse mode disagree: along one direction jvp says {ahead:.6g}, vjp {back:.6g}",
+            f"forward and reverse mode disagree: along one direction jvp says {ahead:.6g}, vjp {back:.6g}",
         )

@@ -81,6 +81,7 @@ _NUMPY_DTYPES = {torch.float64, torch.float32, torch.float16, torch.int64, torch
 
 def as_tensor(array: Array) -> torch.Tensor:
     """A tensor that shares the array's memory, so that whatever the code writes into it is seen."""
+    array = np.asarray(array)  # arithmetic on 0-d arrays leaves scalars
     if array.dtype.kind == "c":
         raise TypeError("a complex step through torch is not tried")
     try:
