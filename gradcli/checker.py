@@ -322,6 +322,8 @@ class _Check:
             arrays=self.arrays,
             nodes=self.nodes,
             constants=self.problem.constants,
+            inferred=self.problem.inferred.flags if self.problem.inferred is not None else "",
+            reading=self.problem.remark,
         )
 
     def _verdict(self) -> str:

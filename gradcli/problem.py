@@ -1,6 +1,6 @@
 """What is checked: a function, its hand-written gradient, and the point at which they are compared."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,17 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
+class Inferred:
+    """What was chosen because the user did not say it, and what else could have been."""
+
+    flags: str  # as flags of `gradcli check`
+    label: str  # what sets this case apart: "x=1x3"
+    others: "Callable[[], Iterable[Problem]]" = tuple  # further cases, each one that the code accepts
+    smaller: "Callable[[], Iterable[Problem]]" = tuple  # the same case with a dimension shortened
+    is_extreme: bool = False  # so large a scale that only what is not finite counts
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A target made concrete.
 
@@ -54,6 +65,8 @@ class Problem:
     source: Source | None = None
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
+    inferred: Inferred | None = None  # None: everything was said
+    remark: str = ""  # how the convention read the code, where it could be read in two ways
 
     def precision_of(self, name: str, gradient: Array) -> np.dtype[Any]:
         """The dtype whose digits a gradient can be expected to hold: its own or its input's, the coarser."""

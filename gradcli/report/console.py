@@ -54,11 +54,22 @@ class CheckReport:
         yield from (_violation(violation, ascii_only) for violation in result.violations)
         if result.blame is not None:
             yield from _blame(result.blame)
+        yield from _chosen(result)
         yield check_summary(result)
         if result.verdict != PASS and result.rerun:
             yield Text(f"re-run: {printable(result.rerun)}")
         if self.verbose:
             yield Text(_effort(result))
+
+
+def _chosen(result: CheckResult) -> Iterator[Text]:
+    """What the user did not say: the inputs, the cases and the reading that were chosen."""
+    if result.reading:
+        yield Text(printable(result.reading))
+    if result.inferred:
+        yield Text(f"inferred: {printable(result.inferred)}")
+    if len(result.cases) > 1:
+        yield Text(f"{count(len(result.cases), 'case')}: {printable(', '.join(result.cases))}")
 
 
 def check_summary(result: CheckResult) -> Text:

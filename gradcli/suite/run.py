@@ -72,10 +72,10 @@ def run(
 
 
 def _run(case: Case, progress: Progress | None) -> Outcome:
-    from gradcli import checker
+    from gradcli import cases
 
     try:
-        result = checker.run(case.problem, case.spec.settings, progress=progress)
+        result = cases.run(case.problem, case.spec.settings, progress=progress)
     except Exception as error:  # a bug in one check must not hide what the others find
         return Outcome(case.problem.id, error=error)
     return Outcome(case.problem.id, result=result)

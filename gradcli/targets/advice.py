@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 
 from gradcli.spec import InputSpec
-from gradcli.targets.notation import format_input
+from gradcli.targets.notation import format_input, parse_constant
 
 Shape = tuple[int, ...]
 
@@ -13,7 +13,9 @@ Shape = tuple[int, ...]
 _CONSTANTS = (
     (r"eps\w*|epsilon", "1e-5"),
     (r"momentum|decay|rho", "0.9"),
-    (r"p|rate|prob|slope|alpha|lr|learning_rate|temperature|reg|keep_prob|drop\w*", "0.5"),
+    (r"drop(out)?_params?", "{'p': 0.5, 'mode': 'train', 'seed': 1}"),
+    (r"p|rate|prob|slope|alpha|lr|learning_rate|temperature|keep_prob|drop\w*", "0.5"),
+    (r"reg\w*|lam(bda)?_?|l2\w*|weight_decay|delta|margin", "0.5"),
     (r"ax(is|es)|pad(ding)?|seed", "0"),
     (r"stride|dilation|groups|num_\w+|n_\w+|n", "1"),
     (r"kernel_size|pool_size|size|window|kernel", "2"),
@@ -51,6 +53,16 @@ def advise_in_yaml(missing: list[str], known: Mapping[str, Shape]) -> str:
     return f"{_lacking(inputs, constants)}. Add: {' and '.join(parts)}"
 
 
+def usual_constant(name: str) -> object:
+    """A usual value for an argument of this name; None if the name suggests an array."""
+    text = _usual(name)
+    return None if text is None else parse_constant(f"{name}={text}")[1]
+
+
+def _usual(name: str) -> str | None:
+    return next((value for pattern, value in _CONSTANTS if re.fullmatch(pattern, name)), None)
+
+
 def _lacking(inputs: Mapping[str, InputSpec], constants: Mapping[str, str]) -> str:
     parts = [f"no shape for {', '.join(inputs)}"] if inputs else []
     parts += [f"no value for {', '.join(constants)}"] if constants else []
@@ -61,7 +73,7 @@ def _guesses(missing: list[str], known: Mapping[str, Shape]) -> tuple[dict[str, 
     inputs: dict[str, InputSpec] = {}
     constants: dict[str, str] = {}
     for name in missing:
-        value = next((value for pattern, value in _CONSTANTS if re.fullmatch(pattern, name)), None)
+        value = _usual(name)
         if value is not None and name not in known:
             constants[name] = value
         else:

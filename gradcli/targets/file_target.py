@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.layers import LAYERS, Layer
 from gradcli.problem import Problem
-from gradcli.spec import CheckSpec, derive_id
+from gradcli.spec import CheckSpec, InputSpec, derive_id
 from gradcli.targets.advice import advise_in_shell, advise_in_yaml
 from gradcli.targets.builtin import Declared, asked_or_declared, declared_inputs, implied_dims
 from gradcli.targets.convention import Checkable
@@ -17,6 +17,9 @@ from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded, within
 from gradcli.targets.rerun import rerun_line
+
+if TYPE_CHECKING:
+    from gradcli.targets.inference.search import Build
 
 
 def resolve_file(
@@ -68,6 +71,38 @@ def _own(given: Given, one: Checkable) -> Given:
 def _problem(
     spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded, given: Given
 ) -> Problem:
+    """The Problem at what was given; what is missing is inferred."""
+
+    def build(inputs: Mapping[str, InputSpec], constants: Mapping[str, object]) -> Problem:
+        more = replace(given, specs={**given.specs, **inputs}, constants={**given.constants, **constants})
+        return _at(spec, place, one, alone, loaded, more)
+
+    missing = [] if spec.options else _missing(one, given)
+    if not missing:
+        return build({}, {})
+    from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
+
+    try:
+        found = infer(one.functions, (one.name, *one.symbols), missing, given.shapes, build)
+    except NothingFits as nothing:
+        raise UsageError(_asked(build, str(nothing))) from nothing
+    return problem_of(found, one.functions[0], build, several=not given.shapes and spec.inputs_file is None)
+
+
+def _missing(one: Checkable, given: Given) -> list[str]:
+    return one.missing({*given.specs, *given.arrays, *given.constants, *given.optional})
+
+
+def _asked(build: "Build", raised: str) -> str:
+    """What is missing, and what came of guessing it."""
+    try:
+        build({}, {})
+    except UsageError as error:
+        return f"{error}; guesses were tried: {raised}" if raised else str(error)
+    return raised
+
+
+def _at(spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded, given: Given) -> Problem:
     where = f"{loaded.shown}:{one.name}"
     target = f"{place}:{one.name}"
     layer = LAYERS.get(one.name)

@@ -14,6 +14,7 @@ from gradcli.problem import Backward, Forward, Problem, Run, Source
 from gradcli.targets.backward_call import BackwardCall, Kept, bind_backward, kept_values
 from gradcli.targets.cache_names import name_cache
 from gradcli.targets.forward_call import ForwardCall, bind_forward
+from gradcli.targets.fresh import fresh
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.results import as_outputs, read_gradients
 
@@ -96,12 +97,13 @@ def _forward_adapter(
     forward: Callable[..., Any], call: ForwardCall, takes: BackwardCall, constants: Mapping[str, Any]
 ) -> Forward:
     def run(arrays: Mapping[str, Array]) -> Run:
-        split = takes.split(call(forward, {**constants, **arrays}))
+        own = fresh(constants)
+        split = takes.split(call(forward, {**own, **arrays}))
         is_complex = any(array.dtype.kind == "c" for array in arrays.values())
         outputs = as_outputs(split.outputs, complex_allowed=is_complex)
         if takes.keeps_only_cache:
             return Run(outputs, split.cache)
-        known = kept_values(arrays, constants, call.defaults, call.aliases)
+        known = kept_values(arrays, own, call.defaults, call.aliases)
         values = {name: known[name] for name in takes.asks_for}  # no more: what is kept costs memory
         output = outputs[0] if len(outputs) == 1 else outputs
         return Run(outputs, Kept(split.cache, split.returned, split.spread, values, output))
