@@ -22,8 +22,8 @@ _USUAL = {
     "B": 2,
     "C": 3,
     "F": 4,
-    "I": 7,
-    "J": 5,
+    "I": 5,
+    "J": 3,
     "P": 3,
     "Q": 3,
     "HH": 3,
@@ -31,7 +31,7 @@ _USUAL = {
     "f": 3,
 }
 _OTHERS = (4, 3, 5, 2, 6, 7, 8, 9, 10, 11, 12, 13)
-_MAY_REPEAT = {"P", "Q", "HH", "WW", "f"}  # a window may be as high as it is wide
+_MAY_REPEAT = {"J", "P", "Q", "HH", "WW", "W", "f"}  # windows are as high as they are wide, and fit
 # kind -> (dtype, scale, offset)
 _KINDS: dict[str, tuple[str | None, float, float]] = {
     "normal": (None, 1.0, 0.0),
@@ -86,7 +86,7 @@ def sizes_for(layout: Iterable[Guess], bound: Sizes) -> dict[str, int]:
     """A length for every dimension of a layout, beside those that are bound; distinct as far as possible."""
     sizes = dict(bound)
     symbols = [symbol for guess in layout if isinstance(guess, Drawn) for symbol in guess.symbols]
-    usual = _USUAL | {"H": 7, "W": 5} if {"H", "W"} <= set(symbols) else _USUAL
+    usual = _USUAL | {"H": 5, "W": 3} if {"H", "W"} <= set(symbols) else _USUAL
     for symbol in symbols:
         if symbol not in sizes:
             taken = set(sizes.values())

@@ -1,0 +1,102 @@
+"""The conventions of costs: one call that returns value and gradient, or a function beside its derivative."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem
+from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.cost_names import LOOKED_FOR, find_derivatives, is_cost
+from gradcli.targets.cost_problem import make_cost_problem
+from gradcli.targets.forward_call import argument_names, bind_forward, is_open_ended, required_arguments
+from gradcli.targets.naming import Pair
+from gradcli.targets.pairs import CheckablePair
+from gradcli.targets.python_file import Loaded
+from gradcli.targets.returned_names import returned_names
+
+__all__ = ["LOOKED_FOR", "CheckableCost", "find"]
+
+
+@dataclass(frozen=True, eq=False)
+class CheckableCost:
+    """A value and its gradient: two functions, or one that returns both."""
+
+    name: str
+    symbols: tuple[str, ...]
+    value: Callable[..., Any]
+    gradient: Callable[..., Any]
+
+    @property
+    def convention(self) -> str:
+        return "cost" if self.value is self.gradient else "derivative"
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})"
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.value, self.gradient)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return argument_names(self.value)
+
+    def takes(self, name: str) -> bool:
+        return name in self.arguments or is_open_ended(self.value)
+
+    def missing(self, given: Collection[str]) -> list[str]:
+        return [name for name in required_arguments(self.value) if name not in given]
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        bind_forward(where, self.value, inputs, constants, by_position=False, advise=advise)
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        return make_cost_problem(
+            self.value,
+            self.gradient,
+            inputs,
+            constants,
+            id=id,
+            target=target,
+            where=where,
+            rerun=rerun,
+        )
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The costs among these names of the file, and the functions with a derivative."""
+    functions = loaded.functions(names)
+    space = loaded.namespace
+    costs = [name for name in functions if argument_names(space[name]) and _is_cost(name, space[name])]
+    found: list[Checkable] = [CheckableCost(name, (name,), space[name], space[name]) for name in costs]
+    left = [name for name in functions if name not in costs]
+    for name, derivative in find_derivatives(left):
+        found += _beside(name, derivative, space[name], space[derivative])
+    return found
+
+
+def _is_cost(name: str, function: Callable[..., Any]) -> bool:
+    return is_cost(name, returned_names(function))
+
+
+def _beside(
+    name: str, derivative: str, value: Callable[..., Any], gradient: Callable[..., Any]
+) -> list[Checkable]:
+    """A derivative that takes more than the function takes the cotangent too: it is a backward."""
+    takes = argument_names(value)
+    if not takes:
+        return []
+    if len(required_arguments(gradient)) > len(takes):
+        return [CheckablePair(Pair(name, name, derivative), value, gradient)]
+    return [CheckableCost(name, (name, derivative), value, gradient)]
