@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
-from gradcli.errors import UsageError
+from gradcli.errors import PartlyResolvedError, UsageError
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, derive_id
 from gradcli.suite.capture import captured_output
@@ -35,8 +35,8 @@ def resolve_all(specs: Iterable[CheckSpec]) -> tuple[list[Case], list[Outcome]]:
             resolved = _resolve(spec)
         if isinstance(resolved, Exception):
             failed.append(Outcome(_id(spec), error=resolved, output=captured.text))
-        else:
-            cases += [Case(spec, problem, captured.text) for problem in resolved]
+            resolved = resolved.problems if isinstance(resolved, PartlyResolvedError) else []
+        cases += [Case(spec, problem, captured.text) for problem in resolved]
     _refuse_duplicates(cases)
     return cases, failed
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gradcli.errors import GradcliError, TargetError, UsageError
+from gradcli.errors import GradcliError, PartlyResolvedError, TargetError, UsageError
 from gradcli.layers import LAYERS, Dim, Option
 from gradcli.spec import DTYPES, CheckSpec, validate_settings
 from gradcli.targets.near_miss import did_you_mean
@@ -72,6 +72,8 @@ def resolve(spec: CheckSpec, *, arrays: "Mapping[str, Array] | None" = None) -> 
         if spec.origin is None:
             raise
         lines = [f"{spec.origin}: {line}" for line in str(error).splitlines()]
+        if isinstance(error, PartlyResolvedError):
+            raise PartlyResolvedError("\n".join(lines), error.problems) from error
         raise type(error)("\n".join(lines)) from error
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcli.arrays import Array
-from gradcli.errors import UsageError
+from gradcli.errors import PartlyResolvedError, UsageError
 from gradcli.layers import LAYERS, Layer
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, derive_id
@@ -43,8 +43,10 @@ def resolve_file(
             problems.append(_problem(spec, place, one, len(found) == 1, loaded, own))
         except UsageError as error:
             mistakes.append(str(error))
-    if mistakes:
+    if mistakes and not problems:
         raise UsageError("\n".join(mistakes))
+    if mistakes:
+        raise PartlyResolvedError("\n".join(mistakes), problems)
     return problems
 
 
@@ -77,8 +79,8 @@ def _problem(
         more = replace(given, specs={**given.specs, **inputs}, constants={**given.constants, **constants})
         return _at(spec, place, one, alone, loaded, more)
 
-    missing = [] if spec.options else _missing(one, given)
-    if not missing:
+    missing = _missing(one, given)
+    if spec.options or not missing or not all(map(one.takes, [*given.shapes, *given.constants])):
         return build({}, {})
     from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
 

@@ -110,7 +110,7 @@ def fits(gradient: Any, out: Array, argument: Array) -> bool:
 
 
 def pulled_back(cotangent: Array, gradient: Any, argument: Array) -> Any:
-    """The cotangent through a gradient, an elementwise derivative or a Jacobian; what is none comes as it is."""
+    """The cotangent through a gradient, an elementwise derivative or a Jacobian; else the value as it is."""
     if gradient is None or not _is_array(gradient):
         return gradient
     array = np.asarray(gradient)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcli.errors import NothingToCheck, TargetError, UsageError
+from gradcli.errors import NothingToCheck, PartlyResolvedError, TargetError, UsageError
 from gradcli.spec import CheckSpec, InputSpec, Settings
 from gradcli.targets import options_of, parse, resolve
-from gradcli.targets.naming import LOOKED_FOR
+from gradcli.targets.conventions import LOOKED_FOR
 
 BATCHNORM = """\
 import numpy as np
@@ -418,15 +418,27 @@ def test_a_symbol_in_a_file_without_pairs_says_what_was_looked_for():
 # --- inputs and constants
 
 
+def stubborn(name, arguments):
+    """A pair that accepts nothing."""
+    return (
+        f"def {name}_forward({arguments}): raise ValueError('never')\n"
+        f"def {name}_backward(dout, cache): return dout\n"
+    )
+
+
+NEVER = "; guesses were tried: forward raised ValueError: never"
+
+
 def test_all_that_is_missing_is_listed_with_a_line_to_paste():
-    write("layers.py", BATCHNORM)
+    write("layers.py", stubborn("batchnorm", "x, gamma, beta, eps"))
     asked = {"x": InputSpec((4, 3))}
     assert message_of("layers.py:batchnorm", UsageError, inputs=asked, constants={"eps": 1e-5}) == (
         "layers.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3"
+        + NEVER
     )
     assert message_of("layers.py:batchnorm", UsageError) == (
         "layers.py:batchnorm: no shape for x, gamma, beta and no value for eps (and no default). "
-        "Add: --input x=2x3 --input gamma=3 --input beta=3 --set eps=1e-5"
+        "Add: --input x=2x3 --input gamma=3 --input beta=3 --set eps=1e-5" + NEVER
     )
 
 
@@ -442,18 +454,26 @@ def test_all_that_is_missing_is_listed_with_a_line_to_paste():
     ],
 )
 def test_the_line_to_paste_guesses_from_names_and_shapes(arguments, line):
-    write("layers.py", f"def f_forward({arguments}): return x\ndef f_backward(d, c): return d\n")
+    write("layers.py", stubborn("f", arguments))
     message = message_of("layers.py:f", UsageError, inputs={"x": InputSpec((4, 3))})
-    assert message.partition(" Add: ")[2] == line
+    assert message.partition(" Add: ")[2] == line + NEVER
 
 
 def test_several_pairs_say_what_they_miss_at_once():
-    write("layers.py", AFFINE + BATCHNORM)
+    write("layers.py", stubborn("affine", "x, W, b") + stubborn("batchnorm", "x, gamma, beta, eps"))
     asked = {"x": InputSpec((4, 3))}
     assert message_of("layers.py", UsageError, inputs=asked, constants={"eps": 1e-5}).splitlines() == [
-        "layers.py:affine: no shape for W, b (and no default). Add: --input W=3x2 --input b=2",
-        "layers.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3",
+        "layers.py:affine: no shape for W, b (and no default). Add: --input W=3x2 --input b=2" + NEVER,
+        "layers.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3"
+        + NEVER,
     ]
+
+
+def test_what_cannot_be_checked_leaves_the_others_alone():
+    write("layers.py", stubborn("affine", "x, W, b") + SCALE)
+    with pytest.raises(PartlyResolvedError) as caught:
+        resolve(CheckSpec("layers.py"))
+    assert [problem.id for problem in caught.value.problems] == ["layers.py:scale"]
 
 
 def test_an_argument_that_forward_lacks_is_an_error():
@@ -477,7 +497,7 @@ def test_an_input_that_no_pair_has_is_an_error():
 
 
 def test_in_a_config_the_place_comes_first_and_the_line_to_paste_is_yaml():
-    write("code/layers.py", BATCHNORM)
+    write("code/layers.py", stubborn("batchnorm", "x, gamma, beta, eps"))
     spec = CheckSpec(
         "../code/layers.py:batchnorm",
         inputs={"x": InputSpec((4, 3))},
@@ -489,13 +509,14 @@ def test_in_a_config_the_place_comes_first_and_the_line_to_paste_is_yaml():
     assert str(caught.value) == (
         "configs/net.yaml:7: code/layers.py:batchnorm: no shape for gamma, beta and no value for eps "
         "(and no default). Add: inputs: {gamma: {shape: [3]}, beta: {shape: [3]}} and constants: {eps: 1e-5}"
+        + NEVER
     )
 
 
 def test_in_a_config_labels_are_suggested_with_their_dtype():
-    write("layers.py", "def f_forward(x, y): return x\ndef f_backward(d, c): return d\n")
+    write("layers.py", stubborn("f", "x, y"))
     message = message_of("layers.py:f", UsageError, inputs={"x": InputSpec((4, 3))}, origin="a.yaml:1")
-    assert message.endswith("Add: inputs: {y: {shape: [4], dtype: int64, high: 3}}")
+    assert message.endswith("Add: inputs: {y: {shape: [4], dtype: int64, high: 3}}" + NEVER)
 
 
 def test_dimensions_give_the_shapes_of_a_pair_that_is_named_like_a_layer():
@@ -556,7 +577,11 @@ def test_integer_arrays_are_inputs_without_a_gradient():
         ),
         ({"dtype": "float32"}, "gradcli check layers.py:scale --input x=2 --seed 0 --dtype float32"),
         ({"id": "mine", "origin": "net.yaml:3"}, "gradcli check net.yaml -k mine"),
-        ({"inputs": {"x": InputSpec((2,), scale=3.0)}}, None),
+        (
+            {"inputs": {"x": InputSpec((2,), scale=3.0)}},
+            "gradcli check layers.py:scale --input 'x=2*3' --seed 0",
+        ),
+        ({"inputs": {"x": InputSpec((2,), offset=-3.0)}}, None),
         (
             {"inputs": {"x": InputSpec((2,), scale=3.0)}, "origin": "my net.yaml:3"},
             "gradcli check 'my net.yaml' -k layers.py:scale",

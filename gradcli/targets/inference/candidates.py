@@ -1,16 +1,20 @@
 """The combinations of guesses that are worth a try, the likeliest first."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, sizes_for
+from gradcli.targets.inference.indexed import by_indexing
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.recipes import by_function
 
 Shape = tuple[int, ...]
 _MOST_RANK = 14
+_BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
+_WEIGHT = re.compile(r"w|weights?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,22 @@ class Candidate:
     sizes: Mapping[str, int]
     rank: int  # 0: what names and documentation say
 
+    @property
+    def strangeness(self) -> int:
+        """What speaks against it although it runs: one bias for all columns of a weight matrix."""
+        biases = [guess for name, guess in self.layout.items() if _BIAS.fullmatch(name)]
+        weights = [guess for name, guess in self.layout.items() if _WEIGHT.fullmatch(name)]
+        has_scalar = any(isinstance(bias, Drawn) and not bias.axes for bias in biases)
+        has_matrix = any(isinstance(w, Drawn) and len(w.axes) > 1 and w.axes[-1] != "1" for w in weights)
+        return 4 if has_scalar and has_matrix else 0
+
 
 def ranked(
     functions: Sequence[Callable[..., Any]], symbols: Sequence[str], names: Sequence[str]
 ) -> dict[str, list[tuple[int, Guess]]]:
     """Every argument's guesses with their ranks; what is documented goes before what names suggest."""
     forward = functions[0]
-    told = by_docstring(forward, names) | by_annotation(forward)
+    told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     found = {}
     for name in names:
         guesses = _known(name, symbols, told)

@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradcli.targets.advice import usual_constant
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inference.guess import Drawn
 
 _JAXTYPING = re.compile(r"(Float|Int|Integer|Bool|UInt)\w*\[.*?[\"']([^\"']*)[\"']\]")
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
-_DIMENSION = re.compile(r"\d+|\d*\s*\*?\s*[A-Za-z_][\w ]*")
+_DIMENSION = re.compile(r"\d+|[A-Za-z_][\w ]*|\d*\w+(\s*[*+]\s*\d*\w+)*")
+_SCALAR = re.compile(r"\bscalar\b", re.IGNORECASE)
 _BOUND = re.compile(r"<\s*([A-Za-z]\w*)")
 _INTEGERS = re.compile(r"labels?|ind(ex|ices)|integers?|\bints?\b|class(es)?\b", re.IGNORECASE)
 _INTEGER_NAMES = re.compile(r"y|t|labels?|targets?|idx|ind(ex|ices)|ids|tokens|captions|y_?true")
@@ -26,6 +28,8 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
         )
         if axes is not None:
             found[name] = _of_kind(name, axes, told)
+        elif _SCALAR.search(told) and usual_constant(name) is None:
+            found[name] = Drawn(())
     return found
 
 
@@ -81,9 +85,8 @@ def _axes(text: str) -> tuple[str, ...] | None:
 
 def _symbol(text: str) -> str:
     """A dimension as an expression: `4H` is `4*H`, `size of the current layer` is one symbol."""
-    match = re.fullmatch(r"(\d+)\s*\*?\s*([A-Za-z_]\w*)", text)
-    if match:
-        return f"{match[1]}*{match[2]}"
+    if " " not in text or re.search(r"[*+]", text):
+        return re.sub(r"(?<![\w.])(\d+)([A-Za-z_])", r"\1*\2", re.sub(r"\s", "", text))
     return re.sub(r"\W+", "_", re.sub(r"\bthe\b", "", text).strip())
 
 
@@ -92,7 +95,7 @@ def _of_kind(name: str, axes: tuple[str, ...], told: str) -> Drawn:
         return Drawn(axes, "bool")
     if _INTEGER_NAMES.fullmatch(name.lower()) and (_INTEGERS.search(told) or _BOUND.search(told)):
         bound = _BOUND.search(told)
-        return Drawn(axes, "int", bound[1] if bound else "C" if "C" in told else "2")
+        return Drawn(axes, "int", bound[1] if bound else "C" if re.search(r"\bC\b", told) else "2")
     if name.lower() in ("gamma", "scale", "var", "variance"):
         return Drawn(axes, "near1")
     return Drawn(axes)

@@ -6,7 +6,7 @@ from gradcli.targets.advice import usual_constant
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, drawn
 
 _LABELS = ("N|int|M", "N|int|D", "N|int|2", "N D", "N", "N 1", "N D|unit", "1 N|int|2")
-_DATA = ("N D", "N", "B C I J", "N T D", "D N", "N D|unit", "N|near1", "D")
+_DATA = ("N D", "N", "B C I J", "N T D", "D N", "N D|unit", "N|near1", "D", "N N")
 # A name -> shapes in the words of `guess.drawn`. The first pattern that fits is taken.
 _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\w*mask", ("N D|bool", "N T|bool", "N|bool", "B C I J|bool")),
@@ -28,13 +28,14 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"b_?3", ("K", "1 K", "K 1")),
     (r"theta|params?|coefs?|nn_params|initial_theta", ("D", "D 1", "D M", "N")),
     (r"w|weights?|kernels?|filters?|w\w{0,2}|\w+_weights?", ("D M", "M D", "D", "D 1", "F C P Q")),
-    (r"b|bias(es)?|\w+_bias|b\w", ("M", "1 M", "M 1", "D", "F")),
+    (r"b|bias(es)?|\w+_bias|b\w", ("M", "", "1 M", "M 1", "N", "D", "F")),
     (r"gamma|scale|g", ("D|near1", "1 D|near1", "D 1|near1", "C|near1", "1 C 1 1|near1")),
     (r"beta|shift", ("D", "1 D", "D 1", "C", "1 C 1 1")),
     (r"(running_|moving_)?(mean|mu|avg)", ("D", "", "N")),
     (r"(running_|moving_)?(var|variance|sigma\w*|std)", ("D|near1", "|near1", "N|near1")),
-    (r"a_?prev|a", ("D N", "N D", "N")),
-    (r"q|k|v|query|key|value|queries|keys|values", ("N T D", "T D")),
+    (r"a_?prev|a|q|p", ("D N", "N N", "N D", "D D", "N")),
+    (r"h|hess\w*|cov\w*|sigma|m|k", ("N N", "D D", "N D")),
+    (r"v|query|key|value|queries|keys|values", ("N T D", "T D")),
 )
 _NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
 _MAX_RANK = 12

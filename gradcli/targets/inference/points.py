@@ -65,7 +65,7 @@ def shorter(point: Point) -> Iterator[Point]:
     """The same case with one dimension shortened, to 2 at the least; lengths that differ stay different."""
     for symbol, length in sorted(point.sizes.items(), key=lambda item: -item[1]):
         others = {other for name, other in point.sizes.items() if name != symbol}
-        least = next(shorter for shorter in range(2, length + 2) if shorter not in others)
+        least = next((smaller for smaller in range(2, length) if smaller not in others), length)
         if least < length:
             yield replace(point, sizes={**point.sizes, symbol: least})
 

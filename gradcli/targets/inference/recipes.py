@@ -119,7 +119,12 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     ),
     (
         r".*(logistic|log_?reg|binary|bce).*",
-        ((r"x", ("N D",)), (r"theta|w", ("D", "D 1")), (_LABELS, ("N|int|2", "N 1|int|2", "1 N|int|2"))),
+        (
+            (r"x", ("N D",)),
+            (r"theta|w", ("D", "D 1")),
+            (r"b|bias", ("", "1")),
+            (_LABELS, ("N|int|2", "N 1|int|2", "1 N|int|2")),
+        ),
     ),
     (
         r".*(mse|square|linear_?reg|ridge|huber|mae|l[12]_loss).*",

@@ -13,7 +13,7 @@ from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
-_MISFIT = 4  # by how much gradients of other shapes must be likelier than gradients that fit
+_MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
 # The Problem at these inputs and constants, beside what the user gave; raises UsageError.
@@ -88,7 +88,7 @@ def _try(found: Found, build: Build) -> Trial:
 def _score(candidate: Candidate, trial: Trial) -> float:
     """The rank with what speaks against it; infinite for what cannot be taken."""
     if trial.level == FITS:
-        return candidate.rank
+        return candidate.rank + candidate.strangeness
     if trial.level == BOTH and (trial.fitting or candidate.rank <= _KNOWN):
         return candidate.rank + _MISFIT * (1.0 - trial.fitting / 2)
     if trial.level == FORWARD and candidate.rank <= _KNOWN:

@@ -56,7 +56,7 @@ def softplus(z):
     return np.log1p(np.exp(z))
 
 
-def softplus_backward_grad(dA, z):
+def softplus_grad(dA, z):
     return dA / (1 + np.exp(-z))
 
 
