@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from gradcli import checker
 from gradcli.problem import Problem
-from gradcli.result import FAIL, INCONCLUSIVE, CheckResult
+from gradcli.result import FAIL, PASS, CheckResult
 from gradcli.spec import Settings
 
 Progress = Callable[[float, str], None]
 
 _LEAST_SECONDS = 0.5  # for a further case
 _MOST_SHRINKS = 12
+_SMALL = 32  # elements: an example of no more needs no shrinking
 
 
 def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
@@ -39,9 +40,10 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
         result = _look(other, settings, deadline)
         if result.interrupted:
             return replace(first, interrupted=True, cases=tuple(seen))
-        if result.verdict != INCONCLUSIVE and other.inferred is not None:
+        counts = _counts(other, result)
+        if other.inferred is not None and (counts or result.verdict == PASS):
             seen.append(other.inferred.label)
-        if _counts(other, result):
+        if counts:
             return _failed(other, result, settings, deadline, seen)
     return replace(first, cases=tuple(seen))
 
@@ -86,7 +88,7 @@ def _failed(
 def _shrunk(problem: Problem, result: CheckResult, settings: Settings, deadline: float) -> Problem:
     """Shorten one dimension after another as long as the same gradients fail."""
     wanted, tries = _signature(result), 0
-    while problem.inferred is not None:
+    while problem.inferred is not None and sum(array.size for array in problem.inputs.values()) > _SMALL:
         for smaller in problem.inferred.smaller():
             tries += 1
             if tries > _MOST_SHRINKS or time.perf_counter() + _LEAST_SECONDS > deadline:

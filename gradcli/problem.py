@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcli.arrays import Array
+
+if TYPE_CHECKING:
+    from gradcli.spec import InputSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,8 @@ class Inferred:
     """What was chosen because the user did not say it, and what else could have been."""
 
     flags: str  # as flags of `gradcli check`
+    inputs: "Mapping[str, InputSpec]"
+    constants: Mapping[str, object]
     label: str  # what sets this case apart: "x=1x3"
     others: "Callable[[], Iterable[Problem]]" = tuple  # further cases, each one that the code accepts
     smaller: "Callable[[], Iterable[Problem]]" = tuple  # the same case with a dimension shortened

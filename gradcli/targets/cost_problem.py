@@ -96,7 +96,9 @@ def make_cost_problem(
             backward=_backward_adapter(call, readings, others),
             inputs=kept,
             constants=others,
-            source=Source(value, gradient, source_file(value), remake),
+            # In one function, what belongs to the value and what to its gradient cannot be told apart: a
+            # line named on that ground would be a guess.
+            source=None if both else Source(value, gradient, source_file(value), remake),
             rerun=rerun,
             remark=remark,
         )

@@ -101,10 +101,10 @@ BAD = [
         f"with --input NAME=SHAPE and --set NAME=VALUE{TRY}",
     ),
     (
-        "check bn.py --input x=4x3",
+        "check bn.py --input x=4x3x2x2x2x2",
         2,
         "bn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
-        "Add: --input gamma=3 --input beta=3 --set eps=1e-5",
+        "Add: --input gamma=2 --input beta=2 --set eps=1e-5",
     ),
     ("check bn.py:batchnrm", 2, "bn.py: no 'batchnrm'; did you mean 'batchnorm'? It has: batchnorm"),
     (
@@ -166,7 +166,7 @@ BAD = [
     (
         "check bn.py --inputs lacking.npz --set eps=1",
         2,
-        "bn.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3",
+        "bn.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=2 --input beta=2",
     ),
     (
         "check bn.py --inputs complex.npz",
@@ -202,7 +202,7 @@ def folder(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     np.savez(tmp_path / "pickled.npz", x=np.array([object()], dtype=object))
-    np.savez(tmp_path / "lacking.npz", x=np.ones((4, 3)))
+    np.savez(tmp_path / "lacking.npz", x=np.ones((4, 3, 2, 2, 2, 2)))
     np.savez(tmp_path / "complex.npz", x=np.ones((4, 3), dtype=complex))
     return tmp_path
 

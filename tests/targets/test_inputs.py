@@ -184,9 +184,9 @@ def test_what_no_input_can_be_is_refused_in_one_line(folder, arrays, message):
 
 
 def test_an_argument_that_the_file_lacks_is_named(folder):
-    np.savez("case.npz", x=np.ones((4, 3)))
+    np.savez("case.npz", x=np.ones((4, 3, 2, 2, 2, 2)))
     assert refused(UsageError, resolve, npz_spec(folder / "case.npz", "pick.py:pick")) == (
-        "pick.py:pick: no shape for y (and no default). Add: --input y=4:int64:3"
+        "pick.py:pick: no shape for y (and no default). Add: --input y=4:int64:2"
     )
 
 

@@ -30,6 +30,8 @@ def _at(point: Point, first: Point, build: Build, *, several: bool) -> Problem:
     inputs, constants = point.inputs, point.constants
     chosen = Inferred(
         flags=flags(inputs, constants),
+        inputs=inputs,
+        constants=constants,
         label=_label(point, first),
         smaller=(lambda: _accepted(shorter(point), first, build)) if several else tuple,
         is_extreme=point.is_extreme,
