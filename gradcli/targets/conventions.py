@@ -3,7 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from gradcli.errors import NothingToCheck, TargetError
-from gradcli.targets import autograd_functions, jax_functions, pairs, torch_functions, vjp_file
+from gradcli.targets import (
+    autograd_functions,
+    cost,
+    derivative,
+    jax_functions,
+    pairs,
+    torch_functions,
+    vjp_file,
+)
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -15,6 +23,8 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     autograd_functions.find,
     vjp_file.find,
     pairs.find,
+    cost.find,
+    derivative.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.
 ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
@@ -22,7 +32,10 @@ ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
     jax_functions.asked,
 )
 
-LOOKED_FOR = pairs.LOOKED_FOR
+LOOKED_FOR = (
+    f"{pairs.LOOKED_FOR}, functions that return a cost and its gradient, functions with a derivative "
+    "(f with f_grad, f_prime, f_der), and what torch, JAX and autograd call custom gradients"
+)
 
 
 def find_all(loaded: Loaded) -> list[Checkable]:
