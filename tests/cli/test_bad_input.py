@@ -169,7 +169,8 @@ BAD = [
     (
         "check stubborn.py --inputs lacking.npz --set eps=1",
         2,
-        "stubborn.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3",
+        "stubborn.py:batchnorm: no shape for gamma, beta (and no default). "
+        "Add: --input gamma=3 --input beta=3",
     ),
     (
         "check bn.py --inputs complex.npz",
