@@ -42,7 +42,6 @@ class Source:
 class Inferred:
     """What was chosen because the user did not say it, and what else could have been."""
 
-    flags: str  # as flags of `gradcli check`
     inputs: "Mapping[str, InputSpec]"
     constants: Mapping[str, object]
     label: str  # what sets this case apart: "x=1x3"
@@ -71,7 +70,8 @@ class Problem:
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
     inferred: Inferred | None = None  # None: everything was said
-    remark: str = ""  # how the convention read the code, where it could be read in two ways
+    nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
+    remarks: tuple[str, ...] = ()  # what was assumed, for the report
 
     def precision_of(self, name: str, gradient: Array) -> np.dtype[Any]:
         """The dtype whose digits a gradient can be expected to hold: its own or its input's, the coarser."""
@@ -80,4 +80,6 @@ class Problem:
     @property
     def differentiable(self) -> tuple[str, ...]:
         """Names of the inputs that have a gradient."""
-        return tuple(name for name, array in self.inputs.items() if array.dtype.kind == "f")
+        return tuple(
+            name for name, array in self.inputs.items() if array.dtype.kind == "f" and name not in self.nograd
+        )

@@ -50,7 +50,7 @@ def found(folder, code, **more):
 def test_correct_code_passes_in_all_cases(tmp_path):
     result = found(tmp_path, MEAN.replace("DX", RIGHT))
     assert result.verdict == "pass"
-    assert result.inferred == "--input x=4x3"
+    assert "inferred: --input x=4x3" in result.remarks
     assert result.cases == ("x=4x3", "x=1x3", "x=11x4", "x=4x3*0.0001", "x=4x3*1000")
 
 
@@ -76,17 +76,15 @@ def test_what_saturates_at_a_large_scale_is_no_defect(tmp_path):
 def test_explicit_sizes_mean_exactly_that_check(tmp_path):
     result = found(tmp_path, MEAN.replace("DX", SQUEEZED), inputs={"x": InputSpec((4, 3))})
     assert result.verdict == "pass"
-    assert (result.inferred, result.cases) == ("", ())
+    assert (result.remarks, result.cases) == ((), ())
 
 
 def test_a_large_failing_case_is_shrunk_and_its_lengths_stay_different(tmp_path):
-    code = "def temporal_affine_forward(x, w, b): return x @ w + b, (x, w)\n"
-    code += "def temporal_affine_backward(d, cache):\n    x, w = cache\n"
-    code += "    return d @ w.T, 2 * x.reshape(-1, x.shape[-1]).T @ d.reshape(-1, d.shape[-1]), d.sum(axis=(0, 1))\n"
-    result = found(tmp_path, code)
-    assert [name for name, gradient in result.gradients.items() if gradient.verdict == "fail"] == ["w"]
-    assert sum(gradient.size for gradient in result.gradients.values()) <= 32
-    assert len(set(result.arrays["in/x"].shape)) == 3
+    code = "def temporal_softmax_forward(x): return 3 * x\n"
+    result = found(tmp_path, code + "def temporal_softmax_backward(dout): return 2 * dout\n")
+    assert result.verdict == "fail"
+    assert result.cases == ("x=4x2x7",)
+    assert result.arrays["in/x"].shape == (4, 2, 3)
 
 
 @pytest.mark.parametrize("shape", ["7x2", "5x9"])

@@ -28,8 +28,7 @@ def _check(problem: Problem, target: str) -> list[str]:
     lines = [f"  - target: {json.dumps(f'{target}:{name}', ensure_ascii=False)}"]
     if problem.inferred is None:
         return [*lines, "    # nothing had to be inferred"]
-    if problem.remark:
-        lines.append(f"    # {problem.remark}")
+    lines += [f"    # {remark}" for remark in problem.remarks if not remark.startswith("inferred: ")]
     inputs = {name: _input(spec) for name, spec in problem.inferred.inputs.items()}
     return [*lines, *_entries("inputs", inputs), *_entries("constants", _plain(problem.inferred.constants))]
 

@@ -63,11 +63,8 @@ class CheckReport:
 
 
 def _chosen(result: CheckResult) -> Iterator[Text]:
-    """What the user did not say: the inputs, the cases and the reading that were chosen."""
-    if result.reading:
-        yield Text(printable(result.reading))
-    if result.inferred:
-        yield Text(f"inferred: {printable(result.inferred)}")
+    """What was assumed, chosen or left out, and at which cases the code was looked at."""
+    yield from (Text(printable(remark)) for remark in result.remarks)
     if len(result.cases) > 1:
         yield Text(f"{count(len(result.cases), 'case')}: {printable(', '.join(result.cases))}")
 

@@ -100,7 +100,7 @@ def make_cost_problem(
             # line named on that ground would be a guess.
             source=None if both else Source(value, gradient, source_file(value), remake),
             rerun=rerun,
-            remark=remark,
+            remarks=(remark,) if remark else (),
         )
 
     return around(call)

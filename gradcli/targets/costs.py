@@ -1,15 +1,15 @@
 """The conventions of costs: one call that returns value and gradient, or a function beside its derivative."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
-from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_names import LOOKED_FOR, find_derivatives, is_cost
 from gradcli.targets.cost_problem import make_cost_problem
-from gradcli.targets.forward_call import argument_names, bind_forward, is_open_ended, required_arguments
+from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.naming import Pair
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.python_file import Loaded
@@ -19,7 +19,7 @@ __all__ = ["LOOKED_FOR", "CheckableCost", "find"]
 
 
 @dataclass(frozen=True, eq=False)
-class CheckableCost:
+class CheckableCost(ByArguments):
     """A value and its gradient: two functions, or one that returns both."""
 
     name: str
@@ -32,25 +32,12 @@ class CheckableCost:
         return "cost" if self.value is self.gradient else "derivative"
 
     @property
-    def shown(self) -> str:
-        return f"{self.name}({', '.join(self.arguments)})"
+    def called(self) -> Callable[..., Any]:
+        return self.value
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
         return (self.value, self.gradient)
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        return argument_names(self.value)
-
-    def takes(self, name: str) -> bool:
-        return name in self.arguments or is_open_ended(self.value)
-
-    def missing(self, given: Collection[str]) -> list[str]:
-        return [name for name in required_arguments(self.value) if name not in given]
-
-    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
-        bind_forward(where, self.value, inputs, constants, by_position=False, advise=advise)
 
     def problem(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def fresh(constants: Mapping[str, Any]) -> dict[str, Any]:
-    """The constants with copies of the arrays, dicts and lists among them.
+    """The constants with copies of the arrays, containers and generators among them.
 
     An option dict often holds running statistics, which forward updates, or a generator's seed.
     """
@@ -18,7 +18,7 @@ def fresh(constants: Mapping[str, Any]) -> dict[str, Any]:
 def _own(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, dict | list | set):
+    if isinstance(value, dict | list | set | np.random.Generator | np.random.RandomState):
         try:
             return copy.deepcopy(value)
         except Exception:  # it may hold a module or a lock

@@ -37,7 +37,7 @@ def _name(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.BinOp):
-        return _name(node.left)
+        return "" if isinstance(node.op, ast.MatMult) else _name(node.left)
     return _name(node.value) if isinstance(node, ast.Subscript) else ""
 
 

@@ -1,5 +1,6 @@
 """Each bad input, with its one message and its exit code; never a traceback, never half a file."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from tests.cli.pairs import BATCHNORM, MISBEHAVING
 
 FILES = {
     "bn.py": BATCHNORM,
+    # Accepts nothing that is tried.
+    "stubborn.py": re.sub(r"(def batchnorm_forward.*:\n)", r"\1    raise ValueError\n", BATCHNORM),
     "bad.py": MISBEHAVING,
     "syntax.py": "def f(:\n",
     "raises.py": "raise ValueError('no')\n",
@@ -101,10 +104,10 @@ BAD = [
         f"with --input NAME=SHAPE and --set NAME=VALUE{TRY}",
     ),
     (
-        "check bn.py --input x=4x3x2x2x2x2",
+        "check stubborn.py --input x=4x3",
         2,
-        "bn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
-        "Add: --input gamma=2 --input beta=2 --set eps=1e-5",
+        "stubborn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
+        "Add: --input gamma=3 --input beta=3 --set eps=1e-5; guesses were tried: forward raised ValueError",
     ),
     ("check bn.py:batchnrm", 2, "bn.py: no 'batchnrm'; did you mean 'batchnorm'? It has: batchnorm"),
     (
@@ -164,9 +167,10 @@ BAD = [
         "pickled.npz: 'x' holds pickled objects, which are never loaded; save plain arrays",
     ),
     (
-        "check bn.py --inputs lacking.npz --set eps=1",
+        "check stubborn.py --inputs lacking.npz --set eps=1",
         2,
-        "bn.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=2 --input beta=2",
+        "stubborn.py:batchnorm: no shape for gamma, beta (and no default). "
+        "Add: --input gamma=3 --input beta=3; guesses were tried: forward raised ValueError",
     ),
     (
         "check bn.py --inputs complex.npz",
@@ -202,7 +206,7 @@ def folder(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     np.savez(tmp_path / "pickled.npz", x=np.array([object()], dtype=object))
-    np.savez(tmp_path / "lacking.npz", x=np.ones((4, 3, 2, 2, 2, 2)))
+    np.savez(tmp_path / "lacking.npz", x=np.ones((4, 3)))
     np.savez(tmp_path / "complex.npz", x=np.ones((4, 3), dtype=complex))
     return tmp_path
 

@@ -1,88 +1,62 @@
-"""Code as people have it, checked with nothing but the file's name; half of it holds a planted defect."""
+"""Files in the style of what people have, checked with nothing said but their name."""
 
 from pathlib import Path
 
 import pytest
 
-from gradcli.spec import CheckSpec, Settings
-from gradcli.suite.outcome import Outcome
-from gradcli.suite.run import resolve_all, run
+from gradcli import check_target
 
 HABITS = Path(__file__).parent / "habits"
 
-# file -> target -> the gradients that are wrong; an empty set for correct code
-TARGETS: dict[str, dict[str, set[str]]] = {
-    "course_losses.py": {
-        "svm_loss": set(),
-        "softmax_loss": {"x"},
-        "svm_loss_vectorized": {"W"},
-        "softmax_loss_vectorized": set(),
-        "logistic_loss_bias": {"W"},
-        "temporal_softmax_loss": set(),
-    },
-    "exercise_costs.py": {
-        "sigmoid": set(),
-        "costFunctionReg": set(),
-        "linearRegCostFunction": {"theta"},
-        "nnCostFunction": {"nn_params"},
-        "compute_cost": set(),
-        "propagate": set(),
-    },
-    "optimisation.py": {
-        "rosen": set(),
-        "rosen_der": set(),
-        "quadratic": {"x"},
-        "residuals": set(),
-        "ridge_objective": set(),
-        "himmelblau": {"x"},
-        "neg_log_likelihood": set(),
-    },
-    "activations.py": {
-        "sigmoid": set(),
-        "tanh": set(),
-        "relu": set(),
-        "leaky_relu": {"x"},
-        "elu": {"x"},
-        "swish": set(),
-        "softplus": set(),
-        "mse": set(),
-        "binary_cross_entropy": {"y_pred"},
-    },
-    "network_steps.py": {
-        "linear": {"W"},
-        "relu": set(),
-        "softmax": set(),
-        "sigmoid": set(),
-        "layernorm": {"x"},
-        "rnn_step": set(),
-        "rnn": {"x", "h0", "Wx", "Wh", "b"},
-        "lstm_step": {"x", "prev_h", "Wx", "Wh", "b"},
-        "word_embedding": {"W"},
-        "max_pool_naive": {"x"},
-        "conv_naive": {"x"},
-        "dropout": {"x"},
-    },
+ASSIGNMENT = {
+    "affine": ("np.sum(dout, axis=0)\n    return dx, dw", "np.mean(dout, axis=0)\n    return dx, dw", "b"),
+    "relu": ("dout * (x > 0)", "dout * (x > -0.3)", "x"),
+    "affine_relu": ("affine_backward(da, fc_cache)", "affine_backward(dout, fc_cache)", "x"),
+    "batchnorm": ("dx_hat.sum(axis=0) - x_hat", "x_hat", "x"),
+    "dropout": ("return dout * mask if", "return dout * (mask > 0) if", "x"),
+    "conv_naive": ("dxp[:, :, rows, columns] += np", "dxp[:, :, rows, columns] = np", "x"),
+    "max_pool_naive": ("dx[:, :, rows, columns] += mask *", "dx[:, :, rows, columns] += ", "x"),
+    "rnn_step": ("(1 - next_h**2)", "(1 - next_h)", "x"),
+    "rnn": ("dWh += dWh_t", "dWh = dWh_t", "Wh"),
+    "lstm_step": ("dc * f, x", "dc, x", "prev_c"),
+    "word_embedding": ("np.add.at(dW, x, dout)", "dW[x] += dout", "W"),
+    "svm_loss": ("dx[np.arange(N), y] -= dx.sum(axis=1)", "dx[np.arange(N), y] -= 1", "x"),
+    "softmax_loss_vectorized": ("+ 2 * reg * W", "+ reg * W", "W"),
 }
+COSTS = {
+    "sigmoid": ("return s * (1 - s)", "return s * (1 + s)", "z"),
+    "tanh": ("1.0 - y**2", "1.0 - y**4", "x"),
+    "costFunctionReg": ("lambda_ / m * theta[1:]\n    return", "lambda_ * theta[1:]\n    return", "theta"),
+    "linear_reg_cost": ("X.T @ residual / len(y)", "X.T @ residual / (len(y) - 1)", "theta"),
+    "nn_cost_function": ("* a2[:, 1:] * (1 - a2[:, 1:])", "* a2[:, 1:]", "nn_params"),
+    "logistic_loss": ("db = np.mean(p - y)", "db = np.sum(p - y)", "b"),
+    "rosenbrock": ("d[1:] += 200", "d[1:] += 100", "x"),
+    "rosenbrock_der": ("= H[i + 1, i] = -400", "= H[i + 1, i] = -200", "x"),
+    "huber_loss": ("delta * np.sign(r)) / r.size\n    return", "delta) / r.size\n    return", "pred"),
+}
+TARGETS = [("assignment.py", name, *bug) for name, bug in ASSIGNMENT.items()]
+TARGETS += [("costs.py", name, *bug) for name, bug in COSTS.items()]
 
 
-@pytest.fixture(scope="module", params=TARGETS)
-def outcomes(request: pytest.FixtureRequest) -> tuple[str, dict[str, Outcome]]:
-    """What a check of a whole file finds, by target."""
-    file: str = request.param
-    cases, failed = resolve_all([CheckSpec(file, base=HABITS, settings=Settings(blame=False, budget=5.0))])
-    assert not failed, str(failed[0].error)
-    found = {outcome.id.partition(":")[2]: outcome for outcome in run(cases)}
-    return file, found
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_every_target_is_found_and_judged_with_nothing_but_the_name_of_its_file(
-    outcomes: tuple[str, dict[str, Outcome]],
-) -> None:
-    file, found = outcomes
-    judged = {}
-    for name, outcome in found.items():
-        assert outcome.result is not None, f"{name}: {outcome.error}"
-        gradients = outcome.result.gradients
-        wrong = {gradient.name for gradient in gradients.values() if gradient.verdict == "fail"}
-        judged[name] = wrong if outcome.result.verdict != "pass" else set()
-    assert judged == TARGETS[file]
+@pytest.mark.parametrize(("file", "name"), [(file, name) for file, name, *_ in TARGETS])
+def test_right_code_passes_with_nothing_said_but_its_name(folder, file, name):
+    (folder / file).write_text((HABITS / file).read_text())
+    result = check_target(f"{file}:{name}")
+    assert (result.verdict, [v for v in result.violations if not v.is_warning]) == ("pass", [])
+    assert result.compared
+    assert any(remark.startswith("inferred: --input ") for remark in result.remarks)
+
+
+@pytest.mark.parametrize(("file", "name", "right", "wrong", "gradient"), TARGETS)
+def test_a_planted_bug_is_found_in_the_gradient_that_has_it(folder, file, name, right, wrong, gradient):
+    source = (HABITS / file).read_text()
+    assert source.count(right) == 1
+    (folder / file).write_text(source.replace(right, wrong))
+    result = check_target(f"{file}:{name}", blame=False)
+    assert gradient in [name for name, found in result.gradients.items() if found.verdict == "fail"]

@@ -29,14 +29,15 @@ def problem_of(found: Found, forward: Callable[..., Any], build: Build, *, sever
 def _at(point: Point, first: Point, build: Build, *, several: bool) -> Problem:
     inputs, constants = point.inputs, point.constants
     chosen = Inferred(
-        flags=flags(inputs, constants),
         inputs=inputs,
         constants=constants,
         label=_label(point, first),
         smaller=(lambda: _accepted(shorter(point), first, build)) if several else tuple,
         is_extreme=point.is_extreme,
     )
-    return replace(build(inputs, constants), inferred=chosen)
+    problem = build(inputs, constants)
+    remarks = (*problem.remarks, f"inferred: {flags(inputs, constants)}")
+    return replace(problem, inferred=chosen, remarks=remarks)
 
 
 def _accepted(points: Iterator[Point], first: Point, build: Build) -> Iterator[Problem]:
