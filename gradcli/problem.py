@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.result import Violation
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,7 @@ class Problem:
     source: Source | None = None
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
+    noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
 
     def precision_of(self, name: str, gradient: Array) -> np.dtype[Any]:
         """The dtype whose digits a gradient can be expected to hold: its own or its input's, the coarser."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gradcli.errors import NothingToCheck, TargetError
-from gradcli.targets import autograd_functions, jax_functions, pairs, torch_functions, vjp_file
+from gradcli.targets import autograd_functions, classes, jax_functions, pairs, torch_functions, vjp_file
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -15,14 +15,16 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     autograd_functions.find,
     vjp_file.find,
     pairs.find,
+    classes.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.
 ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
     torch_functions.asked,
     jax_functions.asked,
+    classes.asked,
 )
 
-LOOKED_FOR = pairs.LOOKED_FOR
+LOOKED_FOR = f"{pairs.LOOKED_FOR}, or {classes.LOOKED_FOR}"
 
 
 def find_all(loaded: Loaded) -> list[Checkable]:
