@@ -55,6 +55,7 @@ class Problem:
     source: Source | None = None
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
+    reseed: bool = False  # start every call from the same state of the global random generators
     noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
 
     def precision_of(self, name: str, gradient: Array) -> np.dtype[Any]:

@@ -47,7 +47,7 @@ class Subject:
     def __init__(self, problem: Problem, clock: Clock, calls: "Calls | None" = None) -> None:
         self.problem = problem
         self.clock = clock
-        self.reseed = False
+        self.reseed = problem.reseed
         self.calls = calls or Calls()
 
     def widened(self) -> "Subject":

@@ -41,9 +41,16 @@ def parse(text: str) -> Target:
         return Target(text, None)
     place, colon, symbol = text.rpartition(":")
     is_drive = os.name == "nt" and len(place) == 1
-    if colon and place and symbol.isidentifier() and not is_drive:
+    if colon and place and _is_symbol(symbol) and not is_drive:
         return Target(place, symbol)
     return Target(text, None)
+
+
+def _is_symbol(text: str) -> bool:
+    """A name, or a part of one: `Tensor.matmul`, but not `b.py`."""
+    parts = text.split(".")
+    is_file = len(parts) > 1 and parts[-1].lower() in ("py", "pyw", "ipynb", "yaml", "yml")
+    return all(part.isidentifier() for part in parts) and not is_file
 
 
 def options_of(target: str) -> tuple[Dim | Option, ...]:

@@ -16,6 +16,7 @@ from gradcli.targets.results import read_gradients
 _TARGET = re.compile(
     r"y|t|y_?(true|real|gt|target|label)s?|(ground_)?truth|targets?|labels?|actual|expected|true|target_\w+|one_hot\w*"
 )
+_OUTPUTS = ("output", "out", "outputs", "Y", "y", "a", "A", "activations", "loss")
 _PREDICTION_IN_DISGUISE = ("dvalues", "dA", "grad")
 _LOSS = re.compile(r"loss|entropy|criterion|mse|nll|hinge|cost", re.IGNORECASE)
 
@@ -39,7 +40,9 @@ class MethodCall:
         return bound(**values)
 
 
-def bind_method(cls: type, method: Callable[..., Any], inputs: Sequence[str], known: Mapping[str, Any]) -> MethodCall:
+def bind_method(
+    cls: type, method: Callable[..., Any], inputs: Sequence[str], known: Mapping[str, Any]
+) -> MethodCall:
     """Work out how a backward method is called; `inputs` are forward's arguments, `known` all by name."""
     takes = bind_backward(partial(method, None), known)
     required = [slot for slot in takes.slots if slot.required]
@@ -66,7 +69,9 @@ def _prediction(inputs: Sequence[str]) -> str:
     return next((name for name in inputs if not _TARGET.fullmatch(name)), inputs[0])
 
 
-def with_gradient(floats: Sequence[str], result: Any, born: Any, parameters: Sequence[Parameter]) -> list[str]:
+def with_gradient(
+    floats: Sequence[str], result: Any, born: Any, parameters: Sequence[Parameter]
+) -> list[str]:
     """Which of forward's arrays of floats this backward is about.
 
     result: what it returned. A lone array is the gradient of the first argument that is not named like a
@@ -101,6 +106,11 @@ def input_gradients(result: Any, born: Any, wanted: Sequence[str], loose: Sequen
     if len(wanted) == 1 and not isinstance(result, Mapping | tuple | list):
         return {wanted[0]: result}
     return read_gradients(result, has_gradient, {}, [])
+
+
+def stored_output(born: Any) -> Any:
+    """What a forward that returns nothing has left as its output."""
+    return next((getattr(born, name) for name in _OUTPUTS if getattr(born, name, None) is not None), None)
 
 
 def scaled(gradient: Any, cotangent: Any) -> Any:

@@ -22,6 +22,7 @@ from gradcli.targets.class_methods import (
     bind_method,
     input_gradients,
     scaled,
+    stored_output,
     with_gradient,
 )
 from gradcli.targets.constructor import RATE, is_rate
@@ -71,6 +72,7 @@ class Calls:
     def run(self, born: Any, arrays: Mapping[str, Array]) -> tuple[tuple[Array, ...], Kept]:
         """Forward on an object, and what backward may ask for by name."""
         result = self.arguments(partial(self.forward, born), {**self.constants, **arrays})
+        result = stored_output(born) if result is None else result
         split = self.takes.split(result)
         is_complex = any(array.dtype.kind == "c" for array in arrays.values())
         outputs = as_outputs(split.outputs, complex_allowed=is_complex)
@@ -142,6 +144,7 @@ def make_class_problem(
             saved_names=lambda saved: dict(saved.arrays),
             rerun=rerun,
             noticed=found.noticed,
+            reseed=True,
         )
 
     return assemble(halves.forward, halves.backward)
@@ -164,7 +167,9 @@ def _bind(
     known = {**rates, **arguments.defaults, **constants, **inputs}
     backward = bind_method(cls, halves.backward, arguments.order, known)
     more = halves.accumulate and bind_method(cls, halves.accumulate, arguments.order, known)
-    return Calls(halves.forward, arguments, backward, more or None, _Known({**rates, **constants}, for_forward))
+    return Calls(
+        halves.forward, arguments, backward, more or None, _Known({**rates, **constants}, for_forward)
+    )
 
 
 class _Known(dict[str, Any]):
@@ -174,9 +179,7 @@ class _Known(dict[str, Any]):
         super().__init__({**everything, **forwards})
 
 
-def discover(
-    calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mapping[str, Array]
-) -> Discovery:
+def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mapping[str, Array]) -> Discovery:
     """Run an object once, and see what it has; what it raises is left to the check to find again."""
     floats = [name for name in calls.arguments.order if inputs[name].dtype.kind == "f"]
     untried = Discovery(Prototype(made), tuple(with_gradient(floats, 0.0, None, ())) or tuple(floats))
@@ -207,9 +210,7 @@ def discover(
     return replace(found, reduce=_reduction(calls, found, inputs, outputs))
 
 
-def _settle(
-    made: Any, settled: Any, parameters: list[Parameter], owned: Mapping[str, Array]
-) -> Prototype:
+def _settle(made: Any, settled: Any, parameters: list[Parameter], owned: Mapping[str, Array]) -> Prototype:
     """The object before its first call, or, where that makes the parameters, before its second."""
     lazy = any(not isinstance(at(made, parameter.value), np.ndarray) for parameter in parameters)
     bare = without_caches(settled, made, parameters) if lazy else made
@@ -287,7 +288,9 @@ def _accumulation(
             fresh, found = (np.asarray(at(born, parameter.gradient)) for born in (clean, dirty))
             ways[_way(fresh, found, filled[parameter.name])].append(parameter.name)
     broken = [
-        Violation("GC111", f"in a buffer that is not zero, the gradient of {name} is neither replaced nor added to")
+        Violation(
+            "GC111", f"in a buffer that is not zero, the gradient of {name} is neither replaced nor added to"
+        )
         for name in ways["neither"]
     ]
     if ways["replaced"] and ways["added to"]:
@@ -388,33 +391,21 @@ def _reduced(outputs: tuple[Array, ...], how: str) -> tuple[Array, ...]:
 
 def _backward(calls: Calls, found: Discovery) -> Backward:
     parameters = found.prototype.parameters
-    loose = [p.name for p in parameters if p.gradient is None]
+    loose = [p.name for p in parameters if p.gradient is None and not p.updated]
 
     def run(cotangents: tuple[Array, ...], saved: Lived) -> Mapping[str, Any]:
         lived = saved.sealed.value
         born = revived(lived, {n: (saved.places[n], array) for n, array in saved.arrays.items()})
         zero_gradients(born, parameters)
         result = calls.pull(born, () if calls.backward.lone else cotangents, saved.kept)
-        unsaid = [name for name in loose if _step(lived, born, name, parameters) is None]
-        gradients = input_gradients(result, born, found.wanted, unsaid)
+        gradients = input_gradients(result, born, found.wanted, loose)
         for parameter in parameters:
             if parameter.gradient is not None:
                 gradients[parameter.name] = at(born, parameter.gradient)
-            elif parameter.name not in unsaid:
-                gradients[parameter.name] = _step(lived, born, parameter.name, parameters)
+            elif parameter.updated:
+                gradients[parameter.name] = (at(lived, parameter.value) - at(born, parameter.value)) / RATE
         if calls.backward.lone:
             gradients = {name: scaled(gradient, cotangents[0]) for name, gradient in gradients.items()}
         return gradients
 
     return run
-
-
-def _step(lived: Any, born: Any, name: str, parameters: tuple[Parameter, ...]) -> Any:
-    """The gradient by which backward moved a parameter; None if it left it where it was."""
-    place = next(p.value for p in parameters if p.name == name)
-    before, after = at(lived, place), at(born, place)
-    if not isinstance(after, np.ndarray) or np.array_equal(before, after):
-        return None
-    return (before - after) / RATE
-
-

@@ -19,14 +19,19 @@ from gradcli.problem import Problem
 from gradcli.targets.class_problem import make_class_problem
 from gradcli.targets.constructor import construct, guess, unguessable
 from gradcli.targets.convention import Advise, Checkable
-from gradcli.targets.forward_call import argument_names, is_open_ended, required_arguments
-from gradcli.targets.halves import LOOKED_FOR, Halves, halves_of, static_halves_of
+from gradcli.targets.forward_call import (
+    argument_names,
+    is_open_ended,
+    parameters_of,
+    required_arguments,
+)
+from gradcli.targets.halves import LOOKED_FOR, Halves, halves_of, only_promised, static_halves_of
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.python_file import Loaded
 
-__all__ = ["LOOKED_FOR", "CheckableClass", "find"]
+__all__ = ["LOOKED_FOR", "CheckableClass", "asked", "find", "only_promised"]
 
 _STRUCTURAL = ("layers", "modules", "layer", "network", "net", "model", "blocks", "args", "steps")
 
@@ -79,6 +84,13 @@ class CheckableClass:
         )
 
     @property
+    def made_of(self) -> str | None:
+        """The argument of the constructor that takes other layers, if there is one that must be given."""
+        parameters = [] if self.made is not None else parameters_of(self.cls) or []
+        needed = [p for p in parameters if p.kind is p.VAR_POSITIONAL or p.default is p.empty]
+        return next((p.name for p in needed if p.name in _STRUCTURAL), None)
+
+    @property
     def _attributes(self) -> set[str]:
         """The attributes that the class's own code speaks of: parameters may be among them."""
         functions = [value for kind in self.cls.__mro__ for value in vars(kind).values()]
@@ -103,10 +115,9 @@ class CheckableClass:
             if name in inputs and name in constants:
                 raise UsageError(f"{where}: {name} is given twice, as an input and as a constant")
         missing = self.missing([*inputs, *constants])
-        structural = [name for name in missing if name in _STRUCTURAL]
-        if structural:
+        if self.made_of is not None:
             raise UsageError(
-                f"{where}: {self.name} is made of {structural[0]}, which no flag can give; make one in the "
+                f"{where}: {self.name} is made of {self.made_of}, which no flag can give; make one in the "
                 f"file (net = {self.name}(…)) and name it: {where.rpartition(':')[0]}:net"
             )
         if missing:
@@ -159,7 +170,7 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         elif _is_users(type(value)):
             halves = halves_of(type(value))
             found += [CheckableClass(name, type(value), halves, value)] if halves else []
-    able = [one for one in found if not isinstance(one, CheckableClass) or not _is_structural(one)]
+    able = [one for one in found if not isinstance(one, CheckableClass) or one.made_of is None]
     return able or found
 
 
@@ -175,13 +186,11 @@ def _of_class(name: str, cls: type) -> list[Checkable]:
         return []
     static = static_halves_of(cls)
     if static is not None:
-        return [CheckablePair(Pair(name, name, name), *static)] if "ctx" not in argument_names(static[0]) else []
+        return (
+            [CheckablePair(Pair(name, name, name), *static)] if "ctx" not in argument_names(static[0]) else []
+        )
     halves = halves_of(cls)
     return [CheckableClass(name, cls, halves)] if halves is not None else []
-
-
-def _is_structural(one: CheckableClass) -> bool:
-    return one.made is None and any(name in _STRUCTURAL for name in one.missing([]))
 
 
 def _is_users(cls: type) -> bool:

@@ -29,7 +29,9 @@ _OUTPUTS = re.compile(
     r"|fan_out|classes|out_?(dim|features|size|channels)|filters|depth|n_y|nOutputPlane|neurons|nodes|output_dimension"
 )
 _HIDDEN = re.compile(r"(n_?)?hidden(_?(features|dim|dims|size|units|nodes))?|n_h|H|(n|num)_hidden")
-_SIZES = re.compile(r"(layer_?)?(sizes|dims|widths|dimensions)|layers_(sizes|dims)|hidden_(sizes|dims|layers)")
+_SIZES = re.compile(
+    r"(layer_?)?(sizes|dims|widths|dimensions)|layers_(sizes|dims)|hidden_(sizes|dims|layers)"
+)
 _SHAPE = re.compile(r"(input|in)_shape")
 _RATE = re.compile(r"lr|learning_?rate|alpha|eta|step_size")
 _NUMBERS = (

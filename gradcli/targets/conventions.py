@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gradcli.errors import NothingToCheck, TargetError
-from gradcli.targets import autograd_functions, classes, jax_functions, pairs, torch_functions, vjp_file
+from gradcli.targets import autograd_functions, classes, jax_functions, pairs, tape, torch_functions, vjp_file
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -15,6 +15,7 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     autograd_functions.find,
     vjp_file.find,
     pairs.find,
+    tape.find,
     classes.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.
@@ -42,20 +43,20 @@ def find_all(loaded: Loaded) -> list[Checkable]:
     return found
 
 
-def find_named(loaded: Loaded, symbol: str) -> Checkable:
-    """What is called symbol; what the file merely imports counts too.
+def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
+    """What is called symbol, or all its parts (the operations of a Tensor); what is imported counts too.
 
     Raises TargetError with what there is instead.
     """
     names = list(dict.fromkeys([*loaded.lines, *loaded.namespace]))
     found = _recognise(loaded, names)
-    for one in found:
-        if one.name == symbol:
-            return one
+    named = [one for one in found if one.name == symbol or one.name.startswith(f"{symbol}.")]
+    if named:
+        return named
     for asked in ON_REQUEST:
         one_more = asked(loaded, symbol)
         if one_more is not None:
-            return one_more
+            return [one_more]
     half = pairs.lone_half(loaded, names, symbol=symbol)
     if half is not None:
         raise TargetError(half)
@@ -63,6 +64,11 @@ def find_named(loaded: Loaded, symbol: str) -> Checkable:
     by_part = {part: one.name for one in found for part in one.symbols}
     near = f"; did you mean {by_part[symbol]!r}?" if symbol in by_part else did_you_mean(symbol, known)
     has = f"It has: {', '.join(known)}" if known else f"It has nothing to check: looked for {LOOKED_FOR}"
+    value = loaded.namespace.get(symbol)
+    if isinstance(value, type) and classes.only_promised(value):
+        raise TargetError(
+            f"{loaded.at(symbol)}: {symbol} is abstract; name a class that has its forward and backward. {has}"
+        )
     if symbol in loaded.namespace:
         raise TargetError(
             f"{loaded.at(symbol)}: {symbol} is nothing that gradcli can check{near or '.'} {has}"

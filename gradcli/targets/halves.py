@@ -53,6 +53,12 @@ def halves_of(cls: type) -> Halves | None:
     return Halves(forward, backward, _first(cls, _ACCUMULATES) if split else None)
 
 
+def only_promised(cls: type) -> bool:
+    """Whether a class names both halves and leaves writing them to its subclasses."""
+    named = all(any(callable(getattr(cls, n, None)) for n in names) for names in (_FORWARDS[:-2], _BACKWARDS))
+    return named and halves_of(cls) is None
+
+
 def static_halves_of(cls: type) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
     """The two halves of a class that is no more than a name for a pair of static methods."""
     forward, backward = (inspect.getattr_static(cls, name, None) for name in ("forward", "backward"))

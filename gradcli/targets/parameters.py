@@ -25,7 +25,9 @@ _VALUES = ("value", "data", "val", "values", "param", "array", "tensor")
 _BESIDE = ("grad", "gradient", "grads", "derivative", "grad_value", "diff")
 _WORD = "d|d_|grad|grad_|g_|gradient_|delta_|delta|nabla_|dl_d|dL_d|dLd|dJd|dJ_d|_d|_grad_|derivative_"
 _START = re.compile(rf"_?(?:{_WORD})(?P<of>\w+)")
-_END = re.compile(r"_?(?P<of>\w+?)_?(?:grad|grads|gradient|gradients|delta|deriv|derivative|bar|Grad|Gradient)")
+_END = re.compile(
+    r"_?(?P<of>\w+?)_?(?:grad|grads|gradient|gradients|delta|deriv|derivative|bar|Grad|Gradient)"
+)
 # Different words for one parameter.
 _ALIKE = (
     ("w", "weight", "weights", "kernel", "kernels", "filters", "filter", "mat", "params"),
@@ -41,7 +43,8 @@ class Parameter:
 
     name: str
     value: Place
-    gradient: Place | None  # None: read off what backward does to the parameter, or returns
+    gradient: Place | None  # None: backward returns it, or
+    updated: bool = False  # it is read off what backward does to the parameter
 
 
 def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]:
@@ -50,17 +53,23 @@ def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]
     settled: the object after a forward; elsewhere: after one more forward at another point; after: the
     object of the first forward after its backward. Cost: a walk through each.
     """
-    found: list[Parameter] = []
-    seen: set[int] = set()
+    found: dict[int, Parameter] = {}
     for place, holder in holders(settled):
         for value, gradient in _of(place, holder, at(after, place)):
             array = at(settled, value)
-            known = found and any(p.gradient is not None and p.gradient == gradient for p in found)
-            if id(array) in seen or known or not _stays(array, at(elsewhere, value)):
+            known = any(p.gradient is not None and p.gradient == gradient for p in found.values())
+            if known or not _stays(array, at(elsewhere, value)):
                 continue
-            seen.add(id(array))
-            found.append(Parameter(_name(value), value, gradient))
-    return [*found, *_changed(settled, elsewhere, after, seen)]
+            one = Parameter(_name(value), value, gradient)
+            found[id(array)] = _better(found.get(id(array), one), one)
+    return [*found.values(), *_changed(settled, elsewhere, after, set(found))]
+
+
+def _better(first: Parameter, second: Parameter) -> Parameter:
+    """Of two names of one parameter that which says more: `layers[0].W` rather than `params[0]`."""
+    if (first.gradient is None) != (second.gradient is None):
+        return second if first.gradient is None else first
+    return second if first.name.endswith("]") and not second.name.endswith("]") else first
 
 
 def gradient_of(name: str, holder: Any) -> Any:
@@ -183,7 +192,7 @@ def _changed(settled: Any, elsewhere: Any, after: Any, seen: set[int]) -> Iterat
             moved = at(after, here)
             if _is_float(moved) and moved.shape == value.shape and _moved_far(value, moved):
                 seen.add(id(value))
-                yield Parameter(_name(here), here, None)
+                yield Parameter(_name(here), here, None, updated=True)
 
 
 def _moved_far(before: Array, after: Array) -> bool:
