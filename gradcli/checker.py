@@ -69,7 +69,7 @@ class _Check:
         bounded = settings.elements in ("auto", PROBE)
         self.clock = Clock(settings.budget if bounded else None)
         self.subject = Subject(problem, self.clock)
-        self.remarks: list[str] = []
+        self.remarks: list[str] = list(problem.remarks)
         self.violations: list[Violation] = list(problem.noticed)
         self.gradients: dict[str, Gradient] = {}
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}

@@ -122,16 +122,15 @@ def make_class_problem(
         found = discover(calls, made, inputs, owned)
     parameters = _drawn(found.prototype.values(), owned, id)
     _refuse_misfits(where, parameters, owned, inputs)
-    order = {n: inputs[n] for n in calls.arguments.order if n in found.wanted or inputs[n].dtype.kind != "f"}
-    fixed = {n: array for n, array in inputs.items() if n not in order}
-    require_floating(where, {**order, **parameters} or dict(inputs))
+    order = {name: inputs[name] for name in calls.arguments.order}
+    fixed = [n for n, array in order.items() if array.dtype.kind == "f" and n not in found.wanted]
+    require_floating(where, {**order, **parameters})
 
     def assemble(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
         changed = replace(
             calls,
             forward=forward,
             backward=replace(calls.backward, method=backward),
-            constants={**calls.constants, **fixed},
         )
         return Problem(
             id=id,
@@ -139,7 +138,8 @@ def make_class_problem(
             forward=_forward(changed, found),
             backward=_backward(changed, found),
             inputs={**order, **parameters},
-            constants={**constants, **fixed},
+            constants=dict(constants),
+            nograd=frozenset(fixed),
             source=Source(forward, backward, source_file(forward), assemble),
             saved_names=lambda saved: dict(saved.arrays),
             rerun=rerun,

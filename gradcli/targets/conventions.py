@@ -3,7 +3,17 @@
 from collections.abc import Callable, Sequence
 
 from gradcli.errors import NothingToCheck, TargetError
-from gradcli.targets import autograd_functions, classes, jax_functions, pairs, tape, torch_functions, vjp_file
+from gradcli.targets import (
+    autograd_functions,
+    classes,
+    cost,
+    derivative,
+    jax_functions,
+    pairs,
+    tape,
+    torch_functions,
+    vjp_file,
+)
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -17,6 +27,8 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     pairs.find,
     tape.find,
     classes.find,
+    cost.find,
+    derivative.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.
 ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
@@ -25,7 +37,10 @@ ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
     classes.asked,
 )
 
-LOOKED_FOR = f"{pairs.LOOKED_FOR}, or {classes.LOOKED_FOR}"
+LOOKED_FOR = (
+    f"{pairs.LOOKED_FOR}, functions that return a cost and its gradient, functions with a derivative "
+    f"(f with f_grad, f_prime, f_der), {classes.LOOKED_FOR}, {tape.LOOKED_FOR}, and what torch, JAX and autograd call custom gradients"
+)
 
 
 def find_all(loaded: Loaded) -> list[Checkable]:

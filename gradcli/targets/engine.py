@@ -3,22 +3,18 @@
 What differs between frameworks is an `Engine`; that such a function is a Problem like any other is here.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gradcli.arrays import Array
-from gradcli.errors import UsageError
 from gradcli.problem import Problem, Run, Source
-from gradcli.targets.convention import Advise
+from gradcli.targets.convention import ByArguments
 from gradcli.targets.forward_call import (
-    argument_names,
     bind_forward,
-    is_open_ended,
-    required_arguments,
 )
 from gradcli.targets.inputs import require_floating
-from gradcli.targets.pair import source_file
+from gradcli.targets.pair import advise_in_python, source_file
 
 
 class Engine(Protocol):
@@ -32,7 +28,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class EngineFunction:
+class EngineFunction(ByArguments):
     """A function of a framework's arrays, as a Checkable."""
 
     name: str
@@ -44,25 +40,12 @@ class EngineFunction:
     engine: Engine
 
     @property
-    def shown(self) -> str:
-        return f"{self.name}({', '.join(self.arguments)})"
+    def called(self) -> Callable[..., Any]:
+        return self.call
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
         return (self.forward, self.backward)
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        return argument_names(self.call)
-
-    def takes(self, name: str) -> bool:
-        return name in self.arguments or is_open_ended(self.call)
-
-    def missing(self, given: Collection[str]) -> list[str]:
-        return [name for name in required_arguments(self.call) if name not in given]
-
-    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
-        bind_forward(where, self.call, inputs, constants, by_position=False, advise=advise)
 
     def problem(
         self,
@@ -76,7 +59,7 @@ class EngineFunction:
     ) -> Problem:
         """The Problem at these inputs; raises UsageError if none of them can have a gradient."""
         bound = bind_forward(
-            where, self.call, list(inputs), constants, by_position=False, advise=_nothing_missing
+            where, self.call, list(inputs), constants, by_position=False, advise=advise_in_python
         )
         ordered = {name: inputs[name] for name in bound.order}
         require_floating(where, ordered)
@@ -97,7 +80,3 @@ class EngineFunction:
             source=Source(self.forward, self.backward, source_file(self.forward)),
             rerun=rerun,
         )
-
-
-def _nothing_missing(names: list[str]) -> str:
-    raise UsageError(f"nothing was given for {', '.join(names)}")
