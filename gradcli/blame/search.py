@@ -194,7 +194,7 @@ class Search:
     def _behind(self, name: str, right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
         found: set[ast.stmt] = set()
         for statement in self._stored(name):
-            found |= self._behind_parts(statement, [statement], right)
+            found |= self._behind_parts(statement, None, right)
         if found:
             return found
         for statement in self.flow.returns():

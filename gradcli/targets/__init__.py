@@ -97,9 +97,10 @@ def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
     place, symbol = parse(spec.target)
     if _is_path(place, spec.base):
         shown = os.path.normpath(spec.base / place)
-        return resolve_file(spec, place, symbol, load_file(Path(shown).resolve(), shown), given)
+        loaded = load_file(Path(shown).resolve(), shown, symbol, spec.loading)
+        return resolve_file(spec, place, symbol, loaded, given)
     if (symbol or "." in place) and all(part.isidentifier() for part in place.split(".")):
-        return resolve_file(spec, place, symbol, load_module(place, spec.base), given)
+        return resolve_file(spec, place, symbol, load_module(place, spec.base, spec.loading), given)
     raise TargetError(_unknown_layer(spec.target, spec.base))
 
 

@@ -1,7 +1,8 @@
-"""An object with a forward and a backward as a Problem: its parameters are inputs beside forward's arguments.
+"""An object with a forward and a backward as a Problem: its parameters are inputs beside forward's own.
 
-What the object has is found by running it once: which arrays forward leaves alone and backward gives a gradient
-to (`parameters.py`), which of forward's arguments backward is about, whether it takes a cotangent at all.
+What the object has is found by running it once: which arrays forward leaves alone and backward gives a
+gradient to (`parameters.py`), which of forward's arguments backward is about, whether it takes a
+cotangent at all.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,8 +34,8 @@ from gradcli.targets.living import (
     Prototype,
     Sealed,
     caches_of,
-    find_twins,
     fill_gradients,
+    find_twins,
     revived,
     without_caches,
     zero_gradients,

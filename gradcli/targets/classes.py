@@ -139,7 +139,7 @@ class CheckableClass:
         made = self.made
         if made is None:
             seen = next((a.shape for a in own.values() if a.ndim), None)
-            given = {n: v for n, v in (constants | inputs).items() if n in self._constructor}
+            given = {n: v for n, v in {**constants, **inputs}.items() if n in self._constructor}
             made = construct(where, self.cls, _copied(given), seen)
         flags = {n: guess(n, None) for n in required_arguments(partial(self.halves.forward, None))}
         return make_class_problem(

@@ -39,7 +39,8 @@ ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
 
 LOOKED_FOR = (
     f"{pairs.LOOKED_FOR}, functions that return a cost and its gradient, functions with a derivative "
-    f"(f with f_grad, f_prime, f_der), {classes.LOOKED_FOR}, {tape.LOOKED_FOR}, and what torch, JAX and autograd call custom gradients"
+    f"(f with f_grad, f_prime, f_der), {classes.LOOKED_FOR}, {tape.LOOKED_FOR}, "
+    "and what torch, JAX and autograd call custom gradients"
 )
 
 
@@ -82,7 +83,7 @@ def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
     value = loaded.namespace.get(symbol)
     if isinstance(value, type) and classes.only_promised(value):
         raise TargetError(
-            f"{loaded.at(symbol)}: {symbol} is abstract; name a class that has its forward and backward. {has}"
+            f"{loaded.at(symbol)}: {symbol} is abstract; name a class with forward and backward. {has}"
         )
     if symbol in loaded.namespace:
         raise TargetError(

@@ -1,4 +1,4 @@
-"""An object of a user's class, copied afresh for every call, so that nothing it keeps reaches the next one."""
+"""An object of a user's class, copied afresh for every call, so that nothing it keeps is seen by the next."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +64,7 @@ class Prototype:
 
 
 def revived(lived: Any, caches: Mapping[str, tuple[Place, Array]]) -> Any:
-    """A copy of an object after its forward, with these arrays for its caches and gradients of zero to come."""
+    """A copy of an object after its forward, with these arrays for its caches."""
     return copy.deepcopy(lived, {id(at(lived, place)): array for place, array in caches.values()})
 
 

@@ -1,8 +1,8 @@
 """The parameters of an object, and where it keeps their gradients.
 
-A parameter is an array that forward leaves as it is at whatever point it runs (a cache follows the point), and
-that has a gradient beside it: `W` with `dW`, `gamma` with `grad_gamma`, `weights` with `weights_gradient`; an
-entry of `params` with that of `grads`, by key or by place; an object's `value` with its `grad`. What has none
+A parameter is an array that forward leaves as it is at whatever point it runs (a cache follows the point),
+and that has a gradient beside it: `W` with `dW`, `gamma` with `grad_gamma`, `weights` with
+`weights_gradient`; an entry of `params` with that of `grads`, by key or by place; an object's `value` with its `grad`. What has none
 of these is taken for a parameter if backward itself changed it.
 """
 

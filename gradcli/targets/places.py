@@ -103,7 +103,7 @@ def _slots(kind: type) -> list[str]:
 
 
 def _holds(value: Any) -> bool:
-    if value is None or isinstance(value, _LEAVES) or callable(value) and not hasattr(value, "__dict__"):
+    if value is None or isinstance(value, _LEAVES) or (callable(value) and not hasattr(value, "__dict__")):
         return False
     return isinstance(value, dict | list | tuple) or _is_made_by_users(value)
 

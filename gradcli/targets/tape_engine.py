@@ -22,7 +22,7 @@ class Engine:
     data: str  # the attribute that holds the number or the array
     grad: str
     scalar: bool
-    dtype: np.dtype[Any] = np.dtype(np.float64)
+    dtype: np.dtype[Any]
     seed: str = "none"  # what backward takes: an "array", a "value" of the engine, or "none"
 
     def wrap(self, array: Array) -> Any:
@@ -36,7 +36,8 @@ class Engine:
         """The numbers of a value. Raises TypeError for what is no value of the engine."""
         if not isinstance(value, self.cls):
             raise TypeError(f"the operation gives a {type(value).__name__}, not a {self.cls.__name__}")
-        return np.asarray(getattr(value, self.data))
+        numbers = np.asarray(getattr(value, self.data))
+        return numbers if numbers.dtype.kind in "fc" else numbers.astype(self.dtype)  # relu's 0 if below
 
     def pull(self, out: Any, cotangent: Array) -> Array | None:
         """Run backward from an output; returns by what the gradients are still to be multiplied.
@@ -70,9 +71,7 @@ def engine_of(cls: type) -> Engine | None:
         value = cls(tried)
     except Exception:
         return None
-    data = next(
-        (n for n in _DATA if np.shape(getattr(value, n, None)) == np.shape(tried) and _has(value, n)), None
-    )
+    data = next((name for name in _DATA if _holds(value, name, tried)), None)
     grad = next((n for n in _GRAD if hasattr(value, n)), None)
     if data is None or grad is None:
         return None
@@ -81,8 +80,10 @@ def engine_of(cls: type) -> Engine | None:
     return engine if scalar else replace(engine, seed=_seed_of(engine))
 
 
-def _has(value: Any, name: str) -> bool:
-    return getattr(value, name, None) is not None
+def _holds(value: Any, name: str, tried: Any) -> bool:
+    """Whether an attribute is what the value was made of."""
+    held: Any = getattr(value, name, None)
+    return held is not None and np.shape(held) == np.shape(tried)
 
 
 def _seed_of(engine: Engine) -> str:

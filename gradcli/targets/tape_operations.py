@@ -46,8 +46,9 @@ _BROADCASTS: Mapping[str, tuple[Shape, Shape]] = {
 _PRODUCTS = ("__matmul__", "matmul", "mm", "dot")
 _NEEDS_POSITIVE = ("log", "sqrt", "pow", "rsqrt", "log2", "log10", "log1p")
 _NO_OPERATIONS = (
-    "backward", "zero_grad", "detach", "numpy", "item", "copy", "clone", "tolist", "step", "zero", "size", "dim",
-    "requires_grad_", "parameters", "zeros", "ones", "randn", "argmax", "argmin", "build_topo", "topo", "eval",
+    "backward", "zero_grad", "detach", "numpy", "item", "copy", "clone", "tolist", "step", "zero", "size",
+    "dim", "requires_grad_", "parameters", "zeros", "ones", "randn", "argmax", "argmin", "build_topo", "topo",
+    "eval",
 )  # fmt: skip
 
 
