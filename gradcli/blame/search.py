@@ -168,7 +168,9 @@ class Search:
         }
 
     def _passes_on(self, statement: ast.stmt | None) -> bool:
-        """Whether a statement only returns names: what they stand for was computed elsewhere."""
+        """Whether a statement only returns names, or stores one: what they stand for was computed before."""
+        if isinstance(statement, ast.Assign) and _into_an_object(statement):
+            return isinstance(statement.value, ast.Name)
         if not isinstance(statement, ast.Return) or statement.value is None:
             return False
         value = statement.value

@@ -458,25 +458,21 @@ print(result.violations)
             "as if it had not; whoever calls it twice gets something else."
         ),
         example="""\
-import pathlib
-import gradcli, numpy as np
-
-pathlib.Path("scale.py").write_text('''
+from pathlib import Path
+import gradcli
+Path("scale.py").write_text('''
 class Scale:
     def __init__(self, w):
         self.w = w
-
     def forward(self, x):
         self.x = x
         return x * self.w
-
     def backward(self, dout, lr):
-        self.dw = (dout * self.x).sum(axis=0)
-        dx = dout * self.w
+        self.dw, dx = (dout * self.x).sum(axis=0), dout * self.w
         self.w -= lr * self.dw
         return dx
 ''')
-result = gradcli.check_target("scale.py", inputs={"x": np.ones((4, 3)), "w": np.arange(3.0)})
+result = gradcli.check_target("scale.py", inputs={"w": "3", "x": "4x3"})
 print(result.violations)
 """,
         cause="Layers whose backward takes a learning rate; `+=` for one gradient and `=` for another.",

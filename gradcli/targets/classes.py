@@ -115,13 +115,16 @@ class CheckableClass:
             if name in inputs and name in constants:
                 raise UsageError(f"{where}: {name} is given twice, as an input and as a constant")
         missing = self.missing([*inputs, *constants])
+        self._refuse_layers(where)
+        if missing:
+            raise UsageError(f"{where}: {advise(missing)}")
+
+    def _refuse_layers(self, where: str) -> None:
         if self.made_of is not None:
             raise UsageError(
                 f"{where}: {self.name} is made of {self.made_of}, which no flag can give; make one in the "
                 f"file (net = {self.name}(…)) and name it: {where.rpartition(':')[0]}:net"
             )
-        if missing:
-            raise UsageError(f"{where}: {advise(missing)}")
 
     def problem(
         self,
@@ -133,6 +136,7 @@ class CheckableClass:
         where: str,
         rerun: str | None,
     ) -> Problem:
+        self._refuse_layers(where)
         forward = self._forward
         own = {n: a for n, a in inputs.items() if n in forward}
         owned = {n: a for n, a in inputs.items() if n not in forward}

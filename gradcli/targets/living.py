@@ -97,7 +97,7 @@ def _is_cache(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return True
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
-    return inner is not None and any(isinstance(one, np.ndarray) for one in inner)
+    return inner is not None and any(_is_cache(one) for one in inner)
 
 
 def zero_gradients(born: Any, parameters: Sequence[Parameter]) -> None:

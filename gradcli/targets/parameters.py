@@ -2,8 +2,8 @@
 
 A parameter is an array that forward leaves as it is at whatever point it runs (a cache follows the point),
 and that has a gradient beside it: `W` with `dW`, `gamma` with `grad_gamma`, `weights` with
-`weights_gradient`; an entry of `params` with that of `grads`, by key or by place; an object's `value` with its `grad`. What has none
-of these is taken for a parameter if backward itself changed it.
+`weights_gradient`; an entry of `params` with that of `grads`, by key or by place; an object's `value` with
+its `grad`. What has none of these is taken for a parameter if backward itself changed it.
 """
 
 import re
@@ -54,7 +54,7 @@ def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]
     object of the first forward after its backward. Cost: a walk through each.
     """
     found: dict[int, Parameter] = {}
-    for place, holder in holders(settled):
+    for place, holder in holders(settled, last=_COLLECTIONS):
         for value, gradient in _of(place, holder, at(after, place)):
             array = at(settled, value)
             known = any(p.gradient is not None and p.gradient == gradient for p in found.values())

@@ -1,6 +1,6 @@
 """Places within an object: how to reach what it holds, in it and in any copy of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -66,10 +66,23 @@ def written(place: Place) -> str:
     return "".join(map(str, place)).removeprefix(".")
 
 
-def holders(root: Any) -> Iterator[tuple[Place, Any]]:
-    """The object itself and every object, dict and list in it, each once, the nearest first."""
+def holders(root: Any, last: Collection[str] = ()) -> Iterator[tuple[Place, Any]]:
+    """The object itself and every object, dict and list in it, each once, the nearest first.
+
+    last: attributes whose contents come after all others, and not at all if they stand elsewhere too.
+    """
     seen: set[int] = set()
-    level: list[tuple[Place, Any]] = [((), root)]
+    postponed: list[tuple[Place, Any]] = []
+    yield from _below([((), root)], seen, last, postponed)
+    yield from _below(postponed, seen, (), [])
+
+
+def _below(
+    level: list[tuple[Place, Any]],
+    seen: set[int],
+    last: Collection[str],
+    postponed: list[tuple[Place, Any]],
+) -> Iterator[tuple[Place, Any]]:
     for _ in range(_DEPTH):
         below: list[tuple[Place, Any]] = []
         for place, holder in level:
@@ -77,7 +90,10 @@ def holders(root: Any) -> Iterator[tuple[Place, Any]]:
                 continue
             seen.add(id(holder))
             yield place, holder
-            below += [((*place, step), value) for step, value in entries(holder) if _holds(value)]
+            for step, value in entries(holder):
+                if _holds(value):
+                    is_last = isinstance(step, Attribute) and step.name in last
+                    (postponed if is_last else below).append(((*place, step), value))
         level = below
 
 

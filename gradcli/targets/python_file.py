@@ -249,7 +249,7 @@ def _place(error: BaseException, shown: str, file: str) -> str:
 
 def _what_may_help(error: BaseException, place: str, shown: str) -> str:
     """What to add where the target may not need the line that failed."""
-    if place == shown or isinstance(error, SyntaxError):
+    if place == shown or isinstance(error, SyntaxError | SystemExit):
         return ""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f", or add --stub {error.name.partition('.')[0]} if what you check does not use it"

@@ -89,10 +89,10 @@ class CheckableOperation:
         )
 
     def _drawn(self, name: str, id: str) -> Array:
-        """Away from zero where the operation has a kink or a pole, above it where it needs that."""
+        """Away from zero, where many operations have a kink or a pole, and on the side that is wanted."""
         normal = generator(0, id, name).standard_normal(self.operation.shapes[name])
         away = np.abs(normal) + 0.2
-        return np.asarray(away if self.operation.positive else np.copysign(away, normal))
+        return np.asarray(away * self.operation.sign if self.operation.sign else np.copysign(away, normal))
 
     def _forward(self, arrays: Mapping[str, Array]) -> Run:
         _, out = self._recorded(arrays)

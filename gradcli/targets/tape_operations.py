@@ -19,7 +19,7 @@ class Operation:
     name: str
     run: Callable[..., Any]
     shapes: Mapping[str, Shape]
-    positive: bool = False  # needs arguments above zero
+    sign: int = 0  # 1: needs arguments above zero; -1: is to be seen below it
     optional: bool = False  # no complaint where backward does not offer it
 
 
@@ -63,7 +63,7 @@ def _operators(engine: Engine) -> Iterator[Operation]:
     shape: Shape = () if engine.scalar else (4, 3)
     for name, (method, run) in _UNARY.items():
         if hasattr(engine.cls, method):
-            yield Operation(name, run, {"a": shape}, positive=name == "pow")
+            yield Operation(name, run, {"a": shape}, sign=int(name == "pow"))
     for name, (method, pair) in _BINARY.items():
         if hasattr(engine.cls, method):
             yield Operation(name, pair, {"a": shape, "b": shape})
@@ -103,12 +103,14 @@ def _methods(engine: Engine) -> Iterator[Operation]:
             yield Operation(name, lambda a: a.reshape(3, 4), {"a": shape})
             yield Operation(name, lambda a: a.reshape((3, 4)), {"a": shape})
         elif not needed:
-            positive = name in _NEEDS_POSITIVE
-            yield Operation(name, _calling(name), {"a": shape}, positive)
-            yield Operation(f"{name}_twice", _twice(name), {"a": shape}, positive, optional=True)
+            sign = 1 if name in _NEEDS_POSITIVE or engine.scalar else 0
+            yield Operation(name, _calling(name), {"a": shape}, sign)
+            yield Operation(f"{name}_twice", _twice(name), {"a": shape}, sign, optional=True)
+            if engine.scalar and name not in _NEEDS_POSITIVE:
+                yield Operation(f"{name}_negative", _calling(name), {"a": shape}, sign=-1)
             axis = next((p.name for p in parameters if p.name in ("axis", "dim")), None)
             if axis is not None:
-                yield Operation(f"{name}_axis", _calling(name, **{axis: 0}), {"a": shape}, positive)
+                yield Operation(f"{name}_axis", _calling(name, **{axis: 0}), {"a": shape}, sign)
 
 
 def _calling(name: str, **keywords: Any) -> Callable[[Any], Any]:
