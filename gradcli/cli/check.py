@@ -31,6 +31,13 @@ from gradcli.targets import PROGRAM
 @click.option(
     "-k", "selection", metavar="EXPR", help="only checks whose id contains a word; and, or, not, parentheses"
 )
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FMT[=PATH]",
+    help="also write a report: json, jsonl, junit, sarif, gitlab, github, summary; - is standard output",
+)
 @click.option("-x", "exit_first", is_flag=True, help="stop at the first check that fails")
 @click.option("-q", "--quiet", is_flag=True, help="show only what does not pass, and the summary")
 @click.option(
@@ -45,6 +52,7 @@ def command(
     programs: tuple[str, ...],
     dump: Path | None,
     selection: str | None,
+    reports: tuple[str, ...],
     exit_first: bool,
     quiet: bool,
     verbose: bool,
@@ -64,14 +72,21 @@ def command(
     Exit code: 0 all passed, 1 something is wrong, 2 cannot check,
     3 a bug in gradcli, 4 could not decide, 5 nothing to check, 130 interrupted
     """
+    from gradcli.cli.reports import read_reports
     from gradcli.cli.session import Session
 
     targets += tuple(f"{PROGRAM}{program}" for program in programs)
     if not targets:
         raise click.UsageError("Missing argument 'TARGET...'.")
     specs, empty = read_targets(targets, options)
-    session = Session(color, quiet=quiet, verbose=verbose)
-    codes = session.check_all(specs, empty, selection=selection, dump=dump, exit_first=exit_first)
+    session = Session(color, quiet=quiet, verbose=verbose, reports=read_reports(reports))
+    codes = session.check_all(
+        specs,
+        empty,
+        selection=selection,
+        dump=dump,
+        exit_first=exit_first,
+    )
     forgiven = {
         exits.WRONG: exit_zero,
         exits.EMPTY: allow_empty,
