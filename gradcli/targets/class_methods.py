@@ -1,16 +1,15 @@
 """How the methods of an object are called, and what they hand back."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradcli.errors import BrokenPromise
-from gradcli.targets.backward_call import FREE, VALUE, BackwardCall, Kept, bind_backward
-from gradcli.targets.parameters import Parameter, gradient_of
+from gradcli.targets.backward_call import FREE, VALUE, BackwardCall, Kept, bind_backward, looks_like_cotangent
+from gradcli.targets.parameters import Parameter, entry_of, gradient_of
 from gradcli.targets.results import read_gradients
 
 _TARGET = re.compile(
@@ -53,6 +52,18 @@ def bind_method(
     return MethodCall(method, takes, lone or disguised, _prediction(inputs) if disguised else None)
 
 
+def wants_target(forward: Collection[str], backward: Callable[..., Any]) -> str | None:
+    """The target that a backward takes and forward knows nothing of: then the loss is within backward, and
+    there is no function that both are about."""
+    slots = bind_backward(backward, forward).slots
+    if any(looks_like_cotangent(slot.name) for slot in slots) or (
+        len(slots) == 1 and slots[0].name in ("y", "t")
+    ):
+        return None
+    needed = [slot.name for slot in slots if slot.required and slot.name not in forward]
+    return next((name for name in needed if _TARGET.fullmatch(name)), None)
+
+
 def _is_disguised(cls: type, takes: BackwardCall, inputs: Sequence[str]) -> bool:
     """A loss's `backward(dvalues, y_true)` beside `forward(y_pred, y_true)`: the predictions once more."""
     names = [slot.name for slot in takes.slots]
@@ -85,7 +96,10 @@ def with_gradient(
     if isinstance(result, tuple | list):
         loose = sum(parameter.gradient is None for parameter in parameters)
         return list(floats) if len(result) in (len(floats), len(floats) + loose) else likely
-    return list(floats) if isinstance(result, Mapping) else likely[:1]
+    if isinstance(result, Mapping):
+        found = [name for name in floats if entry_of(name, result) is not None]
+        return found if found or parameters else likely
+    return likely[:1]
 
 
 def input_gradients(result: Any, born: Any, wanted: Sequence[str], loose: Sequence[str]) -> dict[str, Any]:
@@ -100,10 +114,12 @@ def input_gradients(result: Any, born: Any, wanted: Sequence[str], loose: Sequen
     if isinstance(result, tuple | list) and len(result) == 2 and isinstance(result[1], Mapping):
         inner = dict.fromkeys(loose, True)
         return {wanted[0]: result[0], **read_gradients(dict(result[1]), inner, {}, [])}
+    if isinstance(result, Mapping):
+        return {name: entry_of(name, result) for name in (*wanted, *loose)}
     has_gradient = dict.fromkeys([*wanted, *loose], True)
     if isinstance(result, tuple | list) and len(result) == len(wanted):
         return dict(zip(wanted, result, strict=True))
-    if len(wanted) == 1 and not isinstance(result, Mapping | tuple | list):
+    if len(wanted) == 1 and not isinstance(result, tuple | list):
         return {wanted[0]: result}
     return read_gradients(result, has_gradient, {}, [])
 
@@ -118,9 +134,3 @@ def scaled(gradient: Any, cotangent: Any) -> Any:
     if gradient is None or not isinstance(gradient, np.ndarray | np.generic | float | int):
         return gradient
     return np.asarray(gradient) * cotangent
-
-
-def refuse_without_gradient(names: Sequence[str]) -> None:
-    """Raise BrokenPromise GC102 where neither an input nor a parameter has a gradient."""
-    if not names:
-        raise BrokenPromise("GC102", "backward returns nothing, and the object stores no gradient either")

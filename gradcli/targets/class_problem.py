@@ -41,7 +41,7 @@ from gradcli.targets.living import (
     zero_gradients,
 )
 from gradcli.targets.pair import advise_in_python, source_file
-from gradcli.targets.parameters import Parameter, find_parameters
+from gradcli.targets.parameters import Parameter, find_parameters, returned_parameters
 from gradcli.targets.places import Place, at
 from gradcli.targets.results import as_outputs
 
@@ -151,6 +151,17 @@ def make_class_problem(
     return assemble(halves.forward, halves.backward)
 
 
+def accepts(forward: Callable[..., Any], made: Any, arguments: Mapping[str, Any]) -> bool:
+    """Whether forward runs on a copy of an object. Cost: one forward."""
+    given = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in arguments.items()}
+    try:
+        with fixed_generators(), np.errstate(all="ignore"):
+            forward(Prototype(made).born({}), **given)
+    except Exception:
+        return False
+    return True
+
+
 def _bind(
     cls: type, halves: Halves, inputs: Mapping[str, Array], constants: Mapping[str, Any], where: str
 ) -> Calls:
@@ -201,6 +212,9 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
     except Exception:
         failed = True
     parameters = find_parameters(settled, elsewhere, after)
+    if isinstance(result, tuple | list) and len(result) > len(floats):
+        known = {parameter.name for parameter in parameters}
+        parameters += returned_parameters(settled, elsewhere, list(result[len(floats) :]), known)
     prototype = _settle(made, settled, parameters, owned)
     prototype = _with_twins(_kept_only(prototype, calls, inputs), calls, inputs, outputs)
     wanted = untried.wanted if failed else with_gradient(floats, result, after, prototype.parameters)

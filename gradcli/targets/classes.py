@@ -5,6 +5,7 @@ arguments are given like those of forward, with `--set` and `--input`; sizes tha
 their names and from the shape of the input.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +17,9 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
-from gradcli.targets.class_problem import make_class_problem
-from gradcli.targets.constructor import construct, guess, unguessable
+from gradcli.targets.class_methods import wants_target
+from gradcli.targets.class_problem import accepts, make_class_problem
+from gradcli.targets.constructor import Shape, construct, guess, unguessable
 from gradcli.targets.convention import Advise, Checkable
 from gradcli.targets.forward_call import (
     argument_names,
@@ -115,16 +117,29 @@ class CheckableClass:
             if name in inputs and name in constants:
                 raise UsageError(f"{where}: {name} is given twice, as an input and as a constant")
         missing = self.missing([*inputs, *constants])
-        self._refuse_layers(where)
+        self._refuse_unfit(where)
         if missing:
             raise UsageError(f"{where}: {advise(missing)}")
 
-    def _refuse_layers(self, where: str) -> None:
+    def unfit(self, file: str) -> str | None:
+        """Why no check can be made of the class, whatever is given; None if one can."""
         if self.made_of is not None:
-            raise UsageError(
-                f"{where}: {self.name} is made of {self.made_of}, which no flag can give; make one in the "
-                f"file (net = {self.name}(…)) and name it: {where.rpartition(':')[0]}:net"
+            return (
+                f"{self.name} is made of {self.made_of}, which no flag can give; make one in the "
+                f"file (net = {self.name}(…)) and name it: {file}:net"
             )
+        target = wants_target(self._forward, partial(self.halves.backward, None))
+        if target is not None:
+            return (
+                f"backward takes {target}, which forward does not: the loss is within backward, and nothing "
+                "computes it alone; check the loss and its gradient as two functions"
+            )
+        return None
+
+    def _refuse_unfit(self, where: str) -> None:
+        reason = self.unfit(where.rpartition(":")[0])
+        if reason is not None:
+            raise UsageError(f"{where}: {reason}")
 
     def problem(
         self,
@@ -136,29 +151,32 @@ class CheckableClass:
         where: str,
         rerun: str | None,
     ) -> Problem:
-        self._refuse_layers(where)
+        self._refuse_unfit(where)
         forward = self._forward
         own = {n: a for n, a in inputs.items() if n in forward}
         owned = {n: a for n, a in inputs.items() if n not in forward}
-        made = self.made
-        if made is None:
-            seen = next((a.shape for a in own.values() if a.ndim), None)
-            given = {n: v for n, v in {**constants, **inputs}.items() if n in self._constructor}
-            made = construct(where, self.cls, _copied(given), seen)
         flags = {n: guess(n, None) for n in required_arguments(partial(self.halves.forward, None))}
+        known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
+        known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
+        made = self._made(where, own, {**constants, **inputs}, known)
         return make_class_problem(
-            self.cls,
-            self.halves,
-            made,
-            own,
-            {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
-            | {n: v for n, v in constants.items() if n in forward or n in self._backward},
-            owned,
-            id=id,
-            target=target,
-            where=where,
-            rerun=rerun,
+            self.cls, self.halves, made, own, known, owned, id=id, target=target, where=where, rerun=rerun
         )
+
+    def _made(
+        self, where: str, own: Mapping[str, Array], given: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> Any:
+        """The object: the one of the file, or one that forward accepts these inputs with."""
+        if self.made is not None:
+            return self.made
+        arguments = {n: v for n, v in given.items() if n in self._constructor}
+        shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
+        first = construct(where, self.cls, _copied(arguments), shapes[0])
+        for shape in shapes:
+            made = construct(where, self.cls, _copied(arguments), shape)
+            if accepts(self.halves.forward, made, {**known, **own}):
+                return made
+        return first
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
@@ -174,7 +192,7 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         elif _is_users(type(value)):
             halves = halves_of(type(value))
             found += [CheckableClass(name, type(value), halves, value)] if halves else []
-    able = [one for one in found if not isinstance(one, CheckableClass) or one.made_of is None]
+    able = [one for one in found if not isinstance(one, CheckableClass) or one.unfit("") is None]
     return able or found
 
 
@@ -202,6 +220,13 @@ def _is_users(cls: type) -> bool:
     frameworks = ("builtins", "numpy", "torch", "jax", "jaxlib", "autograd", "typing", "abc")
     own = cls.__module__.partition(".")[0] not in frameworks
     return own and not any(kind.__module__.partition(".")[0] in ("torch", "jax") for kind in cls.__mro__)
+
+
+def _readings(shape: Shape | None) -> list[Shape | None]:
+    """What the axes of an input can mean: rows and features, the other way round, features of an image."""
+    if shape is None or len(shape) < 2:
+        return [shape]
+    return [shape, shape[::-1]] if len(shape) == 2 else [shape, (shape[0], math.prod(shape[1:]))]
 
 
 def _copied(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Prototype:
             for twin in self.twins:
                 if twin.of == parameter.name:
                     instead[id(at(self.made, twin.place))] = value.T if twin.transposed else value
-        born = copy.deepcopy(self.made, instead)
+        born = copied(self.made, instead)
         for place, value in late:
             write(born, place, value)
         return born
@@ -63,9 +63,28 @@ class Prototype:
         return {p.name: np.array(at(self.made, p.value)) for p in self.parameters}
 
 
+def copied(value: Any, instead: Mapping[int, Any]) -> Any:
+    """A deep copy with other objects in the place of some, by id; what cannot be (a lock) is shared."""
+    try:
+        return copy.deepcopy(value, dict(instead))
+    except TypeError:
+        shared = {id(part): part for _, part in holders(value) if _cannot_be_copied(part)}
+        return copy.deepcopy(value, {**shared, **instead})
+
+
+def _cannot_be_copied(part: Any) -> bool:
+    if isinstance(part, dict | list | tuple) or entries(part):
+        return False  # what it holds is looked at by itself
+    try:
+        copy.deepcopy(part)
+    except TypeError:
+        return True
+    return False
+
+
 def revived(lived: Any, caches: Mapping[str, tuple[Place, Array]]) -> Any:
     """A copy of an object after its forward, with these arrays for its caches."""
-    return copy.deepcopy(lived, {id(at(lived, place)): array for place, array in caches.values()})
+    return copied(lived, {id(at(lived, place)): array for place, array in caches.values()})
 
 
 def caches_of(lived: Any, prototype: Prototype) -> dict[str, tuple[Place, Array]]:
@@ -84,12 +103,12 @@ def caches_of(lived: Any, prototype: Prototype) -> dict[str, tuple[Place, Array]
 
 def without_caches(lived: Any, made: Any, parameters: Sequence[Parameter]) -> Any:
     """An object whose first forward made its parameters, as if that forward had made nothing else."""
-    bare = copy.deepcopy(lived)
+    bare = copied(lived, {})
     kept = {p.value[0] for p in parameters} | {p.gradient[0] for p in parameters if p.gradient}
     for step, value in entries(bare):
         before = at(made, (step,))
         if step not in kept and _is_cache(value) and isinstance(step, Attribute | Item):
-            write(bare, (step,), copy.deepcopy(before))
+            write(bare, (step,), copied(before, {}))
     return bare
 
 

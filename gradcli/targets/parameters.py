@@ -80,6 +80,32 @@ def gradient_of(name: str, holder: Any) -> Any:
     return next((held[other] for other in _INPUTS if other in held), None)
 
 
+def entry_of(name: str, stored: Mapping[Any, Any]) -> Any:
+    """The gradient of `name` in a dict that a backward returned: its own key, or `dW`, `grad_W`, …"""
+    known = {key: value for key, value in stored.items() if isinstance(key, str)}
+    return known[name] if name in known else next((known[k] for k in _spellings(name, known)), None)
+
+
+def returned_parameters(
+    settled: Any, elsewhere: Any, gradients: list[Any], known: set[str]
+) -> list[Parameter]:
+    """Parameters for gradients that backward only returned, in order: arrays of these shapes, each once.
+
+    known: the names of those that are found already. None at all if they do not fit.
+    """
+    found: list[Parameter] = []
+    for step, value in entries(settled):
+        fits = len(found) < len(gradients) and np.shape(gradients[len(found)]) == np.shape(value)
+        if (
+            fits
+            and isinstance(step, Attribute)
+            and step.name not in known
+            and _stays(value, at(elsewhere, (step,)))
+        ):
+            found.append(Parameter(step.name, (step,), None))
+    return found if len(found) == len(gradients) else []
+
+
 _INPUTS = (
     "dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "gradInput", "input_grad", "grad_x",
     "input_gradient", "grad_in", "gradient_input", "din", "bottom_diff", "passed_gradient",

@@ -18,7 +18,7 @@ class Attribute:
     name: str
 
     def get(self, holder: Any) -> Any:
-        return vars(holder)[self.name] if self.name in vars(holder) else getattr(holder, self.name)
+        return getattr(holder, self.name)
 
     def put(self, holder: Any, value: Any) -> None:
         setattr(holder, self.name, value)
