@@ -72,6 +72,14 @@ CORRECT = [
     ("FullyConnected", "X W b", []),
     ("FCLayer", "input_data weights bias", ["GC205"]),
     ("LSTMCell", "x Wx b", []),
+    ("MulLayer", "x y", []),
+    ("Embedding", "W", []),
+    ("Locked", "x W", []),
+    ("SelfAttention", "x Wq Wk Wv", []),
+    ("SlotLinear", "x w b", []),
+    ("Returning", "x W b", []),
+    ("NeuralNetwork", "W1 b1 W2 b2", []),
+    ("RNN", "x h_prev Wx Wh b", []),
 ]
 
 
@@ -109,6 +117,13 @@ DEFECTS = [
     ("FullyConnected", "(1 - np.tanh(z) ** 2)", "(1 - z ** 2)", ["X", "W", "b"]),
     ("FCLayer", "learning_rate * weights_error", "learning_rate * weights_error / 4", ["weights"]),
     ("LSTMCell", "dz = dout * (1 - out**2)", "dz = dout * (1 - x.sum()**2)", ["x", "Wx", "b"]),
+    ("MulLayer", "dout * self.y, dout * self.x", "dout * self.x, dout * self.y", ["x", "y"]),
+    ("Embedding", "np.add.at(self.dW, self.idx, dout)", "self.dW[self.idx] += dout", ["W"]),
+    ("SelfAttention", "dv = self.a.T @ grad", "dv = self.a @ grad", ["x", "Wv"]),
+    ("SlotLinear", "g.sum(0)", "g.mean(0)", ["b"]),
+    ("Returning", "self.x.T @ dout, dout", "self.x.T @ dout / 2, dout", ["W"]),
+    ("NeuralNetwork", "dZ.sum(axis=1, keepdims=True)", "dZ.mean(axis=1, keepdims=True)", ["b1", "b2"]),
+    ("RNN", "self.h_prev.T @ dz", "self.h.T @ dz", ["Wh"]),
 ]
 
 
@@ -221,6 +236,12 @@ def test_a_parameter_can_be_given_by_its_name():
             {},
             "layer.py:Sequential: Sequential is made of layers, which no flag can give; make one in the file "
             "(net = Sequential(…)) and name it: layer.py:net",
+        ),
+        (
+            "TwoLayer",
+            {},
+            "layer.py:TwoLayer: backward takes y, which forward does not: the loss is within backward, and "
+            "nothing computes it alone; check the loss and its gradient as two functions",
         ),
         (
             "Linear",
