@@ -1,4 +1,3 @@
-
 class Scale:
     def __init__(self, w):
         self.w = w

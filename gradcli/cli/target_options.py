@@ -127,13 +127,13 @@ def target_options(settings: Collection[str] = tuple(SETTINGS)) -> Callable[[Fun
 def read_targets(targets: Sequence[str], options: dict[str, Any]) -> "tuple[list[CheckSpec], list[Outcome]]":
     """The checks that targets and options ask for; see `requests.read_specs`.
 
-    options: those of `target_options` and of the targets, by parameter name.
+    options: those of `target_options` and of the targets, by parameter name (loading may be left out).
     """
     from gradcli.cli.requests import Arguments, read_specs
     from gradcli.spec import Loading
 
     inputs, inputs_file, constants = (options.pop(name) for name in ("inputs", "inputs_file", "constants"))
-    loading = Loading(tuple(options.pop("stubs")), options.pop("only_symbol"))
+    loading = Loading(tuple(options.pop("stubs", ())), options.pop("only_symbol", False))
     given = {name: value for name, value in options.items() if value is not None}
     settings = {name: value for name, value in given.items() if name in SETTINGS}
     declared = {name: value for name, value in given.items() if name not in SETTINGS}
