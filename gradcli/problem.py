@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.result import Violation
 
 if TYPE_CHECKING:
     from gradcli.spec import InputSpec
@@ -70,6 +71,8 @@ class Problem:
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
     inferred: Inferred | None = None  # None: everything was said
+    reseed: bool = False  # start every call from the same state of the global random generators
+    noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
     nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
     remarks: tuple[str, ...] = ()  # what was assumed, for the report
 

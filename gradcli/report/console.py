@@ -21,6 +21,7 @@ from gradcli.report import numbers
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable, printable_lines
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
+from gradcli.source_line import written_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -262,7 +263,7 @@ def _place(file: str, line: int | None) -> str:
     """file:line, relative to the current folder where it lies below it."""
     inside = os.path.realpath(file).startswith(os.path.realpath(Path.cwd()) + os.sep)
     shown = printable(os.path.relpath(file) if inside else file)
-    return shown if line is None else f"{shown}:{line}"
+    return shown if line is None else written_line(shown, line)
 
 
 def _effort(result: CheckResult) -> str:

@@ -30,7 +30,7 @@ def resolve_file(
     Raises TargetError for a symbol that cannot be checked, NothingToCheck if there is nothing at all, and
     UsageError for arguments: what all are missing is said at once.
     """
-    found = [find_named(loaded, symbol)] if symbol is not None else find_all(loaded)
+    found = find_named(loaded, symbol) if symbol is not None else find_all(loaded)
     if symbol is None:
         _refuse_strays(loaded, found, given)
         if spec.options and len(found) > 1:

@@ -125,7 +125,11 @@ BAD = [
     ("check batchnorm -k (batch", 2, "-k '(batch': expected ')', found the end"),
     ("check batchnorm -k nope", 5, "nothing to check: no id matches 'nope'"),
     ("check syntax.py", 2, "syntax.py:1:7: syntax error: invalid syntax"),
-    ("check raises.py", 2, "raises.py:1: ValueError: no on import"),
+    (
+        "check raises.py",
+        2,
+        "raises.py:1: ValueError: no on import; if what you check does not need that line, add --only-symbol",
+    ),
     (
         "check exits.py",
         2,
