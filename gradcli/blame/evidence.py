@@ -6,10 +6,12 @@ from collections import defaultdict
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.blame.bench import Bench, Trace
+from gradcli.blame.bench import Bench
 from gradcli.blame.pairing import node_of
 from gradcli.blame.taps import DEF, EXPRESSION, RETURN, USE, WRITE, Site
+from gradcli.blame.trace import Trace
 from gradcli.blame.truth import Node
+from gradcli.blame.versions import is_piecewise
 
 
 class Evidence:
@@ -84,7 +86,7 @@ class Evidence:
             if not values:
                 continue
             finished = isinstance(site.node, ast.stmt)
-            judged = values[-1:] if finished and self._writes(site) else values
+            judged = values[-1:] if finished and is_piecewise(site) else values
             if finished and is_unpacking(site.statement):
                 # Nothing is computed here: these are what forward kept, or the cotangents.
                 good[site.number] = all(
@@ -141,21 +143,9 @@ class Evidence:
         found = self.of.get(site.number, [])
         return bool(found) and all(n.site is not None and n.site.role == USE for n in found)
 
-    @staticmethod
-    def _writes(site: Site) -> bool:
-        """Whether the tap stands behind a change of part of the value."""
-        statement = site.node
-        if isinstance(statement, ast.AugAssign):
-            return True
-        return isinstance(statement, ast.Assign) and any(
-            isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store)
-            for target in statement.targets
-            for part in ast.walk(target)
-        )
-
     def _good(self, site: Site, values: list[Array], only_definition: bool) -> bool:
         if not self.depends(site):
-            if isinstance(site.node, ast.stmt) and self._writes(site):
+            if isinstance(site.node, ast.stmt) and is_piecewise(site):
                 return False  # under construction
             return all(self._is_forward_value(v) for v in values)
         matches = [self.matching(value) for value in values]

@@ -80,10 +80,7 @@ class Flow:
 
     def is_blank(self, statement: ast.stmt) -> bool:
         """Whether a statement makes arrays of zeros that are filled later on."""
-        if not isinstance(statement, ast.Assign):
-            return False
-        values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
-        if not all(isinstance(v, ast.Call) and _called(v) in _BLANK for v in values):
+        if not makes_blank(statement):
             return False
         names = [n for n, kind in _defines(statement).items() if kind == "whole"]
         later = self.steps[self._of[id(statement)].place + 1 :]
@@ -152,6 +149,14 @@ def _defines(statement: ast.stmt) -> dict[str, str]:
             if base is not None:
                 found.setdefault(base, "part")
     return found
+
+
+def makes_blank(statement: ast.stmt) -> bool:
+    """Whether a statement makes arrays of zeros."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+    return all(isinstance(v, ast.Call) and _called(v) in _BLANK for v in values)
 
 
 _BLANK = ("zeros", "zeros_like", "empty", "empty_like")

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
-from gradcli.blame.bench import Bench, replacing
+from gradcli.blame.bench import Bench
 from gradcli.blame.edits import Edit, edits
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
+from gradcli.blame.trace import replacing
 
 NATURAL, LIKELY, POSSIBLE = 1, 2, 3
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.blame.bench import Bench, replacing
+from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
 from gradcli.blame.flow import Flow
 from gradcli.blame.repair import Repair, Repairer
 from gradcli.blame.taps import DEF, RETURN, WRITE, Site
+from gradcli.blame.trace import replacing
 from gradcli.blame.truth import Node
 
 

@@ -15,6 +15,9 @@ from gradcli.cli.terminal import COLOR
 @click.argument("targets", nargs=-1, required=True, shell_complete=complete_targets, metavar="TARGET...")
 @target_options()
 @click.option(
+    "--nodes", is_flag=True, default=None, help="compare the gradient of every intermediate too, in a table"
+)
+@click.option(
     "--dump",
     type=click.Path(path_type=Path),
     metavar="FILE.npz",
