@@ -56,7 +56,7 @@ class Edit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Slot:
+class Slot:
     """A place in a tree that holds a node."""
 
     parent: Any
@@ -74,15 +74,15 @@ class _Slot:
             getattr(self.parent, self.field)[self.index] = node
 
 
-def slots(node: ast.AST) -> Iterator[_Slot]:
+def slots(node: ast.AST) -> Iterator[Slot]:
     for name, value in ast.iter_fields(node):
         if isinstance(value, ast.AST):
-            yield _Slot(node, name, None)
+            yield Slot(node, name, None)
             yield from slots(value)
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, ast.AST):
-                    yield _Slot(node, name, index)
+                    yield Slot(node, name, index)
                     yield from slots(item)
 
 
@@ -109,24 +109,24 @@ def _reversals(statement: ast.stmt) -> Iterator[Edit]:
         isinstance(statement.iter, ast.Call) and getattr(statement.iter.func, "id", "") == "reversed"
     ):
         made = ast.Call(ast.Name("reversed", ast.Load()), [statement.iter], [])
-        yield _replace(_Slot(statement, "iter", None), statement.iter, made, "direction", 1)
+        yield replace(Slot(statement, "iter", None), statement.iter, made, "direction", 1)
 
 
-def _head_slots(statement: ast.stmt) -> Iterator[_Slot]:
+def _head_slots(statement: ast.stmt) -> Iterator[Slot]:
     for name in ("test", "iter"):
         value = getattr(statement, name, None)
         if isinstance(value, ast.expr):
-            yield _Slot(statement, name, None)
+            yield Slot(statement, name, None)
             yield from slots(value)
 
 
-def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[_Slot]:
+def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[Slot]:
     """Slots but for those within parts that are right; such a part itself may still be misused."""
     for name, value in ast.iter_fields(node):
         items = value if isinstance(value, list) else [value]
         for index, item in enumerate(items):
             if isinstance(item, ast.AST):
-                yield _Slot(node, name, index if isinstance(value, list) else None)
+                yield Slot(node, name, index if isinstance(value, list) else None)
                 if not (isinstance(item, ast.expr) and settled(item)):
                     yield from _open_slots(item, settled)
 
@@ -172,21 +172,21 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         yield Edit("superfluous", line, text, "", 2, swap(ast.Pass()))
 
 
-def _of_slot(slot: _Slot, names: Sequence[str]) -> Iterator[Edit]:
+def _of_slot(slot: Slot, names: Sequence[str]) -> Iterator[Edit]:
     node = slot.get()
     if isinstance(node, ast.cmpop):
         for other in _COMPARISONS.get(type(node), ()):
-            yield _replace(slot, node, other(), "comparison", 1, shown=slot.parent)
+            yield replace(slot, node, other(), "comparison", 1, shown=slot.parent)
         return
     if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
             return
         return
     for kind, made, rank in _variants(node, slot, names):
-        yield _replace(slot, node, made, kind, rank)
+        yield replace(slot, node, made, kind, rank)
 
 
-def _variants(node: ast.expr, slot: _Slot, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
+def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
     if isinstance(node, ast.BinOp):
         yield from _of_operation(node)
     if isinstance(node, ast.UnaryOp):
@@ -265,7 +265,7 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr, int]]:
         yield "operands", ast.BinOp(node.right, node.op, node.left), 2
 
 
-def _of_constant(node: ast.Constant, slot: _Slot) -> Iterator[tuple[str, ast.expr, int]]:
+def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr, int]]:
     value = node.value
     if isinstance(value, bool):
         yield "flag", ast.Constant(not value), 1
@@ -356,8 +356,8 @@ def _of_slice(node: ast.Slice) -> Iterator[tuple[str, ast.expr, int]]:
         yield "slice", ast.Slice(ast.Constant(1), node.upper, None), 2
 
 
-def _replace(
-    slot: _Slot, old: ast.AST, new: ast.AST, kind: str, rank: int, shown: ast.AST | None = None
+def replace(
+    slot: Slot, old: ast.AST, new: ast.AST, kind: str, rank: int, shown: ast.AST | None = None
 ) -> Edit:
     line = int(getattr(old, "lineno", getattr(slot.parent, "lineno", 0)))
     ast.copy_location(new, old)

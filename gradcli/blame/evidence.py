@@ -79,7 +79,7 @@ class Evidence:
                 defined[site.name or ""].add(id(site.statement))
         good: dict[int, bool] = {}
         renamed = {
-            s.name for s in sites if s.role == DEF and _is_alias(s.statement) and not self._confirmed(s)
+            s.name for s in sites if s.role == DEF and is_alias(s.statement) and not self._confirmed(s)
         }
         for site in sites:
             values = self.trace.of(site.number)
@@ -105,7 +105,7 @@ class Evidence:
             if all(good.get(s.number, False) for s in own if s.number in good) and any(
                 s.number in good for s in own
             ):
-                if any(s.name in renamed for s in own if _is_alias(s.statement)):
+                if any(s.name in renamed for s in own if is_alias(s.statement)):
                     continue
                 self.right.add(statement)
                 if any(self._only_in_part(s) for s in own):
@@ -170,7 +170,7 @@ class Evidence:
         )
 
 
-def _is_alias(statement: ast.stmt | None) -> bool:
+def is_alias(statement: ast.stmt | None) -> bool:
     """Whether a statement only gives another name to a value: something may have been forgotten in it."""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
         return False

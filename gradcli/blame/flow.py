@@ -27,6 +27,7 @@ class Flow:
 
     def __init__(self, node: FunctionNode) -> None:
         self.steps: list[Step] = []
+        self._defined: dict[int, dict[str, str]] = {}
         if isinstance(node, ast.FunctionDef):
             self._collect(node.body, ())
         self._of = {id(step.statement): step for step in self.steps}
@@ -92,13 +93,18 @@ class Flow:
             for n in names
         )
 
+    def _defines(self, statement: ast.stmt) -> dict[str, str]:
+        if id(statement) not in self._defined:
+            self._defined[id(statement)] = _defines(statement)
+        return self._defined[id(statement)]
+
     def _reaching(self, step: Step, name: str) -> Iterator[Step]:
         for loop in step.loops:
             for later in self.steps[step.place :]:
-                if any(s is loop for s, _ in later.within) and name in _defines(later.statement):
+                if any(s is loop for s, _ in later.within) and name in self._defines(later.statement):
                     yield later
         for earlier in reversed(self.steps[: step.place]):
-            kind = _defines(earlier.statement).get(name)
+            kind = self._defines(earlier.statement).get(name)
             if kind is None:
                 continue
             yield earlier

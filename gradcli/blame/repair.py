@@ -17,10 +17,12 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Bench
 from gradcli.blame.edits import Edit, edits
 from gradcli.blame.evidence import Evidence
+from gradcli.blame.insertions import insertions
 from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import replacing
 
+_MOST_PLACES = 6  # statements into which something is put by way of trial
 NATURAL, LIKELY, POSSIBLE = 1, 2, 3
 
 
@@ -49,8 +51,10 @@ class Repairer:
 
     def search(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
         """All repairs among the suspects, as far as time allows."""
-        found = []
-        for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term):
+        found: list[Repair] = []
+        for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term, self._by_insertion):
+            if trial == self._by_insertion and found:
+                break
             for repair in trial(suspects, wrong):
                 found.append(repair)
                 if len(found) > 60:
@@ -64,6 +68,22 @@ class Repairer:
         return list(self._by_syntax(places, wrong, ("unpacked", "order")))
 
     # --- edits of the text
+
+    def _by_insertion(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
+        """Something that is put in, where nothing smaller helps and few statements are in question."""
+        main = self.bench.backward.main
+        places = [s for body in _bodies(main.node) for s in body if s in suspects and not hasattr(s, "body")]
+        if not isinstance(main.node, ast.FunctionDef) or len(places) > _MOST_PLACES:
+            return
+        endless = _in_while(main.node)
+        for statement in places:
+            if id(statement) in endless:
+                continue
+            for edit in list(insertions(statement, _names(main.node))):
+                if not self.bench.clock.affords(0.0):
+                    return
+                if self._works(main, edit, wrong):
+                    yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
 
     def _by_syntax(
         self, suspects: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()

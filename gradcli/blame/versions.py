@@ -7,6 +7,7 @@ array; a name that a loop gives a new value each time is one node of as many pas
 import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gradcli.arrays import Array
 from gradcli.blame.flow import makes_blank
@@ -22,6 +23,7 @@ class Version:
     base: str  # the name as it is written
     site: Site
     keys: tuple[Key, ...]  # of the passes, in order of time
+    steps: tuple[tuple[Key, ...], ...]  # by pass, the changes that lead up to its value
     values: tuple[Array, ...]
 
     @property
@@ -38,14 +40,14 @@ def versions(tapped: Tapped, trace: Trace, taken: Collection[str] = ()) -> list[
         keys = sorted((k for s in sites for k in trace.keys(s.number)), key=order.__getitem__)
         if not keys:
             continue
-        if is_piecewise(sites[-1]):
-            keys = _finished(keys, sites[0])
+        steps = _passes(keys, sites)
+        keys = [changes[-1] for changes in steps]
         base = (sites[-1].name or "").removeprefix("self.")
         own = sites[-1].function == tapped.main.node_name
         name = _unused(base if own else f"{sites[-1].function}.{base}", used)
         used.add(name)
         values = tuple(trace.values[k] for k in keys)
-        found.append(Version(name, base, sites[-1], tuple(keys), values))
+        found.append(Version(name, base, sites[-1], tuple(keys), steps, values))
     return sorted(found, key=lambda version: order[version.keys[-1]])
 
 
@@ -81,10 +83,14 @@ def _grouped(tapped: Tapped) -> Iterator[list[Site]]:
         yield group
 
 
-def _finished(keys: list[Key], first: Site) -> list[Key]:
-    """Of each array that is begun, the last change."""
+def _passes(keys: list[Key], sites: list[Site]) -> tuple[tuple[Key, ...], ...]:
+    """The changes of each array that is begun; a plain value is one change."""
+    if not is_piecewise(sites[-1]):
+        return tuple((key,) for key in keys)
+    first = sites[0]
     begun = [place for place, key in enumerate(keys) if key[0] == first.number and not is_piecewise(first)]
-    return [keys[end - 1] for end in [*begun[1:], len(keys)]]
+    bounds = [0, *begun[1:], len(keys)]
+    return tuple(tuple(keys[a:b]) for a, b in pairwise(bounds))
 
 
 def _is_open(site: Site) -> bool:
