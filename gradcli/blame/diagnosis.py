@@ -37,6 +37,7 @@ _KINDS = {
     "power": "a power too many",
     "factor missing": "a factor is missing",
     "term missing": "a term is missing",
+    "count": "a wrong count",
     "power missing": "a power is missing",
     "selection": "only a part is taken",
     "indices": "indices in the wrong order",

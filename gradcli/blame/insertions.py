@@ -18,9 +18,31 @@ def insertions(statement: ast.stmt, names: Sequence[str]) -> Iterator[Edit]:
         node = slot.get()
         for kind, made in _grown(node, names):
             yield replace(slot, node, made, kind, 2)
+    for slot in _factors(statement):
+        node = slot.get()
+        for name in names:
+            for operation in (ast.Add(), ast.Sub()):
+                made = ast.BinOp(node, operation, ast.Name(name, ast.Load()))
+                yield replace(slot, node, made, "term missing", 2)
     for slot in _squarable(statement):
         node = slot.get()
         yield replace(slot, node, _squared(node), "power missing", 2)
+
+
+def is_count(statement: ast.stmt) -> bool:
+    """Whether a statement may give a name to a number of elements."""
+    return (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Name)
+        and not isinstance(statement.value, ast.Tuple | ast.List | ast.Dict | ast.Lambda)
+    )
+
+
+def counts(statement: ast.stmt, numbers: Sequence[int]) -> Iterator[Edit]:
+    """Other numbers in place of one that is assigned to a name."""
+    slot = Slot(statement, "value", None)
+    for number in numbers:
+        yield replace(slot, slot.get(), ast.Constant(number), "count", 2)
 
 
 def _terms(slot: Slot) -> Iterator[Slot]:
@@ -65,6 +87,15 @@ def _grown(node: ast.expr, names: Sequence[str]) -> Iterator[tuple[str, ast.expr
             rest = ast.BinOp(ast.Constant(1), ast.Sub(), inner)
             yield "factor missing", ast.BinOp(node, ast.Mult(), rest)
         yield "factor missing", ast.BinOp(node, ast.Mult(), _squared(one))
+
+
+def _factors(node: ast.AST) -> Iterator[Slot]:
+    """Names in products."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div):
+            for name in ("left", "right"):
+                if isinstance(getattr(part, name), ast.Name):
+                    yield Slot(part, name, None)
 
 
 def _squared(node: ast.expr) -> ast.expr:

@@ -14,8 +14,8 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
-from gradcli.blame.evidence import Evidence, is_alias
-from gradcli.blame.flow import Flow
+from gradcli.blame.evidence import Evidence, is_alias, is_unpacking
+from gradcli.blame.flow import Flow, makes_blank
 from gradcli.blame.pairing import node_of
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions
@@ -56,7 +56,9 @@ def first_wrong(bench: Bench, evidence: Evidence, flow: Flow) -> set[ast.stmt]:
     ]
     # Several pieces that are wrong at once have one cause rather than several.
     shared = set.intersection(*behind) - set(own)
-    common: set[ast.stmt] = {s for s in shared if isinstance(s, ast.Assign | ast.AugAssign)}
+    common: set[ast.stmt] = {
+        s for s in shared if isinstance(s, ast.Assign | ast.AugAssign) and not is_unpacking(s)
+    }
     return common if len(own) > 1 and common else set.union(*behind)
 
 
@@ -132,6 +134,8 @@ def _writers(evidence: Evidence, judged: _Judged, place: int) -> list[ast.stmt]:
     found: dict[ast.stmt, None] = {}
     for key, before, after in zip(steps, states, states[1:], strict=False):
         statement = statements[key]
-        if statement is not None and np.any((before != after) & wrong):
+        if statement is None or makes_blank(statement):
+            continue
+        if np.any((before != after) & wrong):
             found[statement] = None
     return list(found) or [s for s in dict.fromkeys(statements.values()) if s is not None]

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Bench
 from gradcli.blame.edits import Edit, edits
 from gradcli.blame.evidence import Evidence
-from gradcli.blame.insertions import insertions
+from gradcli.blame.insertions import counts, insertions, is_count
 from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import replacing
@@ -52,8 +53,9 @@ class Repairer:
     def search(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
         """All repairs among the suspects, as far as time allows."""
         found: list[Repair] = []
-        for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term, self._by_insertion):
-            if trial == self._by_insertion and found:
+        late = (self._by_count, self._by_insertion)
+        for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term, *late):
+            if trial in late and found:
                 break
             for repair in trial(suspects, wrong):
                 found.append(repair)
@@ -68,6 +70,30 @@ class Repairer:
         return list(self._by_syntax(places, wrong, ("unpacked", "order")))
 
     # --- edits of the text
+
+    def _by_count(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
+        """A number of elements that is that of something else."""
+        main = self.bench.backward.main
+        traced = {id(s.statement) for s in self.bench.backward.taps.sites if s.number in self._seen()}
+        for body in _bodies(main.node):
+            for statement in body:
+                if statement not in suspects or id(statement) in traced or not is_count(statement):
+                    continue
+                for edit in counts(statement, self._counts()):
+                    if not self.bench.clock.affords(0.0):
+                        return
+                    if self._works(main, edit, wrong):
+                        yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+
+    def _seen(self) -> set[int]:
+        return {key[0] for key in self.evidence.trace.values}
+
+    def _counts(self) -> list[int]:
+        """Lengths of axes, and how many elements any of them have together."""
+        arrays = [*self.bench.inputs.values(), *self.bench.outputs, *self.evidence.trace.values.values()]
+        lengths = {n for array in arrays for n in array.shape}
+        together = {int(np.prod(s)) for a in arrays for k in (2, 3) for s in combinations(a.shape, k)}
+        return sorted(n for n in lengths | together | {a.size for a in arrays} if n > 1)
 
     def _by_insertion(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """Something that is put in, where nothing smaller helps and few statements are in question."""
@@ -123,7 +149,6 @@ class Repairer:
             s
             for s in self.bench.backward.taps.sites
             if s.statement in suspects
-            and not (s.role == RETURN and isinstance(s.node, ast.Name))
             and self.evidence.trace.counts.get(s.number)
             and not isinstance(s.node, ast.stmt)
         ]

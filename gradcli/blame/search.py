@@ -11,6 +11,7 @@ from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
 from gradcli.blame.flow import Flow
+from gradcli.blame.forms import is_plain, reshaped
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.repair import Repair, Repairer
 from gradcli.blame.taps import DEF, RETURN, WRITE, Site
@@ -132,6 +133,11 @@ class Search:
             # A path may have been lost where the others still are right.
             suspects = self._suspects(wrong, self.evidence.is_wholly_right)
         serious = self._serious(suspects, wrong)
+        if not serious:
+            serious = {s for s in suspects if isinstance(s, ast.Return)}
+        if len(serious) > 1:
+            # All that can be wrong with these was tried.
+            serious = {s for s in serious if not is_plain(s)} or serious
         if len(serious) == 1:
             (statement,) = serious
             return statement, self._line(statement, wrong)
@@ -181,10 +187,21 @@ class Search:
         """Whether a statement returns mere names for these gradients: they were computed elsewhere."""
         if not isinstance(statement, ast.Return) or statement.value is None:
             return False
-        parts = [
-            part for name in wrong for part in self._elements(statement, name) or _parts(statement.value)
-        ]
-        return all(isinstance(part, ast.Name | ast.Constant) for part in parts)
+        everything = _parts(statement.value)
+        parts = [part for name in wrong for part in self._elements(statement, name) or everything]
+        named = all(isinstance(reshaped(part), ast.Name | ast.Constant) for part in parts)
+        return named and not any(self._serves(statement, part) for part in parts)
+
+    def _serves(self, statement: ast.Return, part: ast.expr) -> bool:
+        """Whether another gradient, a right one, is returned as this name or made of it on the spot."""
+        own = getattr(reshaped(part), "id", None)
+        return any(
+            isinstance(leaf, ast.Name) and leaf.id == own
+            for name in self.bench.known
+            if self.bench.fits(self.bench.found, name)
+            for other in self._elements(statement, name) or ()
+            for leaf in ast.walk(other)
+        )
 
     def _suspects(self, wrong: frozenset[str], right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
         """Statements from which wrong gradients come and whose values are not known to be right.

@@ -32,13 +32,11 @@ class Node:
     uncertainty: FloatArray
 
     def matches(self, other: Array, tol: float) -> bool:
-        """Whether an array is this gradient, up to axes of length one."""
+        """Whether an array is this gradient, in whatever shape."""
         if other.size != self.gradient.size:
             return False
         found, wanted, doubt = np.asarray(other), self.gradient, self.uncertainty
         if found.shape != wanted.shape:
-            if _squeezed(found.shape) != _squeezed(wanted.shape):
-                return False
             wanted, doubt = wanted.reshape(found.shape), doubt.reshape(found.shape)
         largest = float(np.max(np.abs(wanted), initial=0.0))
         if not largest or not np.isfinite(largest):
@@ -49,10 +47,6 @@ class Node:
             return False
         with np.errstate(invalid="ignore"):
             return bool(np.all(np.abs(found - wanted) <= allowed))
-
-
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(n for n in shape if n != 1)
 
 
 def measure(bench: Bench, trace: Trace, rng: np.random.Generator, clock: Clock) -> list[Node]:
