@@ -150,6 +150,13 @@ class Bench:
         return all(self.fits(gradients, n) for n in self.known if self.fits(self.found, n))
 
     @property
+    def cotangent_names(self) -> list[str]:
+        """What backward calls its cotangents, if it takes them one by one."""
+        node = self.backward.main.node.args
+        names = [a.arg for a in [*node.posonlyargs, *node.args] if a.arg != "self"]
+        return names[: len(self.cotangents)] if len(names) >= len(self.cotangents) else []
+
+    @property
     def wrong(self) -> bool:
         """Whether some gradient is wrong."""
         return any(not self.fits(self.found, name) for name in self.known)

@@ -154,6 +154,7 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         target = _loaded_as(statement.target, ast.Store())
         plain = ast.Assign([target], statement.value)
         yield Edit("accumulated", line, text, _text(plain), 1, swap(plain))
+        yield from _accumulated(statement, swap)
         for other in _OPERATORS.get(type(statement.op), ()):
             changed = ast.AugAssign(statement.target, other(), statement.value)
             yield Edit("operator", line, text, _text(changed), 1, swap(changed))
@@ -162,6 +163,7 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         if isinstance(target, ast.Name | ast.Subscript):
             grown = ast.AugAssign(target, ast.Add(), statement.value)
             yield Edit("overwritten", line, text, _text(grown), 1, swap(grown))
+            yield from _accumulated(statement, swap)
         if isinstance(target, ast.Tuple) and 2 <= len(target.elts) <= 6:
             for i, j in combinations(range(len(target.elts)), 2):
                 elements = list(target.elts)
@@ -170,6 +172,29 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
                 yield Edit("unpacked", line, text, _text(made), 2, swap(made))
     if isinstance(statement, ast.AugAssign | ast.Expr | ast.Assign):
         yield Edit("superfluous", line, text, "", 2, swap(ast.Pass()))
+
+
+def _accumulated(
+    statement: ast.Assign | ast.AugAssign, swap: Callable[[ast.stmt], Callable[[], Callable[[], None]]]
+) -> Iterator[Edit]:
+    """`np.add.at`, which adds once for each time that an element is named."""
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    if not isinstance(target, ast.Subscript):
+        return
+    into = _loaded_as(target.value, ast.Load())
+    add = ast.Attribute(ast.Attribute(ast.Name("np", ast.Load()), "add", ast.Load()), "at", ast.Load())
+    made = ast.Expr(ast.Call(add, [into, _index(target.slice), statement.value], []))
+    yield Edit("duplicates", statement.lineno, _text(statement), _text(made), 1, swap(made))
+
+
+def _index(node: ast.expr) -> ast.expr:
+    """An index as a value: slices have a syntax only within brackets."""
+    if isinstance(node, ast.Tuple):
+        return ast.Tuple([_index(element) for element in node.elts], ast.Load())
+    if isinstance(node, ast.Slice):
+        parts = [part or ast.Constant(None) for part in (node.lower, node.upper, node.step)]
+        return ast.Call(ast.Name("slice", ast.Load()), parts, [])
+    return node
 
 
 def _of_slot(slot: Slot, names: Sequence[str]) -> Iterator[Edit]:
@@ -190,7 +215,8 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
     if isinstance(node, ast.BinOp):
         yield from _of_operation(node)
     if isinstance(node, ast.UnaryOp):
-        yield ("sign" if isinstance(node.op, ast.USub) else "negation"), node.operand, 1
+        kind = "sign" if isinstance(node.op, ast.USub) else "negation"
+        yield ("reversed" if slot.field == "step" else kind), node.operand, 1
     if isinstance(node, ast.Constant):
         yield from _of_constant(node, slot)
     if isinstance(node, ast.Name):
@@ -290,7 +316,9 @@ def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr
                 if isinstance(other, tuple)
                 else ast.Constant(other)
             )
-            yield ("axis" if axis else "constant"), made, 1
+            power = isinstance(slot.parent, ast.BinOp) and isinstance(slot.parent.op, ast.Pow)
+            kind = "exponent" if power and slot.field == "right" else "constant"
+            yield ("axis" if axis else kind), made, 1
 
 
 def _einsums(text: str) -> Iterator[str]:

@@ -216,14 +216,10 @@ class _Studied:
 
     def _by_cotangent(self, _: str, true: tuple[Node, ...]) -> _Pair | None:
         """An output: its gradient is what backward is given."""
-        node = self.bench.backward.main.node
-        given = [a.arg for a in [*node.args.posonlyargs, *node.args.args] if a.arg != "self"]
-        for place, cotangent in enumerate(self.bench.cotangents):
-            if len(true) == 1 and np.array_equal(true[0].gradient, cotangent) and given:
-                name = (
-                    given[min(place, len(given) - 1)] if len(given) > len(self.bench.cotangents) else given[0]
-                )
-                return _Pair(name, node.lineno, (cotangent,), "the cotangent")
+        line = self.bench.backward.main.node.lineno
+        for name, cotangent in zip(self.bench.cotangent_names, self.bench.cotangents, strict=False):
+            if len(true) == 1 and true[0].matches(cotangent, self.tol):
+                return _Pair(name, line, (cotangent,), "the cotangent")
         return None
 
     def _by_sum(self, name: str, true: tuple[Node, ...]) -> _Pair | None:

@@ -17,6 +17,7 @@ from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_alias, is_unpacking
 from gradcli.blame.flow import Flow, makes_blank
 from gradcli.blame.pairing import node_of
+from gradcli.blame.trace import replacing_each
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions
 
@@ -30,7 +31,7 @@ class _Judged:
     right: tuple[bool, ...]
 
 
-def first_wrong(bench: Bench, evidence: Evidence, flow: Flow) -> set[ast.stmt]:
+def first_wrong(bench: Bench, evidence: Evidence, flow: Flow, names: frozenset[str]) -> set[ast.stmt]:
     """The statements that may have made the first wrong value; none where no loop runs, or all is right."""
     if not any(isinstance(step.statement, ast.For | ast.While) for step in flow.steps):
         return set()
@@ -44,9 +45,11 @@ def first_wrong(bench: Bench, evidence: Evidence, flow: Flow) -> set[ast.stmt]:
         for i, right in enumerate(j.right)
         if not right and j.true[i] is not None
     ]
-    if not wrong:
+    events = ((j, i) for _, j, i in sorted(wrong, key=lambda event: event[0]))
+    first, place = next(((j, i) for j, i in events if _mends(bench, j, names)), (None, 0))
+    if first is None:
         return set()
-    _, first, place = min(wrong, key=lambda event: event[0])
+    judged = [j for j in judged if j is first or _holds(j) or any(j.right)]
     own = _writers(evidence, first, place)
     sites = bench.backward.taps.sites
     known = {id(sites[key[0]].statement) for j in judged for steps in j.version.steps for key in steps}
@@ -59,7 +62,17 @@ def first_wrong(bench: Bench, evidence: Evidence, flow: Flow) -> set[ast.stmt]:
     common: set[ast.stmt] = {
         s for s in shared if isinstance(s, ast.Assign | ast.AugAssign) and not is_unpacking(s)
     }
-    return common if len(own) > 1 and common else set.union(*behind)
+    return set(common) if len(own) > 1 and common else set.union(*behind)
+
+
+def _mends(bench: Bench, judged: _Judged, names: frozenset[str]) -> bool:
+    """Whether all gradients are right with the true values in place: it is that node's gradient indeed."""
+    true = {
+        key: t.gradient.reshape(value.shape)
+        for key, t, value in zip(judged.version.keys, judged.true, judged.version.values, strict=True)
+        if t is not None and t.gradient.size == value.size
+    }
+    return bench.repairs(bench.gradients(replacing_each(true)), names)
 
 
 def _families(evidence: Evidence) -> dict[str, list[list[Node]]]:

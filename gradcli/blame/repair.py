@@ -24,6 +24,7 @@ from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import replacing
 
 _MOST_PLACES = 6  # statements into which something is put by way of trial
+PATHS = ("path", "path twice")
 NATURAL, LIKELY, POSSIBLE = 1, 2, 3
 
 
@@ -40,6 +41,7 @@ class Repair:
     factor: float | None = None
     array: str = ""  # of a factor or a term
     site: Site | None = None
+    through: str = ""  # the node behind a lost path
 
 
 class Repairer:
@@ -55,7 +57,7 @@ class Repairer:
         found: list[Repair] = []
         late = (self._by_count, self._by_insertion)
         for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term, *late):
-            if trial in late and found:
+            if trial in late and any(r.kind not in PATHS for r in found):
                 break
             for repair in trial(suspects, wrong):
                 found.append(repair)
@@ -221,7 +223,8 @@ class Repairer:
                     after = self.bench.gradients(replacing(site.number, None, change))
                     if self.bench.repairs(after, wrong):
                         text = ast.unparse(site.node)
-                        yield Repair(site.statement, site.line, kind, LIKELY, text, "", None, name, site)
+                        made = with_array(site.node, kind, name)
+                        yield Repair(site.statement, site.line, kind, LIKELY, text, made, None, name, site)
 
     def _forward_values(self) -> list[tuple[str, Array]]:
         """Named values of forward, its inputs and its constants."""
@@ -234,6 +237,8 @@ class Repairer:
         for node in self.evidence.nodes:
             if node.name and node.site is not None and node.site.role == DEF:
                 found.setdefault(node.name, node.value)
+        for name, cotangent in zip(self.bench.cotangent_names, self.bench.cotangents, strict=False):
+            found.setdefault(name, cotangent)
         return list(found.items())
 
     def _by_term(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
@@ -254,11 +259,37 @@ class Repairer:
                     after = self.bench.gradients(replacing(site.number, None, partial(np.add, term)))
                     if self.bench.repairs(after, wrong):
                         line = node.site.line if node.site is not None else 0
+                        through = "" if node.site is None else assigned_name(node.site.statement)
                         kind = "path" if sign > 0 else "path twice"
                         text = ast.unparse(site.node)
                         yield Repair(
-                            site.statement, site.line, kind, LIKELY, text, str(line), None, node.name, site
+                            site.statement,
+                            site.line,
+                            kind,
+                            LIKELY,
+                            text,
+                            str(line),
+                            None,
+                            node.name,
+                            site,
+                            through,
                         )
+
+
+def assigned_name(statement: ast.stmt | None) -> str:
+    """The name that a statement assigns, if it is one."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def with_array(node: ast.AST, kind: str, name: str) -> str:
+    """An expression as it is with a factor or a term put to it."""
+    assert isinstance(node, ast.expr)
+    array = ast.Name(name, ast.Load())
+    operations = {"times": ast.Mult(), "over": ast.Div(), "plus": ast.Add()}
+    return ast.unparse(ast.BinOp(node, operations[kind], array))
 
 
 def _divided_by(array: Array) -> Callable[[Any], Any]:

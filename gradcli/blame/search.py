@@ -85,7 +85,9 @@ class Search:
 
     def _early(self, wrong: frozenset[str]) -> set[ast.stmt]:
         """Where a loop runs, the statements of the first wrong value from which all these gradients come."""
-        return first_wrong(self.bench, self.evidence, self.flow) & self._suspects(wrong, lambda _: False)
+        return first_wrong(self.bench, self.evidence, self.flow, wrong) & self._suspects(
+            wrong, lambda _: False
+        )
 
     def _handed_over(self, wrong: frozenset[str]) -> list[Repair]:
         """Repairs of how values are unpacked and returned, where only their places are wrong."""

@@ -1,6 +1,6 @@
 """What goes through the taps in one run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,5 +66,17 @@ def replacing(site: int, occurrence: int | None, change: Callable[[Any], Any]) -
             return value
         seen += 1
         return change(value) if occurrence is None or seen == occurrence + 1 else value
+
+    return hook
+
+
+def replacing_each(values: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
+    """A hook that puts other arrays in the place of certain values."""
+    seen: dict[int, int] = {}
+
+    def hook(number: int, value: Any) -> Any:
+        key = number, seen.get(number, 0)
+        seen[number] = key[1] + 1
+        return values[key].copy() if key in values else value
 
     return hook
