@@ -183,7 +183,6 @@ _PLAIN = (
     "superfluous",
     "flag",
     "direction",
-    "duplicates",
     "reversed",
 )
 

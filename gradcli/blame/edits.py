@@ -179,12 +179,13 @@ def _accumulated(
 ) -> Iterator[Edit]:
     """`np.add.at`, which adds once for each time that an element is named."""
     target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
-    if not isinstance(target, ast.Subscript):
+    adds = not isinstance(statement, ast.AugAssign) or isinstance(statement.op, ast.Add)
+    if not isinstance(target, ast.Subscript) or not adds:
         return
     into = _loaded_as(target.value, ast.Load())
     add = ast.Attribute(ast.Attribute(ast.Name("np", ast.Load()), "add", ast.Load()), "at", ast.Load())
     made = ast.Expr(ast.Call(add, [into, _index(target.slice), statement.value], []))
-    yield Edit("duplicates", statement.lineno, _text(statement), _text(made), 1, swap(made))
+    yield Edit("duplicates", statement.lineno, _text(statement), _text(made), 2, swap(made))
 
 
 def _index(node: ast.expr) -> ast.expr:
