@@ -85,6 +85,9 @@ def _unexplained(bench: Bench, fault: Fault) -> str:
     found, true = bench.found[name], bench.known[name].numeric
     if found.shape != true.shape or not found.size:
         return "no single change explains it"
+    other = bench.gradients(None, tuple(-2.0 * c for c in bench.cotangents))
+    if other is not None and found.any() and np.array_equal(other.get(name, true), found):
+        return f"the cotangent is ignored: {name} is the same for another one"
     gap = np.nan_to_num(np.abs(found - true))
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape))
     place = f" at {at if len(at) > 1 else at[0]}" if at else ""
