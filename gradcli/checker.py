@@ -70,7 +70,7 @@ class _Check:
         bounded = settings.elements in ("auto", PROBE)
         self.clock = Clock(settings.budget if bounded else None)
         self.subject = Subject(problem, self.clock)
-        self.remarks: list[str] = []
+        self.remarks: list[str] = list(problem.remarks)
         self.violations: list[Violation] = []
         self.gradients: dict[str, Gradient] = {}
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
@@ -329,6 +329,8 @@ class _Check:
             backward_evaluations=self.subject.calls.backwards,
             interrupted=self.interrupted,
             remarks=tuple(self.remarks),
+            file=self.problem.source.file if self.problem.source else None,
+            line=_first_line(self.problem.source.backward) if self.problem.source else None,
             arrays=self.arrays,
             nodes=self.nodes,
             constants=self.problem.constants,
@@ -343,6 +345,11 @@ class _Check:
         if INCONCLUSIVE in verdicts or not complete or not compared or self.interrupted:
             return INCONCLUSIVE
         return PASS
+
+
+def _first_line(function: Callable[..., object]) -> int | None:
+    code = getattr(function, "__code__", None)
+    return None if code is None else int(code.co_firstlineno)
 
 
 def _draw(out: Array, rng: np.random.Generator) -> Array:

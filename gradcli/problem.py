@@ -54,6 +54,8 @@ class Problem:
     source: Source | None = None
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
+    nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
+    remarks: tuple[str, ...] = ()  # what was assumed, for the report
 
     def precision_of(self, name: str, gradient: Array) -> np.dtype[Any]:
         """The dtype whose digits a gradient can be expected to hold: its own or its input's, the coarser."""
@@ -62,4 +64,6 @@ class Problem:
     @property
     def differentiable(self) -> tuple[str, ...]:
         """Names of the inputs that have a gradient."""
-        return tuple(name for name, array in self.inputs.items() if array.dtype.kind == "f")
+        return tuple(
+            name for name, array in self.inputs.items() if array.dtype.kind == "f" and name not in self.nograd
+        )

@@ -114,6 +114,8 @@ class CheckResult:
     backward_evaluations: int = 0
     interrupted: bool = False
     remarks: tuple[str, ...] = ()  # what was left out, and why
+    file: str | None = None  # where backward is written, and its line
+    line: int | None = None
     arrays: Mapping[str, Array] = field(default_factory=dict)  # by archive key: in/NAME, cotangent, out
     nodes: Callable[[], Mapping[str, Array]] = dict  # what forward saved, by name; read when it is asked for
     constants: Mapping[str, Any] = field(default_factory=dict)

@@ -5,6 +5,7 @@ left alone; what it raises becomes `BrokenPromise`, with the user's own file and
 """
 
 import random
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,8 +40,8 @@ class Calls:
 class Subject:
     """Calls a problem's forward and backward and counts the calls.
 
-    With `reseed`, the global generators of NumPy and of Python start every call from the same state, so that
-    code which draws from them is a function again.
+    With `reseed`, the global generators of NumPy, Python and torch (where it is loaded) start every call
+    from the same state, so that code which draws from them is a function again.
     """
 
     def __init__(self, problem: Problem, clock: Clock, calls: "Calls | None" = None) -> None:
@@ -99,9 +100,15 @@ def _fixed_generators() -> Iterator[None]:
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     random.seed(0)
+    torch = sys.modules.get("torch")
+    torch_state = torch.get_rng_state() if torch else None
+    if torch:
+        torch.manual_seed(0)
     try:
         yield
     finally:
+        if torch:
+            torch.set_rng_state(torch_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
 

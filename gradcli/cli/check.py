@@ -9,13 +9,21 @@ from gradcli.cli import exits
 from gradcli.cli.commands import COMMANDS
 from gradcli.cli.target_options import TargetCommand, complete_targets, read_targets, target_options
 from gradcli.cli.terminal import COLOR
+from gradcli.targets import PROGRAM
 
 
 @click.command("check", cls=TargetCommand, short_help=COMMANDS["check"])
-@click.argument("targets", nargs=-1, required=True, shell_complete=complete_targets, metavar="TARGET...")
+@click.argument("targets", nargs=-1, shell_complete=complete_targets, metavar="TARGET...")
 @target_options()
 @click.option(
     "--nodes", is_flag=True, default=None, help="compare the gradient of every intermediate too, in a table"
+)
+@click.option(
+    "--exec",
+    "programs",
+    multiple=True,
+    metavar="COMMAND",
+    help="check a program that reads and writes .npz files: './layer {in} {out}'",
 )
 @click.option(
     "--dump",
@@ -25,6 +33,13 @@ from gradcli.cli.terminal import COLOR
 )
 @click.option(
     "-k", "selection", metavar="EXPR", help="only checks whose id contains a word; and, or, not, parentheses"
+)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FMT[=PATH]",
+    help="also write a report: json, jsonl, junit, sarif, gitlab, github, summary; - is standard output",
 )
 @click.option("-x", "exit_first", is_flag=True, help="stop at the first check that fails")
 @click.option("-q", "--quiet", is_flag=True, help="show only what does not pass, and the summary")
@@ -37,8 +52,10 @@ from gradcli.cli.terminal import COLOR
 @click.option("--color", type=click.Choice(COLOR), default="auto", help="when to use colour  [default: auto]")
 def command(
     targets: tuple[str, ...],
+    programs: tuple[str, ...],
     dump: Path | None,
     selection: str | None,
+    reports: tuple[str, ...],
     exit_first: bool,
     quiet: bool,
     verbose: bool,
@@ -58,11 +75,21 @@ def command(
     Exit code: 0 all passed, 1 something is wrong, 2 cannot check,
     3 a bug in gradcli, 4 could not decide, 5 nothing to check, 130 interrupted
     """
+    from gradcli.cli.reports import read_reports
     from gradcli.cli.session import Session
 
+    targets += tuple(f"{PROGRAM}{program}" for program in programs)
+    if not targets:
+        raise click.UsageError("Missing argument 'TARGET...'.")
     specs, empty = read_targets(targets, options)
-    session = Session(color, quiet=quiet, verbose=verbose)
-    codes = session.check_all(specs, empty, selection=selection, dump=dump, exit_first=exit_first)
+    session = Session(color, quiet=quiet, verbose=verbose, reports=read_reports(reports))
+    codes = session.check_all(
+        specs,
+        empty,
+        selection=selection,
+        dump=dump,
+        exit_first=exit_first,
+    )
     forgiven = {
         exits.WRONG: exit_zero,
         exits.EMPTY: allow_empty,

@@ -22,6 +22,7 @@ from gradcli.suite.run import Case, resolve_all, run, select
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from gradcli.cli.reports import Reports
     from gradcli.suite.dump import Dump
 
 _CODES = {PASS: exits.OK, FAIL: exits.WRONG, INCONCLUSIVE: exits.UNDECIDED}
@@ -30,8 +31,9 @@ _CODES = {PASS: exits.OK, FAIL: exits.WRONG, INCONCLUSIVE: exits.UNDECIDED}
 class Session:
     """One run of `gradcli check`."""
 
-    def __init__(self, color: str, *, quiet: bool, verbose: bool) -> None:
-        self._console = make_console(sys.stdout, color)
+    def __init__(self, color: str, *, quiet: bool, verbose: bool, reports: "Reports") -> None:
+        self._console = make_console(sys.stderr if reports.own_stdout else sys.stdout, color)
+        self._reports = reports
         self._color = color
         self._quiet = quiet
         self._verbose = verbose
@@ -81,11 +83,15 @@ class Session:
             silence(sys.stdout)
             if self._done < self._total:
                 self._codes.append(exits.READER_GONE)
+        self._codes += self._reports.close(
+            partial=self._done < self._total or exits.INTERRUPTED in self._codes
+        )
         return self._codes
 
     def _take(self, outcome: Outcome, archives: "Dump | None") -> None:
         """Note the code first: if the reader has left, it must still count."""
         self._codes.append(_code(outcome))
+        self._reports.add(outcome)
         if outcome.result is not None:
             self._results.append(outcome.result)
         else:

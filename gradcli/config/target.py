@@ -8,7 +8,7 @@ from gradcli.config import values
 from gradcli.config.mistakes import Wrong, quoted, suggestion
 from gradcli.config.yaml import Node
 from gradcli.layers import LAYERS, Dim, Layer, Option
-from gradcli.targets import parse
+from gradcli.targets import PROGRAM, parse
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ def read_target(node: Node, base: Path) -> Target:
     written = values.text(node)
     if written in LAYERS:
         return Target(written, True, LAYERS[written])
+    if written.startswith(PROGRAM):
+        return Target(written, False, None)
     place, symbol = parse(written)
     if place.lower().endswith((".py", ".pyw")):
         require_file(node, place, base)

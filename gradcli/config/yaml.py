@@ -233,7 +233,7 @@ class _Composer:
         if self._nodes > MOST_NODES:
             self._refuse(at, f"more than {MOST_NODES:,} values with every alias expanded; split the file")
         if depth > DEEPEST:
-            self._refuse(at, f"nested more than {DEEPEST} levels deep")
+            self._refuse(at, _TOO_DEEP)
 
     def _refuse(self, at: Position, what: str) -> NoReturn:
         _give_up(self._mistakes, at, what)
@@ -319,6 +319,8 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> tuple[Position, str]:
         return at, "not valid YAML: unexpected ':'; check the indentation, or put the value in quotes"
     if "sequence entries are not allowed" in problem:
         return at, "not valid YAML: unexpected '-'; a list begins on a line of its own"
+    if "maximum nesting depth" in problem:  # newer libyaml gives up before we do
+        return at, _TOO_DEEP
     if "unexpected end of stream" in problem:
         return begun, "not valid YAML: the quote that begins here is never closed"
     for collection, expected in _EXPECTED.items():
@@ -327,6 +329,7 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> tuple[Position, str]:
     return at, f"not valid YAML: {unquoted(problem)}"
 
 
+_TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 _EXPECTED = {
     "flow sequence": "',' or ']' in the list",
     "flow mapping": "',' or '}' in the mapping",

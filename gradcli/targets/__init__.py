@@ -4,6 +4,7 @@ batchnorm               a built-in layer
 layers.py               every pair in a file
 layers.py:batchnorm     one pair
 pkg.mod:batchnorm       a pair in a module that can be imported
+exec:./layer {in} {out} a program
 """
 
 import os
@@ -21,7 +22,10 @@ if TYPE_CHECKING:  # NumPy comes with them, and `options_of` must not need it
     from gradcli.problem import Problem
     from gradcli.targets.inputs import Given
 
-__all__ = ["Target", "options_of", "parse", "resolve"]
+__all__ = ["PROGRAM", "Target", "options_of", "parse", "resolve"]
+
+
+PROGRAM = "exec:"  # starts a target that is a command
 
 
 class Target(NamedTuple):
@@ -33,6 +37,8 @@ class Target(NamedTuple):
 
 def parse(text: str) -> Target:
     """Split a target at the last colon that a name follows; `C:\\layers.py` has none."""
+    if text.startswith(PROGRAM):
+        return Target(text, None)
     place, colon, symbol = text.rpartition(":")
     is_drive = os.name == "nt" and len(place) == 1
     if colon and place and symbol.isidentifier() and not is_drive:
@@ -74,6 +80,10 @@ def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
         from gradcli.targets.builtin import resolve_layer
 
         return [resolve_layer(spec, LAYERS[spec.target], given)]
+    if spec.target.startswith(PROGRAM):
+        from gradcli.targets.program import resolve_program
+
+        return [resolve_program(spec, given)]
     from gradcli.targets.file_target import resolve_file
     from gradcli.targets.python_file import load_file, load_module
 

@@ -13,7 +13,12 @@ Shape = tuple[int, ...]
 _CONSTANTS = (
     (r"eps\w*|epsilon", "1e-5"),
     (r"momentum|decay|rho", "0.9"),
-    (r"p|rate|prob|slope|alpha|lr|learning_rate|temperature|reg|keep_prob|drop\w*", "0.5"),
+    (r"drop\w*_params?", "{'mode': 'train', 'p': 0.5, 'seed': 1}"),
+    (r"p|rate|prob|slope|alpha|lr|learning_rate|temperature|keep_prob|drop\w*", "0.5"),
+    (r"reg\w*|lam\w*|lmbda\w*|l[12](_reg|_penalty)?|weight_decay|lambda\w*|margin|delta|C", "0.5"),
+    (r"input_layer_size|input_(dim|size)|n_in(puts?)?|in_(features|dim|channels)|num_features", "3"),
+    (r"hidden_(layer_)?(size|dim|units)|n_hidden|num_hidden", "2"),
+    (r"num_(labels|classes)|n_(classes|out(puts?)?)|output_(dim|size)|out_(features|dim|channels)", "3"),
     (r"ax(is|es)|pad(ding)?|seed", "0"),
     (r"stride|dilation|groups|num_\w+|n_\w+|n", "1"),
     (r"kernel_size|pool_size|size|window|kernel", "2"),
@@ -22,7 +27,7 @@ _CONSTANTS = (
     (r"conv_params?", "{'stride': 1, 'pad': 0}"),
     (r"pool_params?", "{'pool_height': 2, 'pool_width': 2, 'stride': 2}"),
     (r"(bn|gn|ln|norm)_params?", "{'mode': 'train'}"),
-    (r"\w+_params?|config|options", "{}"),
+    (r"(?!nn_)\w+_params?|config|options", "{}"),
 )
 _LABELS = re.compile(r"y|t|targets?|labels?|idx|ind(ex|ices)|ids|tokens")
 _MASK = re.compile(r"\w*mask")
@@ -51,6 +56,11 @@ def advise_in_yaml(missing: list[str], known: Mapping[str, Shape]) -> str:
     return f"{_lacking(inputs, constants)}. Add: {' and '.join(parts)}"
 
 
+def usual_constant(name: str) -> str | None:
+    """A usual value for an argument that is a number or a setting; None for one that is an array."""
+    return next((value for pattern, value in _CONSTANTS if re.fullmatch(pattern, name)), None)
+
+
 def _lacking(inputs: Mapping[str, InputSpec], constants: Mapping[str, str]) -> str:
     parts = [f"no shape for {', '.join(inputs)}"] if inputs else []
     parts += [f"no value for {', '.join(constants)}"] if constants else []
@@ -61,7 +71,7 @@ def _guesses(missing: list[str], known: Mapping[str, Shape]) -> tuple[dict[str, 
     inputs: dict[str, InputSpec] = {}
     constants: dict[str, str] = {}
     for name in missing:
-        value = next((value for pattern, value in _CONSTANTS if re.fullmatch(pattern, name)), None)
+        value = usual_constant(name)
         if value is not None and name not in known:
             constants[name] = value
         else:

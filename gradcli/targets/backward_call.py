@@ -235,11 +235,14 @@ def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
     return tuple(places)
 
 
+def looks_like_cotangent(name: str) -> bool:
+    """Whether a parameter is called what people call cotangents."""
+    lower = name.lower()
+    return not _ORDINARY.fullmatch(lower) and _COTANGENT_NAME.fullmatch(lower) is not None
+
+
 def _looks_like_cotangent(slot: Slot) -> bool:
-    name = slot.name.lower()
-    if slot.role in (CACHE, VALUE) or _ORDINARY.fullmatch(name):
-        return False
-    return _COTANGENT_NAME.fullmatch(name) is not None
+    return slot.role not in (CACHE, VALUE) and looks_like_cotangent(slot.name)
 
 
 def _is_filled(slot: Slot) -> bool:

@@ -9,6 +9,12 @@ from typing import Any, Protocol
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
+from gradcli.targets.forward_call import (
+    argument_names,
+    bind_forward,
+    is_open_ended,
+    required_arguments,
+)
 
 Advise = Callable[[list[str]], str]  # what to add to a check for arguments that got nothing
 
@@ -60,3 +66,29 @@ class Checkable(Protocol):
         rerun: str | None,
     ) -> Problem:
         """The Problem at these inputs. Raises UsageError for arguments that make none."""
+
+
+class ByArguments:
+    """The part of a Checkable that follows from the signature of one function."""
+
+    @property
+    def called(self) -> Callable[..., Any]:
+        """The function whose arguments inputs and constants are."""
+        raise NotImplementedError
+
+    @property
+    def shown(self) -> str:
+        return f"{getattr(self.called, '__name__', 'forward')}({', '.join(self.arguments)})"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return argument_names(self.called)
+
+    def takes(self, name: str) -> bool:
+        return name in self.arguments or is_open_ended(self.called)
+
+    def missing(self, given: Collection[str]) -> list[str]:
+        return [name for name in required_arguments(self.called) if name not in given]
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        bind_forward(where, self.called, inputs, constants, by_position=False, advise=advise)

@@ -3,15 +3,39 @@
 from collections.abc import Callable, Sequence
 
 from gradcli.errors import NothingToCheck, TargetError
-from gradcli.targets import pairs
+from gradcli.targets import (
+    autograd_functions,
+    cost,
+    derivative,
+    jax_functions,
+    pairs,
+    torch_functions,
+    vjp_file,
+)
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 
 # Each finds its own among the names that are left to it.
-CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (pairs.find,)
+CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
+    torch_functions.find,
+    jax_functions.find,
+    autograd_functions.find,
+    vjp_file.find,
+    pairs.find,
+    cost.find,
+    derivative.find,
+)
+# What is too common to be looked for, but can be checked if somebody asks for it by name.
+ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
+    torch_functions.asked,
+    jax_functions.asked,
+)
 
-LOOKED_FOR = pairs.LOOKED_FOR
+LOOKED_FOR = (
+    f"{pairs.LOOKED_FOR}, functions that return a cost and its gradient, functions with a derivative "
+    "(f with f_grad, f_prime, f_der), and what torch, JAX and autograd call custom gradients"
+)
 
 
 def find_all(loaded: Loaded) -> list[Checkable]:
@@ -39,6 +63,10 @@ def find_named(loaded: Loaded, symbol: str) -> Checkable:
     for one in found:
         if one.name == symbol:
             return one
+    for asked in ON_REQUEST:
+        one_more = asked(loaded, symbol)
+        if one_more is not None:
+            return one_more
     half = pairs.lone_half(loaded, names, symbol=symbol)
     if half is not None:
         raise TargetError(half)

@@ -1,18 +1,12 @@
 """The convention of pairs: `X_forward(x, …)` with `X_backward(dout, cache)`, two functions of a file."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
-from gradcli.targets.convention import Advise, Checkable
-from gradcli.targets.forward_call import (
-    argument_names,
-    bind_forward,
-    is_open_ended,
-    required_arguments,
-)
+from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.naming import LOOKED_FOR, Lone, Pair, find_pairs
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pair import make_problem
@@ -22,7 +16,7 @@ __all__ = ["LOOKED_FOR", "CheckablePair", "find", "lone_half"]
 
 
 @dataclass(frozen=True, eq=False)
-class CheckablePair:
+class CheckablePair(ByArguments):
     """A pair with its functions."""
 
     pair: Pair
@@ -39,25 +33,12 @@ class CheckablePair:
         return (self.pair.forward, self.pair.backward)
 
     @property
-    def shown(self) -> str:
-        return f"{self.pair.forward}({', '.join(self.arguments)})"
+    def called(self) -> Callable[..., Any]:
+        return self.forward
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
         return (self.forward, self.backward)
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        return argument_names(self.forward)
-
-    def takes(self, name: str) -> bool:
-        return name in self.arguments or is_open_ended(self.forward)
-
-    def missing(self, given: Collection[str]) -> list[str]:
-        return [name for name in required_arguments(self.forward) if name not in given]
-
-    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
-        bind_forward(where, self.forward, inputs, constants, by_position=False, advise=advise)
 
     def problem(
         self,

@@ -52,7 +52,7 @@ def read_gradients(
         return _by_name(dict(returned), inputs, aliases, others)
     if isinstance(returned, tuple) and hasattr(returned, "_fields"):
         named = dict(zip(returned._fields, returned, strict=True))
-        if all(_input_of(key, inputs, aliases) for key in named):
+        if all(input_of(key, inputs, aliases) for key in named):
             return _by_name(named, inputs, aliases, others)
     if isinstance(returned, tuple | list):
         return _by_order(list(returned), inputs, differentiable, len(inputs) + len(others))
@@ -82,9 +82,9 @@ def _by_name(
     found: dict[str, Any] = {}
     keys: dict[str, Any] = {}
     for key, value in named.items():
-        name = _input_of(key, inputs, aliases)
+        name = input_of(key, inputs, aliases)
         if name is None:
-            if _input_of(key, dict.fromkeys(others, False), {}):
+            if input_of(key, dict.fromkeys(others, False), {}):
                 continue
             raise BrokenPromise(
                 "GC102", f"backward returned a gradient {key!r}, which is no input; {_needs(list(inputs))}"
@@ -97,7 +97,7 @@ def _by_name(
     return {name: found.get(name) for name, has_gradient in inputs.items() if has_gradient}
 
 
-def _input_of(key: Any, inputs: Mapping[str, bool], aliases: Mapping[str, str]) -> str | None:
+def input_of(key: Any, inputs: Mapping[str, bool], aliases: Mapping[str, str]) -> str | None:
     """The input that `x`, `dx`, `d_x`, `grad_x` or `x_grad` names; case decides only if it must."""
     if not isinstance(key, str):
         return None

@@ -1,5 +1,6 @@
 """Each bad input, with its one message and its exit code; never a traceback, never half a file."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from tests.cli.pairs import BATCHNORM, MISBEHAVING
 
 FILES = {
     "bn.py": BATCHNORM,
+    # Accepts nothing that is tried.
+    "stubborn.py": re.sub(r"(def batchnorm_forward.*:\n)", r"\1    raise ValueError\n", BATCHNORM),
     "bad.py": MISBEHAVING,
     "syntax.py": "def f(:\n",
     "raises.py": "raise ValueError('no')\n",
@@ -101,9 +104,9 @@ BAD = [
         f"with --input NAME=SHAPE and --set NAME=VALUE{TRY}",
     ),
     (
-        "check bn.py --input x=4x3",
+        "check stubborn.py --input x=4x3",
         2,
-        "bn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
+        "stubborn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
         "Add: --input gamma=3 --input beta=3 --set eps=1e-5",
     ),
     ("check bn.py:batchnrm", 2, "bn.py: no 'batchnrm'; did you mean 'batchnorm'? It has: batchnorm"),
@@ -164,9 +167,10 @@ BAD = [
         "pickled.npz: 'x' holds pickled objects, which are never loaded; save plain arrays",
     ),
     (
-        "check bn.py --inputs lacking.npz --set eps=1",
+        "check stubborn.py --inputs lacking.npz --set eps=1",
         2,
-        "bn.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3",
+        "stubborn.py:batchnorm: no shape for gamma, beta (and no default). "
+        "Add: --input gamma=3 --input beta=3",
     ),
     (
         "check bn.py --inputs complex.npz",

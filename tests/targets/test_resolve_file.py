@@ -1,6 +1,7 @@
 """A user's unchanged file: every pair is found, and whatever is wrong is said in one line with its place."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from gradcli.errors import NothingToCheck, TargetError, UsageError
 from gradcli.spec import CheckSpec, InputSpec, Settings
 from gradcli.targets import options_of, parse, resolve
-from gradcli.targets.naming import LOOKED_FOR
+from gradcli.targets.conventions import LOOKED_FOR
 
 BATCHNORM = """\
 import numpy as np
@@ -418,8 +419,13 @@ def test_a_symbol_in_a_file_without_pairs_says_what_was_looked_for():
 # --- inputs and constants
 
 
+def stubborn(text):
+    """The same functions, which accept nothing that is tried."""
+    return re.sub(r"(def \w+_forward\(.*\):\n)", r"\1    raise ValueError('no')\n", text)
+
+
 def test_all_that_is_missing_is_listed_with_a_line_to_paste():
-    write("layers.py", BATCHNORM)
+    write("layers.py", stubborn(BATCHNORM))
     asked = {"x": InputSpec((4, 3))}
     assert message_of("layers.py:batchnorm", UsageError, inputs=asked, constants={"eps": 1e-5}) == (
         "layers.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3"
@@ -442,13 +448,15 @@ def test_all_that_is_missing_is_listed_with_a_line_to_paste():
     ],
 )
 def test_the_line_to_paste_guesses_from_names_and_shapes(arguments, line):
-    write("layers.py", f"def f_forward({arguments}): return x\ndef f_backward(d, c): return d\n")
+    write(
+        "layers.py", stubborn(f"def f_forward({arguments}):\n    return x\ndef f_backward(d, c): return d\n")
+    )
     message = message_of("layers.py:f", UsageError, inputs={"x": InputSpec((4, 3))})
     assert message.partition(" Add: ")[2] == line
 
 
 def test_several_pairs_say_what_they_miss_at_once():
-    write("layers.py", AFFINE + BATCHNORM)
+    write("layers.py", stubborn(AFFINE + BATCHNORM))
     asked = {"x": InputSpec((4, 3))}
     assert message_of("layers.py", UsageError, inputs=asked, constants={"eps": 1e-5}).splitlines() == [
         "layers.py:affine: no shape for W, b (and no default). Add: --input W=3x2 --input b=2",
@@ -477,7 +485,7 @@ def test_an_input_that_no_pair_has_is_an_error():
 
 
 def test_in_a_config_the_place_comes_first_and_the_line_to_paste_is_yaml():
-    write("code/layers.py", BATCHNORM)
+    write("code/layers.py", stubborn(BATCHNORM))
     spec = CheckSpec(
         "../code/layers.py:batchnorm",
         inputs={"x": InputSpec((4, 3))},
@@ -493,7 +501,7 @@ def test_in_a_config_the_place_comes_first_and_the_line_to_paste_is_yaml():
 
 
 def test_in_a_config_labels_are_suggested_with_their_dtype():
-    write("layers.py", "def f_forward(x, y): return x\ndef f_backward(d, c): return d\n")
+    write("layers.py", stubborn("def f_forward(x, y):\n    return x\ndef f_backward(d, c): return d\n"))
     message = message_of("layers.py:f", UsageError, inputs={"x": InputSpec((4, 3))}, origin="a.yaml:1")
     assert message.endswith("Add: inputs: {y: {shape: [4], dtype: int64, high: 3}}")
 

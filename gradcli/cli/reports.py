@@ -1,0 +1,103 @@
+"""`--report FMT[=PATH]`: collects outcomes and writes the reports that were asked for."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gradcli.atomic import refuse_unwritable, write_text
+from gradcli.cli.messages import complain
+from gradcli.errors import UsageError
+from gradcli.report.files import FORMATS, Format, Run
+from gradcli.suite.outcome import Outcome
+from gradcli.targets.near_miss import did_you_mean
+
+NONE = "none"
+
+
+@dataclass
+class Reports:
+    """The reports of one run; `close` writes them, whole or not at all."""
+
+    wanted: Sequence[tuple[Format, Path | None]]  # None: standard output
+    append_to: Path | None = None  # GitHub's summary file belongs to all steps: nothing in it is replaced
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def own_stdout(self) -> bool:
+        """Whether a report is to be all that standard output holds; annotations stand among other lines."""
+        return any(path is None and format.path for format, path in self.wanted)
+
+    def add(self, outcome: Outcome) -> None:
+        if self.wanted:
+            self.outcomes.append(outcome)
+
+    def close(self, *, partial: bool) -> list[int]:
+        """Write everything; the exit codes of what could not be written."""
+        codes = []
+        for format, path in self.wanted:
+            try:
+                self._write(path, format.render(Run(self.outcomes, partial)))
+            except UsageError as error:
+                complain(f"--report {format.name}: {error}")
+                codes.append(error.exit_code)
+        return codes
+
+    def _write(self, path: Path | None, text: str) -> None:
+        if path is None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        elif path == self.append_to:
+            try:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+        else:
+            write_text(path, text)
+
+
+def read_reports(asked: Sequence[str], environment: Mapping[str, str] = os.environ) -> Reports:
+    """The reports that the options ask for; under GitHub Actions also `github` and `summary`.
+
+    Raises UsageError for a format that does not exist and for a file that cannot be written.
+    """
+    summary = environment.get("GITHUB_STEP_SUMMARY")
+    append_to = Path(summary) if summary else None
+    words = [*asked, *_usual(asked, environment)]
+    wanted = [_wanted(word, append_to) for word in words if word != NONE]
+    for _, path in wanted:
+        if path is not None and path != append_to:
+            refuse_unwritable(path)
+    return Reports(wanted, append_to)
+
+
+def _usual(asked: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The reports that are on where nobody asked, which is said."""
+    if environment.get("GITHUB_ACTIONS") != "true" or NONE in asked:
+        return []
+    given = {word.partition("=")[0] for word in asked}
+    possible = ["github", "summary"] if environment.get("GITHUB_STEP_SUMMARY") else ["github"]
+    usual = [name for name in possible if name not in given]
+    if usual:
+        listed = ", ".join(usual)
+        print(
+            f"gradcli: reports for GitHub Actions: {listed} (--report none turns them off)", file=sys.stderr
+        )
+    return usual
+
+
+def _wanted(word: str, append_to: Path | None) -> tuple[Format, Path | None]:
+    name, given, path = word.partition("=")
+    if name not in FORMATS:
+        near = did_you_mean(name, [*FORMATS, NONE]) or ";"
+        raise UsageError(f"--report {word}: no format {name!r}{near} there are {', '.join(FORMATS)}, {NONE}")
+    if given and not path:
+        raise UsageError(f"--report {word}: the path is missing after '='")
+    format = FORMATS[name]
+    if path == "-" or not (path or format.path):
+        return format, None
+    if name == "summary" and not path and append_to is not None:
+        return format, append_to
+    return format, Path(path or format.path)

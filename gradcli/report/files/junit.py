@@ -1,0 +1,78 @@
+"""`--report junit`: the XML that Jenkins, GitLab and others read, one test case for each check.
+
+A check that could not be decided is an error, not a failure: nothing wrong was found, and nothing was proved.
+"""
+
+import re
+from xml.etree import ElementTree
+
+from gradcli.report.files import Run
+from gradcli.report.files.places import Finding, findings, relative
+from gradcli.result import FAIL, INCONCLUSIVE
+from gradcli.suite.outcome import Outcome
+
+# What XML 1.0 has no way to write, not even as an entity.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render(run: Run) -> str:
+    """The whole document."""
+    cases = [_case(outcome) for outcome in run.outcomes]
+    seconds = sum(outcome.result.seconds for outcome in run.outcomes if outcome.result is not None)
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(sum(case.find("failure") is not None for case in cases)),
+        "errors": str(sum(case.find("error") is not None for case in cases)),
+        "skipped": "0",
+        "time": f"{seconds:.3f}",
+    }
+    root = ElementTree.Element("testsuites", {"name": "gradcli", **counts})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": "gradcli", **counts})
+    if run.partial:
+        properties = ElementTree.SubElement(suite, "properties")
+        ElementTree.SubElement(properties, "property", {"name": "partial", "value": "interrupted"})
+    suite.extend(cases)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _case(outcome: Outcome) -> ElementTree.Element:
+    result = outcome.result
+    attributes = {"name": _clean(outcome.id), "classname": _clean(outcome.id.partition("[")[0]), "time": "0"}
+    if result is not None:
+        attributes |= {"classname": _clean(result.target), "time": f"{result.seconds:.3f}"}
+        if result.file is not None:
+            attributes["file"] = _clean(relative(result.file) or "")
+            attributes["line"] = str(result.line or 1)
+    case = ElementTree.Element("testcase", attributes)
+    found = list(findings(outcome))
+    if result is None or result.verdict == INCONCLUSIVE:
+        case.append(_problem("error", found, outcome))
+    elif result.verdict == FAIL:
+        case.append(_problem("failure", [one for one in found if not one.is_warning], outcome))
+    if outcome.output:
+        ElementTree.SubElement(case, "system-out").text = _clean(outcome.output)
+    return case
+
+
+def _problem(tag: str, found: list[Finding], outcome: Outcome) -> ElementTree.Element:
+    """What is wrong, in the attribute and in the content: some read only one of them."""
+    first = (
+        found[0] if found else Finding(outcome.id, "inconclusive", "nothing was compared", True, None, None)
+    )
+    element = ElementTree.Element(tag, {"type": first.code, "message": _clean(first.message)})
+    lines = [_line(one) for one in found or [first]]
+    if outcome.result is not None and outcome.result.rerun:
+        lines.append(f"re-run: {outcome.result.rerun}")
+    element.text = _clean("\n".join(lines))
+    return element
+
+
+def _line(finding: Finding) -> str:
+    place = f"{finding.file}:{finding.line}: " if finding.file and finding.line else ""
+    return f"{place}{finding.code} {finding.message}"
+
+
+def _clean(text: str) -> str:
+    """Characters that XML cannot hold, written as escapes."""
+    return _FORBIDDEN.sub(lambda match: f"\\x{ord(match.group()):02x}", text)

@@ -1,0 +1,84 @@
+"""Findings with the place in the user's code that they are about, as CI systems want them."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from gradcli.report.plain import printable
+from gradcli.result import CheckResult, Violation
+from gradcli.suite.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or a warning."""
+
+    id: str  # of the check
+    code: str
+    message: str
+    is_warning: bool
+    file: str | None  # relative to the working folder where it is below it
+    line: int | None
+    gradient: str | None = None
+
+    @property
+    def uri(self) -> str | None:
+        """The file as a relative URI."""
+        return None if self.file is None else quote(self.file)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same finding, whatever its numbers are."""
+        told = "\0".join((self.id, self.code, self.gradient or ""))
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def findings(outcome: Outcome) -> Iterator[Finding]:
+    """What there is to say about one check; nothing if all is well."""
+    result = outcome.result
+    if result is None:
+        yield Finding(outcome.id, "error", printable(str(outcome.error)), False, None, None)
+        return
+    for violation in result.violations:
+        file, line = _place(result, violation)
+        message = printable(f"{result.id}: {violation.message}{_blamed(result, violation)}")
+        yield Finding(
+            result.id, violation.code, message, violation.is_warning, file, line, violation.gradient
+        )
+    for gradient in result.gradients.values():
+        if gradient.verdict == "inconclusive":
+            message = f"{result.id}: {gradient.name} could not be decided: {gradient.note or 'too noisy'}"
+            file = relative(result.file)
+            yield Finding(
+                result.id, "inconclusive", printable(message), True, file, result.line, gradient.name
+            )
+
+
+def relative(file: str | None) -> str | None:
+    """A path from the working folder, with slashes; what lies elsewhere keeps its own."""
+    if file is None:
+        return None
+    try:
+        return Path(file).resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except (ValueError, OSError):
+        return Path(os.path.relpath(file)).as_posix() if os.path.splitdrive(file)[0] == "" else file
+
+
+def _blamed(result: CheckResult, violation: Violation) -> str:
+    blame = result.blame
+    if blame is None or violation.code != "GC101" or violation.gradient not in (None, blame.gradient):
+        return ""
+    return f"; {blame.node}: {blame.diagnosis}"
+
+
+def _place(result: CheckResult, violation: Violation) -> tuple[str | None, int | None]:
+    """The line that blame names, else the violation's own, else that of backward."""
+    for blame in (result.blame, *result.also):
+        if blame is not None and violation.code == "GC101" and violation.gradient in (None, blame.gradient):
+            return relative(blame.file), blame.line
+    if violation.file:
+        return relative(violation.file), violation.line
+    return relative(result.file), result.line

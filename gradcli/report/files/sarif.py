@@ -1,0 +1,66 @@
+"""`--report sarif`: SARIF 2.1.0 for code scanning."""
+
+import json
+from typing import Any
+
+import gradcli
+from gradcli.explain import PAGES
+from gradcli.report.files import Run
+from gradcli.report.files.places import Finding, findings
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_OTHERS = {
+    "error": "A check that could not be run",
+    "inconclusive": "A gradient that could not be decided",
+}
+
+
+def render(run: Run) -> str:
+    """One run with a result for each finding."""
+    found = [finding for outcome in run.outcomes for finding in findings(outcome)]
+    codes = sorted({finding.code for finding in found})
+    document = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "gradcli",
+                        "version": gradcli.__version__,
+                        "rules": [_rule(code) for code in codes],
+                    }
+                },
+                "invocations": [{"executionSuccessful": not run.partial}],
+                "results": [_result(finding, codes.index(finding.code)) for finding in found],
+            }
+        ],
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _rule(code: str) -> dict[str, Any]:
+    page = PAGES.get(code)
+    title = page.title if page else _OTHERS.get(code, code)
+    meaning = page.meaning if page else title
+    help_text = f"{page.cause} {page.fix}" if page else title
+    return {
+        "id": code,
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": meaning},
+        "help": {"text": help_text},
+    }
+
+
+def _result(finding: Finding, rule: int) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": "warning" if finding.is_warning else "error",
+        "message": {"text": finding.message},
+        "partialFingerprints": {"primaryLocationLineHash": finding.fingerprint},
+    }
+    if finding.uri is not None:
+        place = {"artifactLocation": {"uri": finding.uri}, "region": {"startLine": finding.line or 1}}
+        result["locations"] = [{"physicalLocation": place}]
+    return result

@@ -1,0 +1,43 @@
+"""`--report summary`: Markdown for the summary page of a workflow, which may hold a mebibyte."""
+
+from gradcli.report.files import Run
+from gradcli.report.files.places import findings
+from gradcli.report.plain import printable
+from gradcli.result import PASS
+from gradcli.suite.outcome import Outcome
+
+_MOST_BYTES = 900_000
+_ROW = "| {} | {} | {} |\n"
+
+
+def render(run: Run) -> str:
+    """A headline, what did not pass with its re-run line, and how many passed."""
+    failed = [outcome for outcome in run.outcomes if _status(outcome) != PASS]
+    passed = len(run.outcomes) - len(failed)
+    state = " (interrupted: not all checks have run)" if run.partial else ""
+    text = f"## gradcli: {passed} of {len(run.outcomes)} checks passed{state}\n\n"
+    if failed:
+        text += _ROW.format("verdict", "check", "what is wrong") + _ROW.format("---", "---", "---")
+    for number, outcome in enumerate(failed):
+        row = _row(outcome)
+        if len((text + row).encode()) > _MOST_BYTES:
+            return text + f"\n… and {len(failed) - number} more that did not pass\n"
+        text += row
+    return text
+
+
+def _status(outcome: Outcome) -> str:
+    return "error" if outcome.result is None else outcome.result.verdict
+
+
+def _row(outcome: Outcome) -> str:
+    found = [f"{finding.code} {finding.message}" for finding in findings(outcome) if not finding.is_warning]
+    rerun = outcome.result.rerun if outcome.result is not None else None
+    told = "<br>".join(map(_cell, found)) + (f"<br>`{_cell(rerun)}`" if rerun else "")
+    return _ROW.format(_status(outcome), _cell(outcome.id), told)
+
+
+def _cell(text: str) -> str:
+    """Text that no table takes for its own syntax."""
+    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("|", "\\|").replace("`", "'").replace("*", "\\*").replace("_", "\\_")

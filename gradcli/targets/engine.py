@@ -1,0 +1,82 @@
+"""Functions whose gradient a framework computes: torch, JAX, HIPS autograd.
+
+What differs between frameworks is an `Engine`; that such a function is a Problem like any other is here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem, Run, Source
+from gradcli.targets.convention import ByArguments
+from gradcli.targets.forward_call import (
+    bind_forward,
+)
+from gradcli.targets.inputs import require_floating
+from gradcli.targets.pair import advise_in_python, source_file
+
+
+class Engine(Protocol):
+    """How a framework evaluates a function of its arrays and pulls cotangents back through it."""
+
+    def forward(self, function: Callable[[Mapping[str, Any]], Any], arrays: Mapping[str, Array]) -> Run:
+        """Evaluate `function` on the framework's arrays by name; what it saves is for `backward`."""
+
+    def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
+        """The gradient of each floating-point input; None where the framework knows of none."""
+
+
+@dataclass(frozen=True, eq=False)
+class EngineFunction(ByArguments):
+    """A function of a framework's arrays, as a Checkable."""
+
+    name: str
+    convention: str
+    symbols: tuple[str, ...]
+    call: Callable[..., Any]  # takes and returns the framework's arrays; its signature names the arguments
+    forward: Callable[..., Any]  # the user's own functions
+    backward: Callable[..., Any]
+    engine: Engine
+
+    @property
+    def called(self) -> Callable[..., Any]:
+        return self.call
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.forward, self.backward)
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        """The Problem at these inputs; raises UsageError if none of them can have a gradient."""
+        bound = bind_forward(
+            where, self.call, list(inputs), constants, by_position=False, advise=advise_in_python
+        )
+        ordered = {name: inputs[name] for name in bound.order}
+        require_floating(where, ordered)
+
+        def function(values: Mapping[str, Any]) -> Any:
+            return bound(self.call, {**constants, **values})
+
+        def forward(arrays: Mapping[str, Array]) -> Run:
+            return self.engine.forward(function, arrays)
+
+        return Problem(
+            id=id,
+            target=target,
+            forward=forward,
+            backward=self.engine.backward,
+            inputs=ordered,
+            constants=dict(constants),
+            source=Source(self.forward, self.backward, source_file(self.forward)),
+            rerun=rerun,
+        )

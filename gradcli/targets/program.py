@@ -1,0 +1,156 @@
+"""An external program as a Problem: `exec:./layer {in} {out}`.
+
+The program reads an .npz file and writes another. In `{in}`:
+
+    NAME          each input, with one more axis in front: the points to evaluate, at least one
+    const/NAME    each constant, as it is
+    cotangent     only if gradients are wanted, one for each point; of several outputs cotangent/0, …
+
+In `{out}`, with the same axis in front:
+
+    out           the output; out/0, … of several
+    grad/NAME     the gradient of each floating-point input, if a cotangent was given
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.errors import ArchiveError, BrokenPromise, TargetError, UsageError
+from gradcli.npz import read_arrays
+from gradcli.problem import Problem, Run
+from gradcli.spec import CheckSpec
+from gradcli.targets import PROGRAM
+from gradcli.targets.inputs import Given, draw, generator, require_floating
+from gradcli.targets.rerun import rerun_line
+
+
+def resolve_program(spec: CheckSpec, given: Given) -> Problem:
+    """The Problem of a program.
+
+    Raises UsageError for a command without `{in}` and `{out}` and for missing inputs, TargetError for a
+    program that does not exist.
+    """
+    program = Program(_words(spec), spec.base)
+    if not given.shapes:
+        raise UsageError(f"{spec.target}: says no inputs; add --input NAME=SHAPE for each array it reads")
+    check_id = spec.id if spec.id is not None else spec.target
+    inputs = dict(given.arrays)
+    for name, asked in given.specs.items():
+        inputs[name] = draw(name, asked, spec.dtype, generator(spec.settings.seed, check_id, name))
+    require_floating(spec.target, inputs)
+    rerun = rerun_line(spec, id=check_id, target=spec.target, options={}, inputs=given.specs)
+    evaluation = Evaluation(program, dict(given.constants))
+    return Problem(
+        id=check_id,
+        target=spec.target,
+        forward=evaluation.forward,
+        backward=evaluation.backward,
+        inputs=inputs,
+        constants=dict(given.constants),
+        rerun=None if given.unrepeatable else rerun,
+    )
+
+
+def _words(spec: CheckSpec) -> list[str]:
+    command = spec.target.removeprefix(PROGRAM)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"{spec.target}: {error}") from error
+    for place in ("{in}", "{out}"):
+        if not any(place in word for word in words):
+            raise UsageError(
+                f"{spec.target}: has no {place}; expected a command such as './layer {{in}} {{out}}'"
+            )
+    if shutil.which(words[0], path=None) is None and not (spec.base / words[0]).is_file():
+        raise TargetError(f"{spec.target}: no such program {words[0]!r}")
+    return words
+
+
+@dataclass(frozen=True)
+class Program:
+    """A command that reads one .npz file and writes another."""
+
+    words: list[str]
+    folder: Path  # where it is started
+
+    def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """What it writes for what it is given; raises BrokenPromise GC108."""
+        with tempfile.TemporaryDirectory(prefix="gradcli-") as scratch:
+            source, result = Path(scratch, "in.npz"), Path(scratch, "out.npz")
+            np.savez(source, **arrays)  # type: ignore[arg-type]
+            places = {"{in}": str(source), "{out}": str(result)}
+            words = [re.sub(r"\{in\}|\{out\}", lambda m: places[m[0]], word) for word in self.words]
+            done = subprocess.run(
+                words, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+            if done.returncode:
+                raise BrokenPromise(
+                    "GC108", f"the program ended with {done.returncode}{_last_line(done.stderr)}"
+                )
+            if not result.is_file():
+                raise BrokenPromise("GC108", f"the program wrote no {{out}}{_last_line(done.stderr)}")
+            try:
+                return read_arrays(result)
+            except ArchiveError as error:
+                reason = str(error).removeprefix(f"{result}: ")
+                raise BrokenPromise("GC108", f"what the program wrote {reason}") from error
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1][:200]}" if lines else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Forward and backward of a program; either is one run of it."""
+
+    program: Program
+    constants: Mapping[str, Any]
+
+    def forward(self, arrays: Mapping[str, Array]) -> Run:
+        if any(array.dtype.kind == "c" for array in arrays.values()):
+            raise TypeError("a complex step through a program is not tried")
+        found = self.program.run(self._given(arrays))
+        return Run(tuple(_series(found, "out")), {name: array.copy() for name, array in arrays.items()})
+
+    def backward(self, cotangents: tuple[Array, ...], saved: Mapping[str, Array]) -> Mapping[str, Any]:
+        keys = ["cotangent"] if len(cotangents) == 1 else [f"cotangent/{i}" for i in range(len(cotangents))]
+        weights = {key: c[np.newaxis] for key, c in zip(keys, cotangents, strict=True)}
+        found = self.program.run(self._given(saved) | weights)
+        wanted = [name for name, array in saved.items() if array.dtype.kind == "f"]
+        return {name: _first(found[f"grad/{name}"]) if f"grad/{name}" in found else None for name in wanted}
+
+    def _given(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        points = {name: array[np.newaxis] for name, array in arrays.items()}
+        return points | {f"const/{name}": np.asarray(value) for name, value in self.constants.items()}
+
+
+def _series(found: Mapping[str, Array], key: str) -> list[Array]:
+    """`out`, or `out/0`, `out/1`, …, without the axis of points."""
+    if key in found:
+        return [_first(found[key])]
+    several = [found[f"{key}/{i}"] for i in range(len(found)) if f"{key}/{i}" in found]
+    if not several:
+        there = ", ".join(found) or "nothing"
+        raise BrokenPromise("GC108", f"the program wrote {there}; expected {key}")
+    return [_first(array) for array in several]
+
+
+def _first(array: Array) -> Array:
+    if array.ndim == 0 or len(array) != 1:
+        raise BrokenPromise(
+            "GC108", f"the program wrote an array of shape {array.shape} for 1 point; expected (1, …)"
+        )
+    return np.ascontiguousarray(array[0]) if array.ndim > 1 else array[0:1].reshape(())

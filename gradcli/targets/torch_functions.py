@@ -1,0 +1,178 @@
+"""The convention of torch: subclasses of `torch.autograd.Function`, modules and functions of tensors.
+
+A file's Functions are found by themselves; a module or a function of tensors is checked if it is asked for by
+name. A Function's arguments are those of its forward after `ctx`; a module's are those of its constructor and
+its forward, and its parameters are inputs beside them.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem
+from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.engine import EngineFunction
+from gradcli.targets.forward_call import argument_names, bind_forward, required_arguments
+from gradcli.targets.python_file import Loaded
+
+CONVENTION = "torch"
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The subclasses of torch.autograd.Function among these names."""
+    if "torch" not in sys.modules:
+        return []
+    from torch.autograd import Function
+
+    classes = [(name, loaded.namespace[name]) for name in loaded.classes(names)]
+    return [
+        _function(name, cls) for name, cls in classes if issubclass(cls, Function) and cls is not Function
+    ]
+
+
+def asked(loaded: Loaded, symbol: str) -> Checkable | None:
+    """A module class or a function of tensors, if the file has one of this name."""
+    if "torch" not in sys.modules:
+        return None
+    import torch
+
+    value = loaded.namespace.get(symbol)
+    if isinstance(value, type):
+        return CheckableModule(symbol, value) if issubclass(value, torch.nn.Module) else None
+    if not callable(value) or not _speaks_of_tensors(value, loaded):
+        return None
+    return _engine_function(symbol, value, value, value)
+
+
+def _function(name: str, cls: Any) -> EngineFunction:
+    """A Function: `apply` under the signature of its forward, which must be called by position."""
+    parameters = list(inspect.signature(cls.forward).parameters.values())
+    if not _has_setup_context(cls):
+        parameters = parameters[1:]
+    signature = inspect.Signature([p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD])
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return cls.apply(*bound.args, *bound.kwargs.values())
+
+    apply.__signature__ = signature  # type: ignore[attr-defined]
+    return _engine_function(name, apply, cls.forward, cls.backward)
+
+
+def _engine_function(
+    name: str, call: Callable[..., Any], forward: Callable[..., Any], backward: Callable[..., Any]
+) -> EngineFunction:
+    from gradcli.targets.torch_engine import TorchEngine
+
+    return EngineFunction(name, CONVENTION, (name,), call, forward, backward, TorchEngine())
+
+
+def _has_setup_context(cls: Any) -> bool:
+    from torch.autograd import Function
+
+    return cls.setup_context is not Function.setup_context
+
+
+def _speaks_of_tensors(function: Callable[..., Any], loaded: Loaded) -> bool:
+    """Whether a function is annotated with tensors, or names torch or a Function of the file."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    named = set(getattr(code, "co_names", ()))
+    annotated = any("Tensor" in str(a) for a in getattr(function, "__annotations__", {}).values())
+    return (
+        annotated
+        or "torch" in named
+        or any(one.name in named for one in find(loaded, list(loaded.namespace)))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class CheckableModule:
+    """A module; it is made anew, from the same seed, for the check and left alone afterwards."""
+
+    name: str
+    cls: Any
+    convention: str = CONVENTION
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})"
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.cls.__init__, self.cls.forward)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self._constructor, *self._forward]))
+
+    @property
+    def _constructor(self) -> list[str]:
+        return list(argument_names(self.cls))
+
+    @property
+    def _forward(self) -> list[str]:
+        return list(argument_names(self.cls.forward))[1:]
+
+    def takes(self, name: str) -> bool:
+        return name in self.arguments
+
+    def missing(self, given: Collection[str]) -> list[str]:
+        needed = [*required_arguments(self.cls), *required_arguments(self.cls.forward)[1:]]
+        return [name for name in dict.fromkeys(needed) if name not in given]
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        def both(**_: Any) -> None: ...
+
+        own = [*required_arguments(self.cls), *required_arguments(self.cls.forward)[1:]]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        both.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter(name, keyword, default=inspect.Parameter.empty if name in own else None)
+                for name in self.arguments
+            ]
+        )
+        bind_forward(where, both, inputs, constants, by_position=False, advise=advise)
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        import torch
+
+        torch.manual_seed(0)
+        module = self.cls(**{name: value for name, value in constants.items() if name in self._constructor})
+        dtype = next(a.dtype.name for a in inputs.values() if a.dtype.kind == "f")
+        module = module.to(getattr(torch, dtype))
+        parameters = {name.replace(".", "_"): name for name, _ in module.named_parameters()}
+        own = [name for name in self._forward if name in inputs or name in constants]
+
+        def call(**values: Any) -> Any:
+            state = {parameters[name]: values.pop(name) for name in parameters}
+            state |= {name: buffer.clone() for name, buffer in module.named_buffers()}
+            return torch.func.functional_call(module, state, kwargs=values)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, keyword) for name in [*own, *parameters]]
+        )
+        made = _engine_function(self.name, call, self.cls.forward, self.cls.forward)
+        arrays = {
+            short: module.get_parameter(name).detach().numpy().copy() for short, name in parameters.items()
+        }
+        rest = {name: value for name, value in constants.items() if name in self._forward}
+        problem = made.problem({**inputs, **arrays}, rest, id=id, target=target, where=where, rerun=rerun)
+        return replace(problem, constants=dict(constants))

@@ -1,0 +1,108 @@
+"""`gradcli mutate`: damage is noticed, and what is not is told from what changes nothing."""
+
+import ast
+
+import pytest
+
+from gradcli.cli import main
+from gradcli.mutate.edits import edits
+
+CUBE = """
+import numpy as np
+
+def cube_forward(x, w):
+    return x**3 @ w, (x, w)
+
+def cube_backward(dout, cache):
+    x, w = cache
+    unused = -dout
+    dx = 3 * x**2 * (dout @ w.T)
+    dw = (x**3).T @ dout
+    return dx, dw
+"""
+
+
+LAMBDAS = "f_forward = lambda x: (x, x)\nf_backward = lambda d, c: 1.0 * d\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def damages(source):
+    (function,) = ast.parse(source).body
+    return {edit.what: ast.unparse(edit.tree.body[-1]) for edit in edits(function)}
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "damaged"),
+    [
+        ("return a + b", "opposite operation: a + b", "return a - b"),
+        ("return a + b", "lost term b of a + b", "return a"),
+        ("return a * b", "lost factor a of a * b", "return b"),
+        ("return a / n", "lost factor n of a / n", "return a"),
+        ("return a @ b", "operands swapped: a @ b", "return b @ a"),
+        ("return a.T", "lost .T of a", "return a"),
+        ("return x ** 2", "lost power: x ** 2", "return x"),
+        ("return g.sum(axis=0)", "lost .sum: g.sum(axis=0)", "return g"),
+        ("return np.sum(g, axis=0)", "lost .sum: np.sum(g, axis=0)", "return g"),
+        ("return np.sum(g, axis=0)", "wrong axis: np.sum(g, axis=0)", "return np.sum(g, axis=1)"),
+        ("return g.mean(axis=1)", "sum for mean: g.mean(axis=1)", "return g.sum(axis=1)"),
+        ("return -g", "lost sign of g", "return g"),
+        ("dx = 2 * g", "the sign of dx", "dx = -(2 * g)"),
+        ("dx[i] += g", "dx[i] overwritten, not added to", "dx[i] = g"),
+        ("dx[i] += g", "lost statement: dx[i] += g", "pass"),
+        ("return g[1:n]", "off by one: 1:n", "return g[1:n - 1]"),
+    ],
+)
+def test_every_kind_of_damage(line, what, damaged):
+    assert damages(f"def f(g):\n    {line}")[what] == damaged
+
+
+def test_what_is_damaged_is_caught_and_what_changes_nothing_is_counted_apart(folder, capsys):
+    (folder / "cube.py").write_text(CUBE)
+    assert main(["mutate", "cube.py", "--threshold", "100%"]) == 0
+    out = capsys.readouterr().out
+    assert "survived" not in out
+    assert out.splitlines()[-1].startswith("cube.py:cube: ")
+    assert "edits changed nothing" in out
+
+
+def test_a_survivor_is_named_with_its_line_and_fails_the_threshold(folder, capsys):
+    # At w = 0 (a constant), whatever is done to the first term goes unseen.
+    (folder / "blind.py").write_text(
+        "def blind_forward(x, w):\n"
+        "    return x + 0 * w, (x, w)\n\n"
+        "def blind_backward(dout, cache):\n"
+        "    x, w = cache\n"
+        "    extra = (x > 1e9) * dout\n"
+        "    return dout + extra, 0 * dout\n"
+    )
+    assert main(["mutate", "blind.py", "-v"]) == 0
+    assert "equivalent: blind.py:6" in capsys.readouterr().out
+
+
+def test_a_built_in_layer_lets_nothing_through(capsys):
+    assert main(["mutate", "batchnorm", "--batch", "4", "--threshold", "1.0"]) == 0
+    assert "batchnorm.py" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "code", "says"),
+    [
+        (CUBE.replace("3 * x**2", "2 * x**2"), [], 1, "its own check does not pass (fail)"),
+        (CUBE, ["--threshold", "lots"], 2, "'lots' is not a share; write 95% or 0.95"),
+        (
+            "f_forward = lambda x: (x, x)\nf_backward = lambda d, c: 1.0 * d\n",
+            [],
+            2,
+            "its backward is a lambda",
+        ),
+    ],
+)
+def test_what_cannot_be_damaged_says_why(folder, capsys, source, arguments, code, says):
+    (folder / "code.py").write_text(source)
+    assert main(["mutate", "code.py", *arguments]) == code
+    assert says in capsys.readouterr().err

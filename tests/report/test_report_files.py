@@ -1,0 +1,196 @@
+"""Reports as files: well-formed whatever the names and numbers, and true."""
+
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import gradcli
+from gradcli.cli import main
+from gradcli.cli.reports import read_reports
+from gradcli.errors import UsageError
+from gradcli.report.files import FORMATS, Run
+from gradcli.result import CheckResult
+from gradcli.suite.outcome import Outcome
+
+HOSTILE = "a[b]:c,d\"e'<f>&g%h|i`j\n\x1b[31m\x00\u2028💥"
+BROKEN = "def f_forward(x):\n    return x**2, x\n\n\ndef f_backward(dout, x):\n    return dout * x\n"
+
+
+def wrong(id="f", x=(1.0, 2.0)):
+    result = gradcli.check(lambda x: (x**2, x), lambda dout, x: dout * x, {"x": np.array(x)})
+    return Outcome(id, result=CheckResult(**{**vars(result), "id": id}))
+
+
+def right(id="g"):
+    result = gradcli.check(lambda x: (x**2, x), lambda dout, x: 2 * dout * x, {"x": np.array([1.0, 2.0])})
+    return Outcome(id, result=CheckResult(**{**vars(result), "id": id}))
+
+
+def infinite():
+    result = gradcli.check(lambda x: (x**2, x), lambda dout, x: dout * np.inf, {"x": np.array([1.0])})
+    return Outcome("infinite", result=result)
+
+
+def failed(id="h"):
+    return Outcome(id, error=UsageError("no such thing"))
+
+
+def render(name, *outcomes, partial=False):
+    return FORMATS[name].render(Run(outcomes, partial))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "layer.py").write_text(BROKEN)
+    return tmp_path
+
+
+def strict(text):
+    """Parse JSON that has no NaN in it."""
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_name_breaks_a_report(name):
+    text = render(name, wrong(HOSTILE), right(HOSTILE), failed(HOSTILE), infinite())
+    assert "\x1b" not in text
+    assert "\x00" not in text
+    if name in ("json", "sarif", "gitlab"):
+        strict(text)
+    elif name == "jsonl":
+        assert [strict(line)["status"] for line in text.splitlines()] == ["fail", "pass", "error", "fail"]
+    elif name == "junit":
+        assert len(ElementTree.fromstring(text).findall(".//testcase")) == 4
+    elif name == "github":
+        assert [line.partition(" ")[0] for line in text.splitlines()] == ["::error"] * 3
+    else:
+        assert len(text.splitlines()) == 2 + 2 + 3
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_to_report_is_a_report_too(name):
+    text = render(name)
+    if name in ("json", "sarif", "gitlab"):
+        strict(text)
+    if name == "junit":
+        ElementTree.fromstring(text)
+
+
+def test_json_counts_and_shows_the_element_that_decided():
+    document = strict(render("json", wrong(), right(), failed(), partial=True))
+    assert document["summary"] == {"checks": 3, "pass": 1, "fail": 1, "inconclusive": 0, "error": 1}
+    assert document["run"]["partial"] is True
+    first, _, last = document["checks"]
+    (gradient,) = first["gradients"]
+    assert (gradient["name"], gradient["status"], gradient["failing"]) == ("x", "fail", 2)
+    assert gradient["relative_error"] == pytest.approx(0.5)
+    assert gradient["numeric"] == pytest.approx(2 * gradient["analytic"])
+    assert last == {"id": "h", "status": "error", "error": "no such thing", "output": ""}
+
+
+def test_what_is_not_finite_is_null():
+    (check,) = strict(render("json", infinite()))["checks"]
+    assert check["gradients"][0]["analytic"] is None
+
+
+def test_junit_tells_failures_from_errors_and_repeats_the_text():
+    root = ElementTree.fromstring(render("junit", wrong(), right(), failed(), partial=True))
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "1", "1")
+    failure = root.find(".//failure")
+    assert failure.get("type") == "GC101"
+    assert failure.get("message") in failure.text
+    assert root.find(".//error").get("message") == "no such thing"
+    assert root.find(".//property").attrib == {"name": "partial", "value": "interrupted"}
+
+
+def test_sarif_has_what_code_scanning_asks_for(folder):
+    main(["check", "layer.py", "--input", "x=3", "--report", "sarif=out.sarif"])
+    document = strict((folder / "out.sarif").read_text())
+    (run,) = document["runs"]
+    assert document["version"] == "2.1.0"
+    (result,) = run["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "layer.py"}, "region": {"startLine": 6}}
+    rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
+    assert rule["id"] == result["ruleId"] == "GC101"
+    assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
+    assert result["partialFingerprints"]["primaryLocationLineHash"]
+
+
+def test_a_fingerprint_does_not_depend_on_numbers():
+    first, second = (strict(render("gitlab", wrong(x=x)))[0] for x in ((1.0, 2.0), (3.0, 4.0)))
+    assert first["description"] != second["description"]
+    assert first["fingerprint"] == second["fingerprint"]
+
+
+def test_github_shows_nine_and_counts_the_rest():
+    lines = render("github", *(wrong(f"f{i}") for i in range(12))).splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "::error title=gradcli::3 more checks did not pass; see the log"
+
+
+def test_an_annotation_is_on_the_line_that_blame_names(folder, capsys):
+    main(["check", "layer.py", "--input", "x=3", "--report", "github"])
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("::"))
+    assert line.startswith("::error file=layer.py,line=6,title=gradcli GC101::layer.py:f: the gradient of x")
+
+
+def test_a_summary_stays_below_the_limit_and_says_what_is_left_out():
+    outcomes = [Outcome(f"check-{i}-" + "x" * 4000, error=UsageError("no")) for i in range(400)]
+    text = render("summary", *outcomes)
+    assert len(text.encode()) < 2**20
+    assert "more that did not pass" in text.splitlines()[-1]
+
+
+def test_reports_are_written_beside_the_table_each_to_its_file(folder, capsys):
+    code = main(
+        ["check", "layer.py", "relu", "--report", "json", "--report", "junit=j.xml", "--report", "gitlab"]
+    )
+    assert code == 1
+    assert "2 checks: 1 passed, 1 FAILED" in capsys.readouterr().out
+    assert strict((folder / "gradcli.json").read_text())["summary"]["fail"] == 1
+    assert ElementTree.parse(folder / "j.xml").getroot().get("failures") == "1"
+    assert len(strict((folder / "gl-code-quality-report.json").read_text())) == 1
+
+
+def test_a_report_on_standard_output_is_alone_there(folder, capsys):
+    assert main(["check", "relu", "--report", "json=-"]) == 0
+    out, err = capsys.readouterr()
+    assert strict(out)["summary"]["pass"] == 1
+    assert "PASS  relu" in err
+
+
+def test_on_github_actions_annotations_and_summary_are_on_unless_told_off(folder, capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary.md"))
+    (folder / "summary.md").write_text("before\n")
+    main(["check", "layer.py", "--input", "x=3"])
+    out, err = capsys.readouterr()
+    assert "::error file=layer.py" in out
+    assert err == "gradcli: reports for GitHub Actions: github, summary (--report none turns them off)\n"
+    assert (folder / "summary.md").read_text().startswith("before\n## gradcli: 0 of 1 checks passed")
+    main(["check", "layer.py", "--input", "x=3", "--report", "none"])
+    out, err = capsys.readouterr()
+    assert "::error" not in out
+    assert not err
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("jnit", "--report jnit: no format 'jnit'; did you mean 'junit'?"),
+        ("json=", "--report json=: the path is missing after '='"),
+        ("json=no/where.json", "no/where.json: cannot be written: No such file or directory"),
+        ("junit=.", ".: cannot be written: it is a folder, not a file"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_before_anything_runs(folder, word, message):
+    with pytest.raises(UsageError) as caught:
+        read_reports([word], {})
+    assert str(caught.value).startswith(message)
+    assert main(["check", "relu", "--report", word]) == 2

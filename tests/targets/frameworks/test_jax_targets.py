@@ -1,0 +1,100 @@
+"""JAX: custom_vjp and custom_jvp, right and wrong, in both modes."""
+
+import textwrap
+
+import pytest
+
+from gradcli import check_target
+
+pytest.importorskip("jax", reason="JAX is an optional extra: pip install 'gradcli[jax]'")
+
+VJP = """
+    @jax.custom_vjp
+    def logcosh(x, a):
+        return a * jnp.log(jnp.cosh(x))
+
+    def forward_rule(x, a):
+        return logcosh(x, a), (x, a)
+
+    def backward_rule(residuals, g):
+        x, a = residuals
+        return g * a * jnp.tanh(x), jnp.sum(g * jnp.log(jnp.cosh(x)))
+
+    logcosh.defvjp(forward_rule, backward_rule)
+"""
+JVP = """
+    @jax.custom_jvp
+    def cube(x):
+        return x**3
+
+    @cube.defjvp
+    def cube_rule(primals, tangents):
+        (x,), (t,) = primals, tangents
+        return cube(x), 3 * x**2 * t
+"""
+STATIC = """
+    @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+    def power(x, n):
+        return x**n
+
+    def forward_rule(x, n):
+        return power(x, n), x
+
+    def backward_rule(n, x, g):
+        return (g * n * x ** (n - 1),)
+
+    power.defvjp(forward_rule, backward_rule)
+"""
+CASES = {
+    "logcosh": (VJP, {"x": "4x3", "a": "scalar"}, {}),
+    "cube": (JVP, {"x": "5"}, {}),
+    "power": (STATIC, {"x": "3"}, {"n": 3}),
+}
+WRONG = [
+    ("logcosh", "a * jnp.tanh(x)", "jnp.tanh(x)", "x"),
+    ("logcosh", "jnp.sum(g * jnp", "jnp.mean(g * jnp", "a"),
+    ("cube", "3 * x**2", "3.0001 * x**2", "x"),
+    ("power", "(n - 1)", "n", "x"),
+]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder, source):
+    head = "import functools\nimport jax\nimport jax.numpy as jnp\n"
+    (folder / "rules.py").write_text(head + textwrap.dedent(source))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_right_rule_passes(folder, name):
+    source, inputs, constants = CASES[name]
+    write(folder, source)
+    assert check_target(f"rules.py:{name}", inputs=inputs, constants=constants).passed
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "gradient"), WRONG)
+def test_a_planted_bug_fails_and_names_its_input(folder, name, right, wrong, gradient):
+    source, inputs, constants = CASES[name]
+    assert right in source
+    write(folder, source.replace(right, wrong))
+    result = check_target(f"rules.py:{name}", inputs=inputs, constants=constants)
+    assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == [gradient]
+
+
+def test_a_rule_whose_forward_computes_something_else_is_told(folder):
+    write(folder, VJP.replace("return logcosh(x, a), (x, a)", "return 2 * logcosh(x, a), (x, a)"))
+    result = check_target("rules.py:logcosh", inputs={"x": "4", "a": "scalar"})
+    assert [v.message for v in result.violations] == [
+        "the forward of the custom rule gives other outputs than the function itself"
+    ]
+
+
+def test_a_function_that_uses_a_rule_is_checked_if_it_is_asked_for(folder):
+    write(folder, JVP + "\n    def loss(x):\n        return jnp.sum(cube(x))\n")
+    assert check_target("rules.py:loss", inputs={"x": "5"}).passed
+    write(folder, JVP.replace("3 * x", "2 * x") + "\n    def loss(x):\n        return jnp.sum(cube(x))\n")
+    assert check_target("rules.py:loss", inputs={"x": "5"}).verdict == "fail"

@@ -1,0 +1,213 @@
+"""torch: autograd Functions, modules and functions of tensors, right and wrong."""
+
+import textwrap
+
+import pytest
+
+from gradcli import check_target
+from gradcli.errors import TargetError, UsageError
+
+pytest.importorskip("torch", reason="torch is an optional extra: pip install 'gradcli[torch]'")
+
+SWISH = """
+    class Swish(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, beta=1.5):
+            s = torch.sigmoid(beta * x)
+            ctx.save_for_backward(x, s)
+            ctx.beta = beta
+            return x * s
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            x, s = ctx.saved_tensors
+            return grad_output * (s + ctx.beta * x * s * (1 - s)), None
+"""
+LINEAR = """
+    class Linear(torch.autograd.Function):
+        @staticmethod
+        def forward(x, weight, bias):
+            return x @ weight.t() + bias
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            x, weight, bias = inputs
+            ctx.save_for_backward(x, weight)
+
+        @staticmethod
+        def backward(ctx, g):
+            x, weight = ctx.saved_tensors
+            return g @ weight, g.t() @ x, g.sum(0)
+"""
+EXP = """
+    class Exp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            (y,) = ctx.saved_tensors
+            return g * y
+"""
+TOP = """
+    class Top(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            values, indices = x.max(dim=1)
+            ctx.mark_non_differentiable(indices)
+            ctx.save_for_backward(indices)
+            ctx.shape = x.shape
+            return values, indices
+
+        @staticmethod
+        def backward(ctx, g, _):
+            (indices,) = ctx.saved_tensors
+            dx = torch.zeros(ctx.shape, dtype=g.dtype)
+            return dx.scatter(1, indices[:, None], g[:, None])
+"""
+BN = """
+    class BatchNorm(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, gamma, beta, eps: float = 1e-5):
+            mu, var = x.mean(0), x.var(0, unbiased=False)
+            inv = 1 / torch.sqrt(var + eps)
+            xhat = (x - mu) * inv
+            ctx.save_for_backward(xhat, gamma, inv)
+            return gamma * xhat + beta
+
+        @staticmethod
+        def backward(ctx, g):
+            xhat, gamma, inv = ctx.saved_tensors
+            dxhat = g * gamma
+            dx = inv * (dxhat - dxhat.mean(0) - xhat * (dxhat * xhat).mean(0))
+            return dx, (g * xhat).sum(0), g.sum(0), None
+"""
+RIGHT = {
+    "Swish": (SWISH, {"x": "4x3"}),
+    "Linear": (LINEAR, {"x": "4x3", "weight": "2x3", "bias": "2"}),
+    "Exp": (EXP, {"x": "5"}),
+    "Top": (TOP, {"x": "4x3"}),
+    "BatchNorm": (BN, {"x": "5x3", "gamma": "3", "beta": "3"}),
+}
+# what is replaced by what -> the gradient that must be called wrong
+WRONG = [
+    ("Swish", "ctx.beta * x", "x", "x"),
+    ("Linear", "g.t() @ x", "1.001 * g.t() @ x", "weight"),
+    ("Linear", "g @ weight,", "torch.zeros_like(x),", "x"),
+    ("Exp", "g * y", "g * (y + 1e-5)", "x"),
+    ("Top", "scatter(1, indices[:, None], g[:, None])", "scatter(1, indices[:, None], 1.0)", "x"),
+    ("BatchNorm", "- xhat * (dxhat * xhat).mean(0)", "", "x"),
+    ("BatchNorm", "(g * xhat).sum(0), g", "g.sum(0), g", "gamma"),
+]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(*parts):
+    text = "import torch\n" + "".join(textwrap.dedent(part) for part in parts)
+    with open("layers.py", "w") as file:  # noqa: PTH123
+        file.write(text)
+
+
+def codes(result):
+    return {violation.code for violation in result.violations if not violation.is_warning}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_function_passes(name, dtype):
+    source, inputs = RIGHT[name]
+    write(source)
+    result = check_target(f"layers.py:{name}", inputs=inputs, dtype=dtype)
+    assert (result.verdict, codes(result)) == ("pass", set())
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "gradient"), WRONG)
+def test_a_planted_bug_fails_and_names_its_input(name, right, wrong, gradient):
+    source, inputs = RIGHT[name]
+    assert right in source
+    write(source.replace(right, wrong))
+    result = check_target(f"layers.py:{name}", inputs=inputs)
+    assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == [gradient]
+
+
+def test_a_file_alone_is_all_of_its_functions():
+    write(EXP, TOP)
+    with pytest.raises(UsageError, match=r"name one: layers\.py:Exp, layers\.py:Top"):
+        check_target("layers.py", inputs={"x": "4x3"})
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        ("g.mul_(y)", "GC107", "backward changed the cotangent in place"),
+        ("y.mul_(g)", "GC107", "backward changed the cache"),
+        ("g.float() * y.float()", "GC104", "drops digits"),
+        ("g, y", "GC108", "incorrect number of gradients"),
+        ("g.sum()", "GC108", "invalid gradient"),
+        ("torch.rand_like(g)", "GC106", "not deterministic"),
+        ("torch.ones_like(g) * y", "GC109", "cotangent"),
+        ("g.flatten().as_strided(g.shape, g.stride()) * y", "GC110", ""),
+    ],
+)
+def test_promises_are_those_of_any_backward(change, code, says):
+    if "as_strided" in change:
+        change = "torch.as_strided(g, g.shape, (1,)) * y"
+    write(EXP.replace("g * y", change))
+    result = check_target("layers.py:Exp", inputs={"x": "5"})
+    assert result.verdict == "fail"
+    assert code in codes(result) or "GC101" in codes(result)
+    messages = [v.message for v in result.violations if v.code == code]
+    assert not messages or any(says in message for message in messages)
+
+
+def test_random_code_that_a_seed_cures_is_impure_only():
+    write(EXP.replace("y = x.exp()", "y = x.exp() * (1 + 0 * torch.rand(1).double())"))
+    assert check_target("layers.py:Exp", inputs={"x": "5"}).passed
+
+
+def test_a_module_is_checked_with_its_parameters():
+    module = """
+        class Layer(torch.nn.Module):
+            def __init__(self, n_in, n_out):
+                super().__init__()
+                self.weight = torch.nn.Parameter(torch.randn(n_out, n_in))
+                self.bias = torch.nn.Parameter(torch.randn(n_out))
+
+            def forward(self, x):
+                return Linear.apply(x, self.weight, self.bias)
+    """
+    sizes = {"constants": {"n_in": 3, "n_out": 2}, "inputs": {"x": "4x3"}}
+    write(LINEAR, module)
+    result = check_target("layers.py:Layer", **sizes)
+    assert (result.verdict, set(result.gradients)) == ("pass", {"x", "weight", "bias"})
+    write(LINEAR.replace("g.sum(0)", "g.mean(0)"), module)
+    result = check_target("layers.py:Layer", **sizes)
+    assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["bias"]
+    remarks = check_target("layers.py:Layer", inputs={"x": "4x3"}).remarks
+    assert remarks[0] == "inferred: --set n_in=3 --set n_out=3"
+
+
+def test_a_function_of_tensors_is_checked_if_it_is_asked_for():
+    write(EXP, "def loss(x):\n    return Exp.apply(x).sum()\n\ndef plain(x):\n    return x\n")
+    assert check_target("layers.py:loss", inputs={"x": "5"}).passed
+    write(EXP.replace("g * y", "g"), "def loss(x):\n    return Exp.apply(x).sum()\n")
+    assert check_target("layers.py:loss", inputs={"x": "5"}).verdict == "fail"
+    write(EXP, "def plain(x):\n    return x\n")
+    with pytest.raises(TargetError, match="plain is nothing that gradcli can check"):
+        check_target("layers.py:plain", inputs={"x": "5"})
+
+
+def test_what_is_cut_off_from_the_graph_is_no_gradient_at_all():
+    write("def cut(x: torch.Tensor):\n    return x.detach() * 2\n")
+    result = check_target("layers.py:cut", inputs={"x": "5"})
+    assert codes(result) == {"GC102"}
+    assert "not" not in result.violations[0].message[:3]
+    assert "connected to its inputs" in result.violations[0].message
