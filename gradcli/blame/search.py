@@ -138,8 +138,9 @@ class Search:
         if not serious:
             serious = {s for s in suspects if isinstance(s, ast.Return)}
         if len(serious) > 1:
-            # All that can be wrong with these was tried.
-            serious = {s for s in serious if not is_plain(s)} or serious
+            # All that can be wrong with a plain use of a local derivative was tried.
+            local = {s for s in serious if not is_plain(s)}
+            serious = local if local and not any(self._moves(s) for s in local) else serious
         if len(serious) == 1:
             (statement,) = serious
             return statement, self._line(statement, wrong)
@@ -163,6 +164,11 @@ class Search:
             if len(lines) == 1:
                 return lines.pop()
         return statement.lineno
+
+    def _moves(self, statement: ast.stmt) -> bool:
+        """Whether a statement computes with the cotangent."""
+        sites = self.bench.backward.taps.sites
+        return any(s.statement is statement and self.evidence.depends(s) for s in sites)
 
     def _serious(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> set[ast.stmt]:
         """Suspects but for those that compute counts and shapes, make zeros, pass on names or steer.
