@@ -40,6 +40,7 @@ def check(
     elements: str | int = "auto",
     budget: float = 10.0,
     blame: bool = True,
+    nodes: bool = False,
 ) -> CheckResult:
     """Check a hand-written backward against numeric derivatives of its forward.
 
@@ -48,10 +49,18 @@ def check(
     by keyword where forward has arguments of their names, else by position; integer and boolean arrays have
     no gradient. The arrays are copied: whatever the functions do, the caller's stay as they are.
     cotangent: the upstream gradient, a tuple for several outputs; drawn at random unless given.
+    nodes: compare the gradient of every intermediate of forward too, into `result.node_table`.
     Raises UsageError for arguments that make no check. Wrong code does not raise: see the result.
     """
     settings = _settings(
-        seed=seed, tol=tol, method=method, step=step, elements=elements, budget=budget, blame=blame
+        seed=seed,
+        tol=tol,
+        method=method,
+        step=step,
+        elements=elements,
+        budget=budget,
+        blame=blame,
+        nodes=nodes,
     )
     problem = make_problem(
         _function("forward", forward),
@@ -79,6 +88,7 @@ def check_target(
     elements: str | int = "auto",
     budget: float = 10.0,
     blame: bool = True,
+    nodes: bool = False,
     **options: Any,
 ) -> CheckResult:
     """Check what `gradcli check TARGET` checks: a built-in layer, a pair in a file or in a module.
@@ -90,7 +100,14 @@ def check_target(
     Raises UsageError if the target is more than one check, and whatever `targets.resolve` raises.
     """
     given = _settings(
-        seed=seed, tol=tol, method=method, step=step, elements=elements, budget=budget, blame=blame
+        seed=seed,
+        tol=tol,
+        method=method,
+        step=step,
+        elements=elements,
+        budget=budget,
+        blame=blame,
+        nodes=nodes,
     )
     asked = _named("inputs", inputs or {})
     drawn = {
@@ -127,6 +144,7 @@ def assert_gradients(
     elements: str | int = "auto",
     budget: float = 10.0,
     blame: bool = True,
+    nodes: bool = False,
 ) -> None:
     """For tests: `check` with the same arguments, and AssertionError unless the check passes.
 
@@ -146,6 +164,7 @@ def assert_gradients(
         elements=elements,
         budget=budget,
         blame=blame,
+        nodes=nodes,
     )
     if not result.passed:
         raise AssertionError(_account(result))
@@ -253,6 +272,11 @@ def _account(result: CheckResult) -> str:
         lines.append(f"  {violation.code}{kind}: {violation.message}{place}")
     if result.blame is not None:
         lines.append(f"  at fault: {result.blame.file}:{result.blame.line}: {result.blame.diagnosis}")
+    lines += [
+        f"  node {row.name} ({row.file}:{row.line}): {row.backward} (line {row.backward_line}) is wrong"
+        for row in result.node_table
+        if row.verdict == FAIL
+    ]
     lines.append(f"  run again: {result.rerun or f'the same call with seed={result.seed}'}")
     return "\n".join(lines)
 

@@ -1,7 +1,9 @@
 """gradcli's own .npz files: a whole check in one, to look at, to compare and to run again.
 
 Keys: `in/NAME`, `const/NAME`, `cotangent` and `out` (`cotangent/0`, `out/0`, … where forward has several
-outputs), `node/NAME`, `grad/NAME` (analytic), `num/NAME`, `unc/NAME`, and `meta`, a JSON object as text.
+outputs), `node/NAME` (every intermediate of forward; `h_2` is the second assignment of `h`, the passes
+of a loop lie along a new first axis), `grad/NAME` (analytic), `node_grad/NAME` (of a node, as backward
+computed it), `num/NAME`, `unc/NAME`, and `meta`, a JSON object as text.
 """
 
 import json
@@ -63,6 +65,7 @@ def is_archive(arrays: Mapping[str, Array]) -> bool:
 def _arrays(result: CheckResult) -> dict[str, Any]:
     arrays: dict[str, Any] = dict(result.arrays)
     arrays |= {f"node/{name}": array for name, array in result.nodes().items()}
+    arrays |= {f"node_grad/{name}": array for name, array in result.node_gradients().items()}
     for name, value in result.constants.items():
         if _is_numeric(value):
             arrays.setdefault(f"const/{name}", value)

@@ -19,6 +19,7 @@ from gradcli.clock import Clock, OutOfTime
 from gradcli.comparing import Comparer
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
+from gradcli.nodes import Nodes
 from gradcli.plan import PROBE, Scope, plan
 from gradcli.problem import Problem, Run
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
@@ -89,7 +90,16 @@ class _Check:
         except KeyboardInterrupt:
             self.interrupted = True
         self._report_gradients()
-        return self._blamed(self._result(self.clock.spent()))
+        return self._with_nodes(self._blamed(self._result(self.clock.spent())))
+
+    def _with_nodes(self, result: CheckResult) -> CheckResult:
+        """Let a dump read the nodes, and show their table if it was asked for."""
+        if not self.cotangents or result.interrupted:
+            return result
+        try:
+            return Nodes(self.problem, result, self.cotangents, self.settings, self.nodes).attach()
+        except KeyboardInterrupt:
+            return replace(result, interrupted=True)
 
     def _blamed(self, result: CheckResult) -> CheckResult:
         """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""

@@ -9,6 +9,7 @@ import numpy as np
 from gradcli.arrays import Array, BoolArray, FloatArray
 
 PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+UNPAIRED = "unpaired"  # of a node: there is nothing to compare
 TIES = "ties counted more than once"  # a note
 
 
@@ -38,6 +39,20 @@ class Blame:
     diagnosis: str
     source: str = ""  # the line itself
     downstream: tuple[str, ...] = ()  # what is wrong because of it
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """A value inside forward and what backward computes as its gradient; one of the two may be missing."""
+
+    name: str  # in forward, `h_2` for the second assignment of h; "": backward's value belongs to no node
+    file: str
+    line: int | None  # in forward
+    backward: str  # a name, a sum of names, an expression; "" where nothing belongs to the node
+    backward_line: int | None
+    verdict: str  # "pass", "fail", "inconclusive" or "unpaired"
+    relative_error: float  # NaN where nothing was compared
+    note: str = ""  # how they were paired where not by name, and why nothing was decided
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +120,8 @@ class CheckResult:
     arrays: Mapping[str, Array] = field(default_factory=dict)  # by archive key: in/NAME, cotangent, out
     nodes: Callable[[], Mapping[str, Array]] = dict  # what forward saved, by name; read when it is asked for
     constants: Mapping[str, Any] = field(default_factory=dict)
+    node_gradients: Callable[[], Mapping[str, Array]] = dict  # of nodes, as backward computed them
+    node_table: tuple[NodeRow, ...] = ()  # where it was asked for
 
     @property
     def passed(self) -> bool:

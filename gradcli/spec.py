@@ -24,6 +24,7 @@ class Settings:
     elements: str | int = "auto"  # "auto", "all", "probe" or a number of elements per input
     budget: float = 10.0  # seconds per check
     blame: bool = True
+    nodes: bool = False  # compare every intermediate too
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The code under test on the bench: run with taps, read, moved, and compared with what is right."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
@@ -10,57 +10,13 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.source import NotReadable, like
 from gradcli.blame.taps import Site, Tapped, tap
+from gradcli.blame.trace import Recording, Trace
 from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
 from gradcli.result import Gradient
 from gradcli.subject import Subject, copies
 from gradcli.verdict import K
-
-_LARGEST = 200_000  # elements of a value that is still recorded
-_OCCURRENCES = 64  # of one site, recorded at most
-
-Key = tuple[int, int]  # site, occurrence
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """What went through the taps in one run, in order of time."""
-
-    values: dict[Key, Array]
-    counts: dict[int, int]
-
-    def of(self, site: int) -> list[Array]:
-        """The values of one site, or none if some were left out."""
-        found = [self.values[site, i] for i in range(self.counts.get(site, 0)) if (site, i) in self.values]
-        return found if len(found) == self.counts.get(site, 0) else []
-
-
-@dataclass(eq=False)
-class _Recording:
-    values: dict[Key, Array] = field(default_factory=dict)
-    counts: dict[int, int] = field(default_factory=dict)
-
-    def __call__(self, site: int, value: Any) -> Any:
-        occurrence = self.counts.get(site, 0)
-        self.counts[site] = occurrence + 1
-        if occurrence < _OCCURRENCES and np.size(value) <= _LARGEST and np.asarray(value).dtype.kind in "fc":
-            self.values[site, occurrence] = np.array(value)
-        return value
-
-
-def replacing(site: int, occurrence: int | None, change: Callable[[Any], Any]) -> Callable[[int, Any], Any]:
-    """A hook that changes what goes through one site, at one occurrence or (None) always."""
-    seen = 0
-
-    def hook(number: int, value: Any) -> Any:
-        nonlocal seen
-        if number != site:
-            return value
-        seen += 1
-        return change(value) if occurrence is None or seen == occurrence + 1 else value
-
-    return hook
 
 
 class Bench:
@@ -129,22 +85,22 @@ class Bench:
             )
         )
 
-    def forward_run(self) -> Run:
-        return self.subject.forward(copies(self.inputs))
+    def forward_run(self, inputs: Mapping[str, Array] | None = None) -> Run:
+        return self.subject.forward(copies(self.inputs if inputs is None else inputs))
 
-    def forward_trace(self) -> Trace:
-        recording = _Recording()
+    def forward_trace(self, inputs: Mapping[str, Array] | None = None) -> Trace:
+        recording = Recording()
         self.forward.taps.hook = recording
         try:
-            self.forward_run()
+            self.forward_run(inputs)
         finally:
             self.forward.taps.hook = None
-        return Trace(recording.values, recording.counts)
+        return recording.trace
 
     def backward_trace(self, cotangents: tuple[Array, ...] | None = None) -> Trace:
-        recording = _Recording()
+        recording = Recording()
         self.gradients(recording, cotangents)
-        return Trace(recording.values, recording.counts)
+        return recording.trace
 
     def gradients(
         self, hook: Callable[[int, Any], Any] | None = None, cotangents: tuple[Array, ...] | None = None
@@ -192,6 +148,18 @@ class Bench:
         if gradients is None or any(not self.fits(gradients, n) for n in wrong):
             return False
         return all(self.fits(gradients, n) for n in self.known if self.fits(self.found, n))
+
+    @property
+    def cotangent_names(self) -> list[str]:
+        """What backward calls its cotangents, if it takes them one by one."""
+        node = self.backward.main.node.args
+        names = [a.arg for a in [*node.posonlyargs, *node.args] if a.arg != "self"]
+        return names[: len(self.cotangents)] if len(names) >= len(self.cotangents) else []
+
+    @property
+    def wrong(self) -> bool:
+        """Whether some gradient is wrong."""
+        return any(not self.fits(self.found, name) for name in self.known)
 
     def site(self, number: int) -> Site:
         return self.backward.taps.sites[number]

@@ -4,12 +4,14 @@ Only repairs speak here: each was run, and with it the wrong gradients agree wit
 """
 
 import linecache
+import re
 
 import numpy as np
 
+from gradcli.arrays import BoolArray
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
-from gradcli.blame.repair import Repair
+from gradcli.blame.repair import PATHS, Repair
 from gradcli.blame.search import Fault
 from gradcli.result import Blame
 
@@ -35,6 +37,13 @@ _KINDS = {
     "extra term": "a term too many",
     "extra factor": "a factor too many",
     "power": "a power too many",
+    "exponent": "a wrong exponent",
+    "reversed": "reversed along an axis",
+    "duplicates": "an index that occurs twice is counted once",
+    "factor missing": "a factor is missing",
+    "term missing": "a term is missing",
+    "count": "a wrong count",
+    "power missing": "a power is missing",
     "selection": "only a part is taken",
     "indices": "indices in the wrong order",
     "index": "the wrong index",
@@ -52,7 +61,7 @@ def describe(bench: Bench, evidence: Evidence, fault: Fault) -> Blame:
     """The fault as it is reported."""
     file = bench.backward.main.file
     node = _node_name(fault)
-    parts = [_ratio(bench, evidence, fault), _reason(bench, fault)]
+    parts = [_ratio(bench, evidence, fault), _reason(bench, fault) or _unexplained(bench, fault)]
     return Blame(
         gradient=min(fault.gradients),
         node=node,
@@ -68,6 +77,38 @@ def _node_name(fault: Fault) -> str:
     if fault.node is not None and fault.node.name:
         return fault.node.name
     return (fault.site.name or "") if fault.site is not None else ""
+
+
+def _unexplained(bench: Bench, fault: Fault) -> str:
+    """Where nothing fits: so it is said, with the place where it shows most."""
+    name = min(fault.gradients)
+    found, true = bench.found[name], bench.known[name].numeric
+    if found.shape != true.shape or not found.size:
+        return "no single change explains it"
+    other = bench.gradients(None, tuple(-2.0 * c for c in bench.cotangents))
+    if other is not None and found.any() and np.array_equal(other.get(name, true), found):
+        return f"the cotangent is ignored: {name} is the same for another one"
+    gap = np.nan_to_num(np.abs(found - true))
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape))
+    place = f" at {at if len(at) > 1 else at[0]}" if at else ""
+    wrong = gap > 1e-6 * float(np.max(np.abs(true), initial=0.0))
+    shown = f"{found[at]:.6g} for {true[at]:.6g}"
+    return f"no single change explains it; {name} is furthest off{place} ({shown}){region(wrong)}"
+
+
+def region(wrong: BoolArray) -> str:
+    """Where the wrong elements lie, if they keep to one index of an axis."""
+    if wrong.all() or not wrong.any() or wrong.ndim == 0:
+        return ""
+    for axis in range(wrong.ndim):
+        others = tuple(a for a in range(wrong.ndim) if a != axis)
+        indices = np.flatnonzero(wrong.any(axis=others))
+        if len(indices) == 1 and wrong.shape[axis] > 1:
+            return f", and wrong only at index {indices[0]} of axis {axis}"
+        right = np.flatnonzero(~wrong.any(axis=others))
+        if len(right) == 1 and wrong.shape[axis] > 2:
+            return f", and right only at index {right[0]} of axis {axis}"
+    return ""
 
 
 def _ratio(bench: Bench, evidence: Evidence, fault: Fault) -> str:
@@ -95,7 +136,7 @@ def _ratio(bench: Bench, evidence: Evidence, fault: Fault) -> str:
         factor = float(ratios[0])
         text = "zero instead of the true value" if factor == 0 else f"{factor:.4g} times the true value"
         return f"{name} is {text} in {elements}; everything it is computed from is right"
-    return f"{name} is wrong in {elements}; everything it is computed from is right"
+    return f"{name} is wrong in {elements}{region(off)}; everything it is computed from is right"
 
 
 def _reason(bench: Bench, fault: Fault) -> str:
@@ -104,20 +145,35 @@ def _reason(bench: Bench, fault: Fault) -> str:
     best = min(fault.repairs, key=lambda repair: _preference(bench, repair))
     if best.kind == "factor":
         return _factor(bench, best)
-    if best.kind == "times":
-        return f"a factor is missing: {best.array} * {best.before} is right"
-    if best.kind == "over":
-        return f"a factor is missing: {best.before} / {best.array} is right"
+    if best.kind in ("times", "over") and best.array in bench.cotangent_names:
+        return f"the cotangent is ignored: {best.after} is right"
+    if best.kind in ("times", "over"):
+        return f"a factor is missing: {best.after} is right"
     if best.kind == "plus":
-        return f"a term is missing: {best.before} + {best.array} is right"
-    if best.kind in ("path", "path twice"):
-        through = f" of {best.array} through line {best.after}" if best.array and best.after != "0" else ""
-        word = "missing" if best.kind == "path" else "counted the wrong way"
-        return f"the path{through} is {word} in {best.before}"
-    words = _KINDS.get(best.kind, best.kind)
+        return f"{best.array} is missing: {best.after} is right"
+    if best.kind in PATHS:
+        return _path(best)
+    words = _words(best)
     if best.kind == "superfluous":
         return f"{words}: without `{best.before}` everything is right"
     return f"{words}: with `{best.after}` in place of `{best.before}` everything is right"
+
+
+def _path(repair: Repair) -> str:
+    through = (
+        f" of {repair.array} through line {repair.after}" if repair.array and repair.after != "0" else ""
+    )
+    if repair.kind != "path":
+        return f"the path{through} is counted the wrong way in {repair.before}"
+    detached = f"backward treats {repair.through} as a constant; " if repair.through and through else ""
+    return f"{detached}the path{through} is missing in {repair.before}"
+
+
+def _words(repair: Repair) -> str:
+    name = repair.after.rpartition(".")[2]
+    if repair.kind == "function" and name in ("sum", "mean"):
+        return f"a {'mean' if name == 'sum' else 'sum'} in place of a {name}"
+    return _KINDS.get(repair.kind, repair.kind)
 
 
 _PLAIN = (
@@ -130,8 +186,8 @@ _PLAIN = (
     "superfluous",
     "flag",
     "direction",
+    "reversed",
 )
-_PATHS = ("path", "path twice")
 
 
 def _preference(bench: Bench, repair: Repair) -> tuple[int, int]:
@@ -141,7 +197,9 @@ def _preference(bench: Bench, repair: Repair) -> tuple[int, int]:
     if repair.kind == "factor":
         named = name_factor(repair.factor or 0.0, _sizes(bench))
         return (1 if named else 5), -len(repair.before)
-    if repair.kind in _PATHS:
+    if repair.kind in ("factor missing", "term missing", "power missing"):
+        return 6, len(repair.after)
+    if repair.kind in PATHS:
         return 4, len(repair.before)
     if repair.kind in ("times", "over", "plus"):
         return 3, len(repair.before)
@@ -152,7 +210,19 @@ def _factor(bench: Bench, repair: Repair) -> str:
     factor = repair.factor or 0.0
     named = name_factor(factor, _sizes(bench))
     shown = f"{named} ({factor:.6g})" if named and named != f"{factor:.6g}" else f"{factor:.6g}"
+    shown += _origin(bench, named)
     return f"a constant factor: {repair.before} must be multiplied by {shown}"
+
+
+def _origin(bench: Bench, named: str) -> str:
+    """Of which axis a size in a factor is the length."""
+    size = max((int(n) for n in re.findall(r"\d+", named)), default=0)
+    for name, array in bench.inputs.items():
+        if size > 2 and size in array.shape:
+            return f", where {size} is the length of axis {array.shape.index(size)} of {name}"
+        if size > 2 and size == array.size:
+            return f", where {size} is the number of elements of {name}"
+    return ""
 
 
 def _sizes(bench: Bench) -> list[int]:
@@ -169,12 +239,16 @@ def name_factor(factor: float, sizes: list[int]) -> str:
         "1/2": 0.5,
         "-2": -2.0,
         "-1/2": -0.5,
+        "3": 3.0,
+        "1/3": 1 / 3,
         "4": 4.0,
         "1/4": 0.25,
     }
     for n in sizes:
         known |= {f"{n}": float(n), f"1/{n}": 1 / n, f"√{n}": n**0.5, f"1/√{n}": n**-0.5}
-        known |= {f"{n}/({n}-1)": n / (n - 1), f"({n}-1)/{n}": (n - 1) / n}
+        known |= {f"{n}/({n}-1)": n / (n - 1), f"({n}-1)/{n}": (n - 1) / n, f"2/{n}": 2 / n, f"{n}/2": n / 2}
+        if n > 2:
+            known |= {f"{n}-1": n - 1.0, f"1/({n}-1)": 1 / (n - 1)}
     for text, value in known.items():
         if abs(factor - value) <= 1e-7 * abs(value):
             return text

@@ -56,7 +56,7 @@ class Edit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Slot:
+class Slot:
     """A place in a tree that holds a node."""
 
     parent: Any
@@ -74,15 +74,15 @@ class _Slot:
             getattr(self.parent, self.field)[self.index] = node
 
 
-def slots(node: ast.AST) -> Iterator[_Slot]:
+def slots(node: ast.AST) -> Iterator[Slot]:
     for name, value in ast.iter_fields(node):
         if isinstance(value, ast.AST):
-            yield _Slot(node, name, None)
+            yield Slot(node, name, None)
             yield from slots(value)
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, ast.AST):
-                    yield _Slot(node, name, index)
+                    yield Slot(node, name, index)
                     yield from slots(item)
 
 
@@ -109,24 +109,24 @@ def _reversals(statement: ast.stmt) -> Iterator[Edit]:
         isinstance(statement.iter, ast.Call) and getattr(statement.iter.func, "id", "") == "reversed"
     ):
         made = ast.Call(ast.Name("reversed", ast.Load()), [statement.iter], [])
-        yield _replace(_Slot(statement, "iter", None), statement.iter, made, "direction", 1)
+        yield replace(Slot(statement, "iter", None), statement.iter, made, "direction", 1)
 
 
-def _head_slots(statement: ast.stmt) -> Iterator[_Slot]:
+def _head_slots(statement: ast.stmt) -> Iterator[Slot]:
     for name in ("test", "iter"):
         value = getattr(statement, name, None)
         if isinstance(value, ast.expr):
-            yield _Slot(statement, name, None)
+            yield Slot(statement, name, None)
             yield from slots(value)
 
 
-def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[_Slot]:
+def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[Slot]:
     """Slots but for those within parts that are right; such a part itself may still be misused."""
     for name, value in ast.iter_fields(node):
         items = value if isinstance(value, list) else [value]
         for index, item in enumerate(items):
             if isinstance(item, ast.AST):
-                yield _Slot(node, name, index if isinstance(value, list) else None)
+                yield Slot(node, name, index if isinstance(value, list) else None)
                 if not (isinstance(item, ast.expr) and settled(item)):
                     yield from _open_slots(item, settled)
 
@@ -154,6 +154,7 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         target = _loaded_as(statement.target, ast.Store())
         plain = ast.Assign([target], statement.value)
         yield Edit("accumulated", line, text, _text(plain), 1, swap(plain))
+        yield from _accumulated(statement, swap)
         for other in _OPERATORS.get(type(statement.op), ()):
             changed = ast.AugAssign(statement.target, other(), statement.value)
             yield Edit("operator", line, text, _text(changed), 1, swap(changed))
@@ -162,6 +163,7 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         if isinstance(target, ast.Name | ast.Subscript):
             grown = ast.AugAssign(target, ast.Add(), statement.value)
             yield Edit("overwritten", line, text, _text(grown), 1, swap(grown))
+            yield from _accumulated(statement, swap)
         if isinstance(target, ast.Tuple) and 2 <= len(target.elts) <= 6:
             for i, j in combinations(range(len(target.elts)), 2):
                 elements = list(target.elts)
@@ -172,25 +174,50 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         yield Edit("superfluous", line, text, "", 2, swap(ast.Pass()))
 
 
-def _of_slot(slot: _Slot, names: Sequence[str]) -> Iterator[Edit]:
+def _accumulated(
+    statement: ast.Assign | ast.AugAssign, swap: Callable[[ast.stmt], Callable[[], Callable[[], None]]]
+) -> Iterator[Edit]:
+    """`np.add.at`, which adds once for each time that an element is named."""
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    adds = not isinstance(statement, ast.AugAssign) or isinstance(statement.op, ast.Add)
+    if not isinstance(target, ast.Subscript) or not adds:
+        return
+    into = _loaded_as(target.value, ast.Load())
+    add = ast.Attribute(ast.Attribute(ast.Name("np", ast.Load()), "add", ast.Load()), "at", ast.Load())
+    made = ast.Expr(ast.Call(add, [into, _index(target.slice), statement.value], []))
+    yield Edit("duplicates", statement.lineno, _text(statement), _text(made), 2, swap(made))
+
+
+def _index(node: ast.expr) -> ast.expr:
+    """An index as a value: slices have a syntax only within brackets."""
+    if isinstance(node, ast.Tuple):
+        return ast.Tuple([_index(element) for element in node.elts], ast.Load())
+    if isinstance(node, ast.Slice):
+        parts = [part or ast.Constant(None) for part in (node.lower, node.upper, node.step)]
+        return ast.Call(ast.Name("slice", ast.Load()), parts, [])
+    return node
+
+
+def _of_slot(slot: Slot, names: Sequence[str]) -> Iterator[Edit]:
     node = slot.get()
     if isinstance(node, ast.cmpop):
         for other in _COMPARISONS.get(type(node), ()):
-            yield _replace(slot, node, other(), "comparison", 1, shown=slot.parent)
+            yield replace(slot, node, other(), "comparison", 1, shown=slot.parent)
         return
     if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
             return
         return
     for kind, made, rank in _variants(node, slot, names):
-        yield _replace(slot, node, made, kind, rank)
+        yield replace(slot, node, made, kind, rank)
 
 
-def _variants(node: ast.expr, slot: _Slot, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
+def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
     if isinstance(node, ast.BinOp):
         yield from _of_operation(node)
     if isinstance(node, ast.UnaryOp):
-        yield ("sign" if isinstance(node.op, ast.USub) else "negation"), node.operand, 1
+        kind = "sign" if isinstance(node.op, ast.USub) else "negation"
+        yield ("reversed" if slot.field == "step" else kind), node.operand, 1
     if isinstance(node, ast.Constant):
         yield from _of_constant(node, slot)
     if isinstance(node, ast.Name):
@@ -265,7 +292,7 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr, int]]:
         yield "operands", ast.BinOp(node.right, node.op, node.left), 2
 
 
-def _of_constant(node: ast.Constant, slot: _Slot) -> Iterator[tuple[str, ast.expr, int]]:
+def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr, int]]:
     value = node.value
     if isinstance(value, bool):
         yield "flag", ast.Constant(not value), 1
@@ -290,7 +317,9 @@ def _of_constant(node: ast.Constant, slot: _Slot) -> Iterator[tuple[str, ast.exp
                 if isinstance(other, tuple)
                 else ast.Constant(other)
             )
-            yield ("axis" if axis else "constant"), made, 1
+            power = isinstance(slot.parent, ast.BinOp) and isinstance(slot.parent.op, ast.Pow)
+            kind = "exponent" if power and slot.field == "right" else "constant"
+            yield ("axis" if axis else kind), made, 1
 
 
 def _einsums(text: str) -> Iterator[str]:
@@ -356,8 +385,8 @@ def _of_slice(node: ast.Slice) -> Iterator[tuple[str, ast.expr, int]]:
         yield "slice", ast.Slice(ast.Constant(1), node.upper, None), 2
 
 
-def _replace(
-    slot: _Slot, old: ast.AST, new: ast.AST, kind: str, rank: int, shown: ast.AST | None = None
+def replace(
+    slot: Slot, old: ast.AST, new: ast.AST, kind: str, rank: int, shown: ast.AST | None = None
 ) -> Edit:
     line = int(getattr(old, "lineno", getattr(slot.parent, "lineno", 0)))
     ast.copy_location(new, old)

@@ -6,10 +6,12 @@ from collections import defaultdict
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.blame.bench import Bench, Trace
+from gradcli.blame.bench import Bench
 from gradcli.blame.pairing import node_of
 from gradcli.blame.taps import DEF, EXPRESSION, RETURN, USE, WRITE, Site
+from gradcli.blame.trace import Trace
 from gradcli.blame.truth import Node
+from gradcli.blame.versions import is_piecewise
 
 
 class Evidence:
@@ -77,14 +79,14 @@ class Evidence:
                 defined[site.name or ""].add(id(site.statement))
         good: dict[int, bool] = {}
         renamed = {
-            s.name for s in sites if s.role == DEF and _is_alias(s.statement) and not self._confirmed(s)
+            s.name for s in sites if s.role == DEF and is_alias(s.statement) and not self._confirmed(s)
         }
         for site in sites:
             values = self.trace.of(site.number)
             if not values:
                 continue
             finished = isinstance(site.node, ast.stmt)
-            judged = values[-1:] if finished and self._writes(site) else values
+            judged = values[-1:] if finished and is_piecewise(site) else values
             if finished and is_unpacking(site.statement):
                 # Nothing is computed here: these are what forward kept, or the cotangents.
                 good[site.number] = all(
@@ -103,7 +105,7 @@ class Evidence:
             if all(good.get(s.number, False) for s in own if s.number in good) and any(
                 s.number in good for s in own
             ):
-                if any(s.name in renamed for s in own if _is_alias(s.statement)):
+                if any(s.name in renamed for s in own if is_alias(s.statement)):
                     continue
                 self.right.add(statement)
                 if any(self._only_in_part(s) for s in own):
@@ -141,21 +143,9 @@ class Evidence:
         found = self.of.get(site.number, [])
         return bool(found) and all(n.site is not None and n.site.role == USE for n in found)
 
-    @staticmethod
-    def _writes(site: Site) -> bool:
-        """Whether the tap stands behind a change of part of the value."""
-        statement = site.node
-        if isinstance(statement, ast.AugAssign):
-            return True
-        return isinstance(statement, ast.Assign) and any(
-            isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store)
-            for target in statement.targets
-            for part in ast.walk(target)
-        )
-
     def _good(self, site: Site, values: list[Array], only_definition: bool) -> bool:
         if not self.depends(site):
-            if isinstance(site.node, ast.stmt) and self._writes(site):
+            if isinstance(site.node, ast.stmt) and is_piecewise(site):
                 return False  # under construction
             return all(self._is_forward_value(v) for v in values)
         matches = [self.matching(value) for value in values]
@@ -180,7 +170,7 @@ class Evidence:
         )
 
 
-def _is_alias(statement: ast.stmt | None) -> bool:
+def is_alias(statement: ast.stmt | None) -> bool:
     """Whether a statement only gives another name to a value: something may have been forgotten in it."""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
         return False

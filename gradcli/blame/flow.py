@@ -27,6 +27,7 @@ class Flow:
 
     def __init__(self, node: FunctionNode) -> None:
         self.steps: list[Step] = []
+        self._defined: dict[int, dict[str, str]] = {}
         if isinstance(node, ast.FunctionDef):
             self._collect(node.body, ())
         self._of = {id(step.statement): step for step in self.steps}
@@ -80,10 +81,7 @@ class Flow:
 
     def is_blank(self, statement: ast.stmt) -> bool:
         """Whether a statement makes arrays of zeros that are filled later on."""
-        if not isinstance(statement, ast.Assign):
-            return False
-        values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
-        if not all(isinstance(v, ast.Call) and _called(v) in _BLANK for v in values):
+        if not makes_blank(statement):
             return False
         names = [n for n, kind in _defines(statement).items() if kind == "whole"]
         later = self.steps[self._of[id(statement)].place + 1 :]
@@ -95,13 +93,18 @@ class Flow:
             for n in names
         )
 
+    def _defines(self, statement: ast.stmt) -> dict[str, str]:
+        if id(statement) not in self._defined:
+            self._defined[id(statement)] = _defines(statement)
+        return self._defined[id(statement)]
+
     def _reaching(self, step: Step, name: str) -> Iterator[Step]:
         for loop in step.loops:
             for later in self.steps[step.place :]:
-                if any(s is loop for s, _ in later.within) and name in _defines(later.statement):
+                if any(s is loop for s, _ in later.within) and name in self._defines(later.statement):
                     yield later
         for earlier in reversed(self.steps[: step.place]):
-            kind = _defines(earlier.statement).get(name)
+            kind = self._defines(earlier.statement).get(name)
             if kind is None:
                 continue
             yield earlier
@@ -152,6 +155,14 @@ def _defines(statement: ast.stmt) -> dict[str, str]:
             if base is not None:
                 found.setdefault(base, "part")
     return found
+
+
+def makes_blank(statement: ast.stmt) -> bool:
+    """Whether a statement makes arrays of zeros."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+    return all(isinstance(v, ast.Call) and _called(v) in _BLANK for v in values)
 
 
 _BLANK = ("zeros", "zeros_like", "empty", "empty_like")

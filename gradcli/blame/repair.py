@@ -9,17 +9,22 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
-from gradcli.blame.bench import Bench, replacing
+from gradcli.blame.bench import Bench
 from gradcli.blame.edits import Edit, edits
 from gradcli.blame.evidence import Evidence
+from gradcli.blame.insertions import counts, insertions, is_count
 from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
+from gradcli.blame.trace import replacing
 
+_MOST_PLACES = 6  # statements into which something is put by way of trial
+PATHS = ("path", "path twice")
 NATURAL, LIKELY, POSSIBLE = 1, 2, 3
 
 
@@ -36,6 +41,7 @@ class Repair:
     factor: float | None = None
     array: str = ""  # of a factor or a term
     site: Site | None = None
+    through: str = ""  # the node behind a lost path
 
 
 class Repairer:
@@ -48,8 +54,11 @@ class Repairer:
 
     def search(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
         """All repairs among the suspects, as far as time allows."""
-        found = []
-        for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term):
+        found: list[Repair] = []
+        late = (self._by_count, self._by_insertion)
+        for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term, *late):
+            if trial in late and any(r.kind not in PATHS for r in found):
+                break
             for repair in trial(suspects, wrong):
                 found.append(repair)
                 if len(found) > 60:
@@ -63,6 +72,46 @@ class Repairer:
         return list(self._by_syntax(places, wrong, ("unpacked", "order")))
 
     # --- edits of the text
+
+    def _by_count(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
+        """A number of elements that is that of something else."""
+        main = self.bench.backward.main
+        traced = {id(s.statement) for s in self.bench.backward.taps.sites if s.number in self._seen()}
+        for body in _bodies(main.node):
+            for statement in body:
+                if statement not in suspects or id(statement) in traced or not is_count(statement):
+                    continue
+                for edit in counts(statement, self._counts()):
+                    if not self.bench.clock.affords(0.0):
+                        return
+                    if self._works(main, edit, wrong):
+                        yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+
+    def _seen(self) -> set[int]:
+        return {key[0] for key in self.evidence.trace.values}
+
+    def _counts(self) -> list[int]:
+        """Lengths of axes, and how many elements any of them have together."""
+        arrays = [*self.bench.inputs.values(), *self.bench.outputs, *self.evidence.trace.values.values()]
+        lengths = {n for array in arrays for n in array.shape}
+        together = {int(np.prod(s)) for a in arrays for k in (2, 3) for s in combinations(a.shape, k)}
+        return sorted(n for n in lengths | together | {a.size for a in arrays} if n > 1)
+
+    def _by_insertion(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
+        """Something that is put in, where nothing smaller helps and few statements are in question."""
+        main = self.bench.backward.main
+        places = [s for body in _bodies(main.node) for s in body if s in suspects and not hasattr(s, "body")]
+        if not isinstance(main.node, ast.FunctionDef) or len(places) > _MOST_PLACES:
+            return
+        endless = _in_while(main.node)
+        for statement in places:
+            if id(statement) in endless:
+                continue
+            for edit in list(insertions(statement, _names(main.node))):
+                if not self.bench.clock.affords(0.0):
+                    return
+                if self._works(main, edit, wrong):
+                    yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
 
     def _by_syntax(
         self, suspects: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()
@@ -102,7 +151,6 @@ class Repairer:
             s
             for s in self.bench.backward.taps.sites
             if s.statement in suspects
-            and not (s.role == RETURN and isinstance(s.node, ast.Name))
             and self.evidence.trace.counts.get(s.number)
             and not isinstance(s.node, ast.stmt)
         ]
@@ -175,7 +223,8 @@ class Repairer:
                     after = self.bench.gradients(replacing(site.number, None, change))
                     if self.bench.repairs(after, wrong):
                         text = ast.unparse(site.node)
-                        yield Repair(site.statement, site.line, kind, LIKELY, text, "", None, name, site)
+                        made = with_array(site.node, kind, name)
+                        yield Repair(site.statement, site.line, kind, LIKELY, text, made, None, name, site)
 
     def _forward_values(self) -> list[tuple[str, Array]]:
         """Named values of forward, its inputs and its constants."""
@@ -188,6 +237,8 @@ class Repairer:
         for node in self.evidence.nodes:
             if node.name and node.site is not None and node.site.role == DEF:
                 found.setdefault(node.name, node.value)
+        for name, cotangent in zip(self.bench.cotangent_names, self.bench.cotangents, strict=False):
+            found.setdefault(name, cotangent)
         return list(found.items())
 
     def _by_term(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
@@ -208,11 +259,37 @@ class Repairer:
                     after = self.bench.gradients(replacing(site.number, None, partial(np.add, term)))
                     if self.bench.repairs(after, wrong):
                         line = node.site.line if node.site is not None else 0
+                        through = "" if node.site is None else assigned_name(node.site.statement)
                         kind = "path" if sign > 0 else "path twice"
                         text = ast.unparse(site.node)
                         yield Repair(
-                            site.statement, site.line, kind, LIKELY, text, str(line), None, node.name, site
+                            site.statement,
+                            site.line,
+                            kind,
+                            LIKELY,
+                            text,
+                            str(line),
+                            None,
+                            node.name,
+                            site,
+                            through,
                         )
+
+
+def assigned_name(statement: ast.stmt | None) -> str:
+    """The name that a statement assigns, if it is one."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def with_array(node: ast.AST, kind: str, name: str) -> str:
+    """An expression as it is with a factor or a term put to it."""
+    assert isinstance(node, ast.expr)
+    array = ast.Name(name, ast.Load())
+    operations = {"times": ast.Mult(), "over": ast.Div(), "plus": ast.Add()}
+    return ast.unparse(ast.BinOp(node, operations[kind], array))
 
 
 def _divided_by(array: Array) -> Callable[[Any], Any]:

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.blame.bench import Bench, replacing
+from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
 from gradcli.blame.flow import Flow
+from gradcli.blame.forms import is_plain, reshaped
+from gradcli.blame.passes import first_wrong
 from gradcli.blame.repair import Repair, Repairer
 from gradcli.blame.taps import DEF, RETURN, WRITE, Site
+from gradcli.blame.trace import replacing
 from gradcli.blame.truth import Node
 
 
@@ -74,9 +77,17 @@ class Search:
             suspects = behind & suspects | {site.statement}
         else:
             site, node = None, None
+        early = set() if site else self._early(wrong)
+        suspects = early or suspects
         repairs = self.repairer.search(suspects, wrong)
-        chosen = self._choose(suspects, repairs, wrong, site)
+        chosen = self._choose(suspects, repairs, wrong, narrowed=bool(site or early))
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
+
+    def _early(self, wrong: frozenset[str]) -> set[ast.stmt]:
+        """Where a loop runs, the statements of the first wrong value from which all these gradients come."""
+        return first_wrong(self.bench, self.evidence, self.flow, wrong) & self._suspects(
+            wrong, lambda _: False
+        )
 
     def _handed_over(self, wrong: frozenset[str]) -> list[Repair]:
         """Repairs of how values are unpacked and returned, where only their places are wrong."""
@@ -112,16 +123,24 @@ class Search:
         return Fault(wrong, statement, line, site, node, own, suspects)
 
     def _choose(
-        self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str], site: Site | None
+        self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str], *, narrowed: bool
     ) -> tuple[ast.stmt, int] | None:
         """The statement at fault, or None where it could be one of several."""
-        repairs = [r for r in repairs if not self._passes_on(r.statement) or r.kind in ("order", "variable")]
+        repairs = [
+            r for r in repairs if not self._passes_on(r.statement, wrong) or r.kind in ("order", "variable")
+        ]
         if any(r.kind not in ("path", "path twice") for r in repairs):
             return self._by_repairs(repairs)
-        if site is None:
+        if not narrowed:
             # A path may have been lost where the others still are right.
             suspects = self._suspects(wrong, self.evidence.is_wholly_right)
-        serious = self._serious(suspects)
+        serious = self._serious(suspects, wrong)
+        if not serious:
+            serious = {s for s in suspects if isinstance(s, ast.Return)}
+        if len(serious) > 1:
+            # All that can be wrong with a plain use of a local derivative was tried.
+            local = {s for s in serious if not is_plain(s)}
+            serious = local if local and not any(self._moves(s) for s in local) else serious
         if len(serious) == 1:
             (statement,) = serious
             return statement, self._line(statement, wrong)
@@ -146,7 +165,12 @@ class Search:
                 return lines.pop()
         return statement.lineno
 
-    def _serious(self, suspects: set[ast.stmt]) -> set[ast.stmt]:
+    def _moves(self, statement: ast.stmt) -> bool:
+        """Whether a statement computes with the cotangent."""
+        sites = self.bench.backward.taps.sites
+        return any(s.statement is statement and self.evidence.depends(s) for s in sites)
+
+    def _serious(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> set[ast.stmt]:
         """Suspects but for those that compute counts and shapes, make zeros, pass on names or steer.
 
         What can be wrong with those is found by a repair, or not at all.
@@ -164,20 +188,30 @@ class Search:
             and not isinstance(s, ast.For | ast.While | ast.If | ast.With)
             and not self.flow.is_blank(s)
             and not is_unpacking(s)
-            and not self._passes_on(s)
+            and not self._passes_on(s, wrong)
         }
 
-    def _passes_on(self, statement: ast.stmt | None) -> bool:
-        """Whether a statement only returns names, or stores one: what they stand for was computed before."""
+    def _passes_on(self, statement: ast.stmt | None, wrong: frozenset[str]) -> bool:
+        """Whether a statement only passes on names for these gradients: they were computed elsewhere."""
         if isinstance(statement, ast.Assign) and _into_an_object(statement):
             return isinstance(statement.value, ast.Name)
         if not isinstance(statement, ast.Return) or statement.value is None:
             return False
-        value = statement.value
-        parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
-        if isinstance(value, ast.Dict):
-            parts = value.values
-        return all(isinstance(part, ast.Name | ast.Constant) for part in parts)
+        everything = _parts(statement.value)
+        parts = [part for name in wrong for part in self._elements(statement, name) or everything]
+        named = all(isinstance(reshaped(part), ast.Name | ast.Constant) for part in parts)
+        return named and not any(self._serves(statement, part) for part in parts)
+
+    def _serves(self, statement: ast.Return, part: ast.expr) -> bool:
+        """Whether another gradient, a right one, is returned as this name or made of it on the spot."""
+        own = getattr(reshaped(part), "id", None)
+        return any(
+            isinstance(leaf, ast.Name) and leaf.id == own
+            for name in self.bench.known
+            if self.bench.fits(self.bench.found, name)
+            for other in self._elements(statement, name) or ()
+            for leaf in ast.walk(other)
+        )
 
     def _suspects(self, wrong: frozenset[str], right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
         """Statements from which wrong gradients come and whose values are not known to be right.
@@ -318,6 +352,13 @@ def _is_multiple(value: Array, gradient: Array) -> bool:
 
 def _set_to(value: Array) -> Callable[[Any], Any]:
     return lambda _: value.copy()
+
+
+def _parts(value: ast.expr) -> list[ast.expr]:
+    """What a return gives back, one by one."""
+    if isinstance(value, ast.Dict):
+        return value.values
+    return value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
 
 
 _SHAPES = ("shape", "ndim", "size", "dtype")

@@ -10,7 +10,7 @@ import ast
 import linecache
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -82,7 +82,7 @@ def _compile(written: Written, node: FunctionNode, extra: list[str]) -> CodeType
     if isinstance(node, ast.Lambda):
         inner: ast.stmt = ast.Return(node)
     else:
-        inner = ast.copy_location(ast.FunctionDef(node.name, _bare(node.args), node.body, []), node)
+        inner = ast.copy_location(ast.FunctionDef(node.name, _bare(node.args), [], []), node)
         _without_type_parameters(inner)
     names = [*original.co_freevars, *extra]
     arguments = ast.arguments(
@@ -94,12 +94,23 @@ def _compile(written: Written, node: FunctionNode, extra: list[str]) -> CodeType
         outer = ast.ClassDef(written.owner, [], [], [outer], [])
         _without_type_parameters(outer)
     module = ast.fix_missing_locations(ast.Module([outer], []))
-    flags = original.co_flags & _FUTURES
-    code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
+    if isinstance(inner, ast.FunctionDef) and isinstance(node, ast.FunctionDef):
+        inner.body = node.body  # its statements have their places: only what is new was given one
+    code = _code_of(module, original)
     found = _inner(code, original.co_name)
     if found is None:
         raise NotReadable(f"{original.co_name} cannot be rewritten")
     return found
+
+
+def _code_of(module: ast.Module, original: CodeType) -> CodeType:
+    flags = original.co_flags & _FUTURES
+    made = partial(compile, filename=original.co_filename, mode="exec", flags=flags, dont_inherit=True)
+    try:
+        code: CodeType = made(module)
+    except TypeError:  # an edit has made parts without a place
+        code = made(ast.fix_missing_locations(module))
+    return code
 
 
 def _without_type_parameters(node: ast.stmt) -> None:

@@ -37,6 +37,10 @@ class Site:
     def line(self) -> int:
         return int(getattr(self.node, "lineno", 0))
 
+    @property
+    def text(self) -> str:
+        return ast.unparse(self.node)
+
 
 Hook = Callable[[int, Any], Any]
 
@@ -48,8 +52,6 @@ class Taps:
         self.sites: list[Site] = []
         self.functions: list[Written] = []
         self.hook: Hook | None = None
-        self._made: dict[int, tuple[str, FunctionType]] = {}
-        self._pending: list[tuple[Written, str]] = []
 
     def __call__(self, number: int, value: Any) -> Any:
         hook = self.hook

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
-from gradcli.blame.bench import Bench, Key, Trace, replacing
+from gradcli.blame.bench import Bench
 from gradcli.blame.taps import DEF, USE, Site
+from gradcli.blame.trace import Key, Trace, replacing
 from gradcli.clock import Clock
 from gradcli.numeric import Differentiator, Function, output_noise
 from gradcli.subject import copies
@@ -31,13 +32,11 @@ class Node:
     uncertainty: FloatArray
 
     def matches(self, other: Array, tol: float) -> bool:
-        """Whether an array is this gradient, up to axes of length one."""
+        """Whether an array is this gradient, in whatever shape."""
         if other.size != self.gradient.size:
             return False
         found, wanted, doubt = np.asarray(other), self.gradient, self.uncertainty
         if found.shape != wanted.shape:
-            if _squeezed(found.shape) != _squeezed(wanted.shape):
-                return False
             wanted, doubt = wanted.reshape(found.shape), doubt.reshape(found.shape)
         largest = float(np.max(np.abs(wanted), initial=0.0))
         if not largest or not np.isfinite(largest):
@@ -48,10 +47,6 @@ class Node:
             return False
         with np.errstate(invalid="ignore"):
             return bool(np.all(np.abs(found - wanted) <= allowed))
-
-
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(n for n in shape if n != 1)
 
 
 def measure(bench: Bench, trace: Trace, rng: np.random.Generator, clock: Clock) -> list[Node]:
@@ -68,7 +63,7 @@ def measure(bench: Bench, trace: Trace, rng: np.random.Generator, clock: Clock) 
             continue
         if site.role == USE and uses[site.name] == 1 and trace.counts[key[0]] == 1:
             continue  # the only use of a name is the name itself
-        node = _measured(bench, site, key, value, rng, clock)
+        node = measured(bench, key, value, rng, clock)
         if node is not None:
             nodes.append(node)
     return nodes
@@ -91,10 +86,10 @@ def outputs(bench: Bench) -> list[Node]:
     ]
 
 
-def _measured(
-    bench: Bench, site: Site, key: Key, value: Array, rng: np.random.Generator, clock: Clock
-) -> Node | None:
+def measured(bench: Bench, key: Key, value: Array, rng: np.random.Generator, clock: Clock) -> Node | None:
+    """The gradient of the value at one tap; None where it cannot be had, or not in time."""
     taps = bench.forward.taps
+    site = taps.sites[key[0]]
     point = {**bench.inputs, _NODE: value}
 
     def call(arrays: Mapping[str, Array]) -> tuple[Array, ...]:

@@ -16,6 +16,9 @@ from gradcli.targets import PROGRAM
 @click.argument("targets", nargs=-1, shell_complete=complete_targets, metavar="TARGET...")
 @target_options()
 @click.option(
+    "--nodes", is_flag=True, default=None, help="compare the gradient of every intermediate too, in a table"
+)
+@click.option(
     "--exec",
     "programs",
     multiple=True,

@@ -74,6 +74,7 @@ _ALL = (
     ),
     Setting("budget", "number", _DEFAULTS.budget, "seconds that a check may take", above=0.0),
     Setting("blame", "flag", _DEFAULTS.blame, "look for the faulty line when a gradient is wrong"),
+    Setting("nodes", "flag", _DEFAULTS.nodes, "compare the gradient of every intermediate too"),
 )
 
 SETTINGS: dict[str, Setting] = {setting.name: setting for setting in _ALL}

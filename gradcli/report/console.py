@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcli.report import numbers
+from gradcli.report.nodes import node_rows
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable, printable_lines
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
@@ -52,6 +53,8 @@ class CheckReport:
         result, ascii_only = self.result, options.ascii_only
         if result.gradients:
             yield from _gradients(result, options, self.verbose)
+        if result.node_table:
+            yield from node_rows(result.node_table, options)
         yield from (_violation(violation, ascii_only) for violation in result.violations)
         if result.blame is not None:
             yield from _blame(result.blame)

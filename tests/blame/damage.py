@@ -22,6 +22,24 @@ def damaged(pair: str, old: str, new: str) -> tuple[str, int]:
     return _TEXT[:place] + new + _TEXT[place + len(old) :], _TEXT[:place].count("\n") + 1
 
 
+def damage(pair: str, old: str, new: str) -> tuple[str, set[int]]:
+    """The source with one edit in a pair, and the lines that it changes."""
+    source, line = damaged(pair, old, new)
+    return source, {line + offset for offset in changed_lines(old, new)}
+
+
+def changed_lines(old: str, new: str) -> range:
+    """Offsets of the lines in the new text that differ from the old one."""
+    before, after = old.split("\n"), new.split("\n")
+    same = [a == b for a, b in zip(before, after, strict=False)]
+    first = same.index(False) if False in same else min(len(same), len(after) - 1)
+    return (
+        range(first, len(after))
+        if len(before) != len(after)
+        else range(first, len(same) - same[::-1].index(False))
+    )
+
+
 def check_damaged(pair: str, source: str, file: str, **settings: Any) -> CheckResult:
     """Check a pair of a source that need not be in a file."""
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)

@@ -96,7 +96,8 @@ WHOLE_FILES = {
     ),
     "a dimension in defaults": (
         "version: 1\ndefaults: {batch: 2}\nchecks: [{target: affine}]\n",
-        "2:12: defaults.batch: unknown key; expected seed, dtype, tol, method, step, elements, budget, blame",
+        "2:12: defaults.batch: unknown key; "
+        "expected seed, dtype, tol, method, step, elements, budget, blame, nodes",
     ),
     "a check that is text": (
         f"{HEAD}  - affine\n",

@@ -1,0 +1,139 @@
+"""`python -m tests.blame`: every planted slip, what was said about it, and how often that was right."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+import gradcli
+import gradcli.clock
+from gradcli.result import CheckResult
+from tests.blame.damage import changed_lines, check_damaged, damage
+from tests.blame.slips import SLIPS
+from tests.corpus import reference
+from tests.corpus.bugs import LAYERS
+from tests.corpus.case import Bug, Layer, build, inputs_for
+
+RIGHT, WRONG, SILENT, UNSEEN = "right", "wrong", "silent", "unseen"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said about one slip."""
+
+    habit: str
+    slip: str
+    outcome: str
+    told: str
+    check: float  # seconds without blame
+    blame: float
+
+    def __str__(self) -> str:
+        cost = f"({self.check:.2f} + {self.blame:.2f} s)"
+        return f"{self.outcome:7} {self.habit:8} {self.slip} -> {self.told} {cost}"
+
+
+def staged(only: str) -> Iterator[Said]:
+    for habit, pair, old, new in SLIPS:
+        if only not in f"{habit} {pair}":
+            continue
+        source, lines = damage(pair, old, new)
+
+        def check(
+            blame: bool, pair: str = pair, source: str = source, name: str = f"<{pair}: {new}>"
+        ) -> CheckResult:
+            return check_damaged(pair, source, name, blame=blame)
+
+        yield _said(habit, f"{pair}: {old!r} -> {new!r}", check, lines)
+
+
+def corpus(only: str) -> Iterator[Said]:
+    """Bugs of the corpus that make numbers wrong and stand in backward."""
+    for layer in LAYERS:
+        for bug in layer.bugs:
+            if bug.code is not None or only not in f"corpus {layer.name}/{bug.name}":
+                continue
+            lines = _lines(layer, bug)
+            if not lines:
+                continue
+
+            def check(blame: bool, layer: Layer = layer, bug: Bug = bug) -> CheckResult:
+                pair = build(layer, bug)
+                with reference.quiet():
+                    np.random.seed(0)  # noqa: NPY002  the code under test may draw from it
+                    return gradcli.check(
+                        pair.forward,
+                        pair.backward,
+                        inputs=inputs_for(layer, "default", 0),
+                        constants=layer.constants,
+                        blame=blame,
+                    )
+
+            yield _said("corpus", f"{layer.name}/{bug.name}", check, lines)
+
+
+def _lines(layer: Layer, bug: Bug) -> set[int]:
+    """The lines of an edit in backward; none if it stands in forward."""
+    pair = build(layer, bug)
+    found: set[int] = set()
+    first = pair.backward.__code__.co_firstlineno
+    for line, (old, new) in zip(pair.lines, ((bug.old, bug.new), *bug.also), strict=True):
+        found |= {line + offset for offset in changed_lines(old, new)}
+    return found if min(found) >= first else set()
+
+
+def _said(habit: str, slip: str, check: Callable[[bool], CheckResult], lines: Iterable[int]) -> Said:
+    start = time.process_time()
+    check(False)
+    middle = time.process_time()
+    result = check(True)
+    seconds = middle - start, max(0.0, time.process_time() - 2 * middle + start)
+    blames = [b for b in (result.blame, *result.also) if b is not None]
+    if not any(g.verdict == "fail" and g.failing is not None for g in result.gradients.values()):
+        outcome = UNSEEN
+    elif not blames:
+        outcome = SILENT
+    else:
+        outcome = RIGHT if {b.line for b in blames} <= set(lines) else WRONG
+    told = " | ".join(f"{b.line}: {b.diagnosis}" for b in blames) or "; ".join(result.remarks)
+    return Said(habit, f"{slip} @ {sorted(lines)}", outcome, told, *seconds)
+
+
+def summary(said: list[Said]) -> str:
+    lines = []
+    for habit in dict.fromkeys(s.habit for s in said):
+        own = [s for s in said if s.habit == habit and s.outcome != UNSEEN]
+        counts = Counter(s.outcome for s in own)
+        shares = ", ".join(f"{100 * counts[o] / max(1, len(own)):.1f} % {o}" for o in (RIGHT, SILENT, WRONG))
+        ratio = sorted(s.blame / max(s.check, 1e-3) for s in own)
+        lines.append(
+            f"{habit:8} {len(own):4} slips: {shares}; median cost {ratio[len(ratio) // 2]:.0f} x the check"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.blame", description=__doc__)
+    parser.add_argument("--only", default="", help="slips whose habit and layer contain this")
+    parser.add_argument("--set", choices=("staged", "corpus"), action="append")
+    options = parser.parse_args()
+    # Other work on the machine must not decide what is found in time.
+    gradcli.clock.time.perf_counter = time.process_time
+    sets = {"staged": staged, "corpus": corpus}
+    said: list[Said] = []
+    for name in options.set or sets:
+        for one in sets[name](options.only):
+            print(one, flush=True)
+            said.append(one)
+    print(summary(said))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Each kind of slip is called what it is; every claim here was run by the search itself."""
+
+import numpy as np
+import pytest
+
+import gradcli
+from tests.blame.damage import check_damaged, damage
+
+SAID = {
+    "a constant factor, named by a size": (
+        *("bn", "dsq = np.ones((N, D)) * dvar / N", "dsq = np.ones((N, D)) * dvar"),
+        "multiplied by 1/5 (0.2), where 5 is the length of axis 0 of x",
+    ),
+    "N - 1 for N": ("bn", "* dvar / N", "* dvar / (N - 1)", "multiplied by (5-1)/5 (0.8)"),
+    "a sign": ("bn", "dsqrtvar = -1.0 /", "dsqrtvar = 1.0 /", "multiplied by -1"),
+    "an input that was left out": (
+        "bn",
+        "dxhat = dout * gamma",
+        "dxhat = dout",
+        "missing: dout * gamma is right",
+    ),
+    "eps": ("bn", "np.sqrt(var + eps) * ds", "np.sqrt(var) * ds", "eps"),
+    "a wrong tensor in a product": (
+        "bn",
+        "dxmu1 + dxmu2\n",
+        "dxmu1 + dxmu1\n",
+        "`dxmu2` in place of `dxmu1`",
+    ),
+    "a lost path": (
+        *("bn", "dx = dxmu + np.ones((N, D)) * dmu / N", "dx = dxmu"),
+        "backward treats mu as a constant; the path of x through line 12 is missing in dxmu",
+    ),
+    "mean for sum": ("bn", "dbeta = np.sum(dout", "dbeta = np.mean(dout", "a mean in place of a sum"),
+    "sum for mean": ("ln", "(dn * n).mean(-1", "(dn * n).sum(-1", "a sum in place of a mean"),
+    "a missing sum": ("ln", "dy.sum(0)", "dy[0]", "a sum is missing"),
+    "a wrong axis": (
+        "mlp",
+        "s ** 2).sum(axis=1",
+        "s ** 2).sum(axis=0",
+        "the wrong axis: with `1` in place of `0`",
+    ),
+    "a wrong order": ("gate", "x.T @ da, x.T @ du", "x.T @ du, x.T @ da", "returned in the wrong order"),
+    "overwritten": ("conv", "db[f] += dout", "db[f] = dout", "overwritten, where contributions add up"),
+    "a path from pass to pass": (
+        *("lstm", "dht = dh[:, t] + dnext_h", "dht = dh[:, t]"),
+        "a term is missing: with `dh[:, t] + dnext_h` in place of `dh[:, t]`",
+    ),
+    "an ignored cotangent": (
+        "bn",
+        "dbeta = np.sum(dout, axis=0)",
+        "dbeta = np.ones(D)",
+        "the cotangent is ignored",
+    ),
+}
+
+
+@pytest.mark.parametrize(("pair", "old", "new", "words"), SAID.values(), ids=SAID)
+def test_a_slip_is_called_what_it_is(pair, old, new, words):
+    source, lines = damage(pair, old, new)
+    blame = check_damaged(pair, source, f"<{pair}: {new}>").blame
+    assert blame is not None
+    assert blame.line in lines
+    assert words in blame.diagnosis
+
+
+def rows(x, index):
+    return x[index], (x.shape, index)
+
+
+def rows_counted_once(g, cache):
+    shape, index = cache
+    dx = np.zeros(shape)
+    dx[index] += g
+    return dx
+
+
+def test_duplicates_that_are_counted_once_are_found():
+    inputs = {"x": np.arange(1.0, 9.0).reshape(4, 2), "index": np.array([0, 2, 2, 3])}
+    blame = gradcli.check(rows, rows_counted_once, inputs=inputs).blame
+    assert blame.source == "dx[index] += g"
+    assert "an index that occurs twice is counted once: with `np.add.at(dx, index, g)`" in blame.diagnosis
+
+
+def cubes(x):
+    y = x**3
+    return y, (x, y)
+
+
+def of_something_else(g, cache):
+    x, _ = cache
+    return np.cos(7.3 * x) * np.exp(x - 0.1) * g
+
+
+def test_what_nothing_explains_is_said_to_be_so_with_its_place():
+    blame = gradcli.check(cubes, of_something_else, inputs={"x": np.linspace(0.5, 1.5, 5)}).blame
+    assert blame.source.startswith("return np.cos")
+    assert "no single change explains it; x is furthest off at 3" in blame.diagnosis
