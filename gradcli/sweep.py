@@ -151,7 +151,7 @@ class _Measurement:
         steps = _grid(spread(self.side.function.point[gradient.name]))
         plus, minus = responses(line, steps)
         second, fourth = _estimates(plus, minus, steps)
-        relative = abs(truth) > uncertainty
+        relative = not abs(truth) <= uncertainty  # unknown where backward is not finite
         unit = abs(truth) if relative else 1.0
         return Curve(
             label=f"{_element(gradient.name, index)} of {self.problem.id}",

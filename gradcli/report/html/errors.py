@@ -10,6 +10,7 @@ from gradcli.result import Gradient
 
 LOWEST, HIGHEST = -16, 0  # decades that are told apart
 _DECADES_PER_LEVEL = 2
+_LAST = HIGHEST - _DECADES_PER_LEVEL  # the last level has no upper end: signs differ, and more
 
 
 class Level(NamedTuple):
@@ -25,15 +26,16 @@ LEVELS = (
     Level("e0", f"at most 1e{LOWEST}"),
     *(
         Level(f"e{number}", f"1e{low} to 1e{low + _DECADES_PER_LEVEL}")
-        for number, low in enumerate(range(LOWEST, HIGHEST, _DECADES_PER_LEVEL), start=1)
+        for number, low in enumerate(range(LOWEST, _LAST, _DECADES_PER_LEVEL), start=1)
     ),
+    Level("e8", f"above 1e{_LAST}"),
 )
 
 
 def can_be_drawn(gradient: Gradient) -> bool:
-    """Whether each element of the one array has a counterpart in the other."""
+    """Whether elements were compared; of a gradient of the wrong shape, none are."""
     analytic = np.asarray(gradient.analytic)
-    return bool(gradient.size) and analytic.shape == gradient.shape and analytic.dtype.kind in "fiub"
+    return bool(gradient.compared) and analytic.shape == gradient.shape and analytic.dtype.kind in "fiub"
 
 
 def relative_errors(gradient: Gradient) -> FloatArray:
@@ -44,10 +46,8 @@ def relative_errors(gradient: Gradient) -> FloatArray:
     analytic = np.asarray(gradient.analytic, dtype=np.float64)
     error = gradient.error
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        relative = error / np.maximum(np.abs(analytic), np.abs(gradient.numeric))
-    relative[error == 0] = 0.0
-    relative[~np.isfinite(analytic)] = np.inf
-    return relative
+        relative = np.where(error == 0, 0.0, error / np.maximum(np.abs(analytic), np.abs(gradient.numeric)))
+    return np.where(np.isfinite(analytic), relative, np.inf)
 
 
 def decade(error: float) -> float:

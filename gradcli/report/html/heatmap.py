@@ -32,7 +32,7 @@ class Heatmap:
     columns: int
     cell: float  # its side in pixels
     layers: tuple[Layer, ...]
-    failing: str  # a path of crosses over the cells that hold wrong elements
+    failing: str  # a path of crosses over the cells that hold wrong elements, unless all do
     axes: str  # what rows and columns are
     words: str  # the drawing for whoever does not see it
 
@@ -49,8 +49,8 @@ def heatmap(gradient: Gradient) -> Heatmap:
         columns=columns,
         cell=min(_LARGEST_CELL, _WIDEST / columns, _TALLEST / rows),
         layers=layers,
-        failing="".join(f"M{x + 0.25} {y + 0.25}l.5 .5m0-.5l-.5 .5" for y, x in np.argwhere(failing)),
-        axes=_axes(gradient, shape, (rows, columns)),
+        failing="" if failing.all() else _crosses(failing),
+        axes=_axes(gradient, shape, (rows, columns)) + ("; every cell is wrong" if failing.all() else ""),
         words="; ".join(f"{layer.level.words}: {layer.cells}" for layer in layers),
     )
 
@@ -63,6 +63,10 @@ def _binned(errors: FloatArray, failing: BoolArray) -> tuple[FloatArray, BoolArr
         errors = np.fmax.reduceat(errors, starts, axis=axis)
         failing = np.logical_or.reduceat(failing, starts, axis=axis)
     return errors, failing
+
+
+def _crosses(failing: BoolArray) -> str:
+    return "".join(f"M{x + 0.25} {y + 0.25}l.5 .5m0-.5l-.5 .5" for y, x in np.argwhere(failing))
 
 
 def _layers(cells: Sequence[Sequence[Level]]) -> Iterator[Layer]:

@@ -23,8 +23,15 @@ class Bar:
     @property
     def words(self) -> str:
         wrong = f", {self.wrong} of them wrong" if self.wrong else ""
-        limit = f"at most 1e{LOWEST + 1}" if self.low == LOWEST else f"1e{self.low} to 1e{self.low + 1}"
-        return f"relative error {limit}: {self.elements}{wrong}"
+        return f"{self._range}: {self.elements}{wrong}"
+
+    @property
+    def _range(self) -> str:
+        if self.low == LOWEST:
+            return f"below 1e{LOWEST + 1}"
+        if self.low == HIGHEST - 1:
+            return f"from 1e{self.low}"
+        return f"1e{self.low} to 1e{self.low + 1}"
 
 
 def histogram(gradient: Gradient) -> tuple[Bar, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcli.report import numbers
 from gradcli.report.console import Cells, cells, check_summary
-from gradcli.report.files.places import Finding, findings, relative
+from gradcli.report.files.places import relative
 from gradcli.report.html.context import SourceLine, context
 from gradcli.report.html.errors import can_be_drawn, relative_errors
 from gradcli.report.html.heatmap import Heatmap, heatmap
@@ -48,6 +48,15 @@ class GradientView:
 
 
 @dataclass(frozen=True)
+class FindingView:
+    """A broken promise, a warning, or why the check could not run."""
+
+    code: str
+    message: str
+    is_warning: bool
+
+
+@dataclass(frozen=True)
 class BlameView:
     """The line at fault, among the lines around it."""
 
@@ -67,7 +76,7 @@ class CheckView:
     status: str
     summary: str
     rerun: str
-    findings: list[Finding]
+    findings: list[FindingView]
     blames: list[BlameView]
     gradients: list[GradientView]
     remarks: list[str]
@@ -91,7 +100,7 @@ def _check(outcome: Outcome, anchor: str) -> CheckView:
         status=ERROR if result is None else result.verdict,
         summary="could not run" if result is None else check_summary(result).plain,
         rerun="" if result is None else printable(result.rerun or ""),
-        findings=[finding for finding in findings(outcome) if finding.code != INCONCLUSIVE],
+        findings=_findings(outcome),
         blames=[_blame(blame) for blame in blames],
         gradients=[
             _gradient(gradient, curve_drawing([curves[gradient.name]]) if gradient.name in curves else "")
@@ -100,6 +109,15 @@ def _check(outcome: Outcome, anchor: str) -> CheckView:
         remarks=[] if result is None else [printable(remark) for remark in result.remarks],
         output=printable_lines(outcome.output),
     )
+
+
+def _findings(outcome: Outcome) -> list[FindingView]:
+    if outcome.result is None:
+        return [FindingView(ERROR, printable(str(outcome.error)), False)]
+    return [
+        FindingView(violation.code, printable(violation.message), violation.is_warning)
+        for violation in outcome.result.violations
+    ]
 
 
 def _gradient(gradient: Gradient, curve: str) -> GradientView:
