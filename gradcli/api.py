@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcli import checker
+from gradcli import cases, checker
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
@@ -110,7 +110,7 @@ def check_target(
             raise UsageError(f"{target}: a config says inputs, constants and options itself")
         spec = _only_check_of(spec)
     problem = _only(spec.target, resolve(spec, arrays=arrays))
-    return checker.run(problem, spec.settings)
+    return cases.run(problem, spec.settings)
 
 
 def assert_gradients(

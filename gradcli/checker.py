@@ -70,7 +70,7 @@ class _Check:
         self.clock = Clock(settings.budget if bounded else None)
         self.subject = Subject(problem, self.clock)
         self.remarks: list[str] = list(problem.remarks)
-        self.violations: list[Violation] = []
+        self.violations: list[Violation] = list(problem.noticed)
         self.gradients: dict[str, Gradient] = {}
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
         self.nodes: Callable[[], Mapping[str, Array]] = dict

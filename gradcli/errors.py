@@ -3,6 +3,12 @@
 Code under test that misbehaves is not an error of this kind: it is a `Violation` in the result.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradcli.problem import Problem
+
 
 class GradcliError(Exception):
     """Nothing can be said about the gradients; the message tells where, what was found and what to do."""
@@ -12,6 +18,14 @@ class GradcliError(Exception):
 
 class UsageError(GradcliError):
     """An option, a shape or a value that the command or the API does not accept."""
+
+
+class PartlyResolvedError(UsageError):
+    """Some of what a file holds cannot be checked; the rest can."""
+
+    def __init__(self, message: str, problems: "Sequence[Problem]" = ()) -> None:
+        super().__init__(message)
+        self.problems = list(problems)
 
 
 class TargetError(GradcliError):

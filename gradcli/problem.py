@@ -1,12 +1,16 @@
 """What is checked: a function, its hand-written gradient, and the point at which they are compared."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.result import Violation
+
+if TYPE_CHECKING:
+    from gradcli.spec import InputSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,18 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
+class Inferred:
+    """What was chosen because the user did not say it, and what else could have been."""
+
+    inputs: "Mapping[str, InputSpec]"
+    constants: Mapping[str, object]
+    label: str  # what sets this case apart: "x=1x3"
+    others: "Callable[[], Iterable[Problem]]" = tuple  # further cases, each one that the code accepts
+    smaller: "Callable[[], Iterable[Problem]]" = tuple  # the same case with a dimension shortened
+    is_extreme: bool = False  # so large a scale that only what is not finite counts
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A target made concrete.
 
@@ -54,6 +70,9 @@ class Problem:
     source: Source | None = None
     saved_names: Callable[[Any], dict[str, Array]] | None = None  # the cache's arrays by name, for dumps
     rerun: str | None = None  # the shell line that repeats this check
+    inferred: Inferred | None = None  # None: everything was said
+    reseed: bool = False  # start every call from the same state of the global random generators
+    noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
     nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
     remarks: tuple[str, ...] = ()  # what was assumed, for the report
 

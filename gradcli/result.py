@@ -99,6 +99,7 @@ class CheckResult:
     backward_evaluations: int = 0
     interrupted: bool = False
     remarks: tuple[str, ...] = ()  # what was left out, and why
+    cases: tuple[str, ...] = ()  # the points at which the target was checked, this one among them
     file: str | None = None  # where backward is written, and its line
     line: int | None = None
     arrays: Mapping[str, Array] = field(default_factory=dict)  # by archive key: in/NAME, cotangent, out

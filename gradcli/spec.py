@@ -38,6 +38,14 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
+class Loading:
+    """How a user's file is imported."""
+
+    stubs: tuple[str, ...] = ()  # modules that are replaced by stand-ins
+    only_symbol: bool = False  # run only the definitions that the target needs
+
+
+@dataclass(frozen=True)
 class CheckSpec:
     """One check as asked for; `targets.resolve` makes Problems of it."""
 
@@ -49,6 +57,7 @@ class CheckSpec:
     constants: Mapping[str, object] = field(default_factory=dict)
     dtype: str = "float64"
     settings: Settings = Settings()
+    loading: Loading = Loading()
     base: Path = Path()  # the folder that relative paths start from
     origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"
 

@@ -47,7 +47,7 @@ class Subject:
     def __init__(self, problem: Problem, clock: Clock, calls: "Calls | None" = None) -> None:
         self.problem = problem
         self.clock = clock
-        self.reseed = False
+        self.reseed = problem.reseed
         self.calls = calls or Calls()
 
     def widened(self) -> "Subject":
@@ -84,7 +84,7 @@ class Subject:
         try:
             if not self.reseed:
                 return call(*arguments)
-            with _fixed_generators():
+            with fixed_generators():
                 return call(*arguments)
         except BrokenPromise:
             raise
@@ -95,7 +95,7 @@ class Subject:
 
 
 @contextmanager
-def _fixed_generators() -> Iterator[None]:
+def fixed_generators() -> Iterator[None]:
     """Start the global generators from the same state, and leave them as they were."""
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002

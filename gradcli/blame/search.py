@@ -168,7 +168,9 @@ class Search:
         }
 
     def _passes_on(self, statement: ast.stmt | None) -> bool:
-        """Whether a statement only returns names: what they stand for was computed elsewhere."""
+        """Whether a statement only returns names, or stores one: what they stand for was computed before."""
+        if isinstance(statement, ast.Assign) and _into_an_object(statement):
+            return isinstance(statement.value, ast.Name)
         if not isinstance(statement, ast.Return) or statement.value is None:
             return False
         value = statement.value
@@ -193,16 +195,41 @@ class Search:
 
     def _behind(self, name: str, right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
         found: set[ast.stmt] = set()
+        for statement in self._stored(name):
+            found |= self._behind_parts(statement, None, right)
+        if found:
+            return found
         for statement in self.flow.returns():
-            found |= self._behind_parts(statement, self._elements(statement, name), right)
+            parts = self._elements(statement, name)
+            if parts is not None or not self._is_method:
+                found |= self._behind_parts(statement, parts, right)
         return found
+
+    @property
+    def _is_method(self) -> bool:
+        """Whether backward may leave gradients in an object; then what it returns need not be all."""
+        return self.bench.backward.main.owner is not None
+
+    def _stored(self, name: str) -> list[ast.stmt]:
+        """Statements that put a gradient, or a multiple of it, into the object: `self.dW = …`."""
+        value = self.bench.found.get(name)
+        if value is None or not self._is_method:
+            return []
+        return [
+            site.statement
+            for site in self.bench.backward.taps.sites
+            if isinstance(site.statement, ast.Assign | ast.AugAssign | ast.AnnAssign)
+            and site.node is site.statement.value
+            and _into_an_object(site.statement)
+            and any(_is_multiple(v, value) for v in self.evidence.trace.of(site.number))
+        ]
 
     def _elements(self, statement: ast.stmt, name: str) -> list[ast.expr] | None:
         """The parts of a return that give one gradient; None if that cannot be told."""
         value = self.bench.found.get(name)
         sites = [s for s in self.bench.backward.taps.sites if s.role == RETURN and s.statement is statement]
         own = [s for s in sites if value is not None and self._returned(s, value)]
-        if sites and not own and len(sites) == 1:
+        if sites and not own and len(sites) == 1 and not self._is_method:
             own = sites
         return [s.node for s in own if isinstance(s.node, ast.expr)] or None
 
@@ -271,6 +298,22 @@ class Search:
                 if self.bench.repairs(after, wrong):
                     return site, node
         return None
+
+
+def _into_an_object(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> bool:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return any(isinstance(part, ast.Attribute) for target in targets for part in ast.walk(target))
+
+
+def _is_multiple(value: Array, gradient: Array) -> bool:
+    """Whether a value is the gradient times a power of two: in an update, times the step."""
+    if value.size != gradient.size or not value.size:
+        return False
+    flat, wanted = value.ravel(), gradient.ravel()
+    place = int(np.argmax(np.abs(wanted)))
+    if not wanted[place] or not flat[place] or np.frexp(flat[place] / wanted[place])[0] not in (0.5, -0.5):
+        return bool(np.array_equal(flat, wanted))
+    return bool(np.array_equal(flat, wanted * (flat[place] / wanted[place])))
 
 
 def _set_to(value: Array) -> Callable[[Any], Any]:

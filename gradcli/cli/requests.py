@@ -8,7 +8,7 @@ from typing import TypeVar
 from gradcli.cli.layer_options import flag, read_values
 from gradcli.errors import ConfigError, NothingToCheck, UsageError
 from gradcli.layers import LAYERS
-from gradcli.spec import CheckSpec
+from gradcli.spec import CheckSpec, Loading
 from gradcli.suite.outcome import Outcome
 from gradcli.targets import options_of
 from gradcli.targets.notation import parse_constant, parse_input
@@ -24,11 +24,14 @@ class Arguments:
     inputs: Sequence[str]  # "x=4x3"
     inputs_file: Path | None
     constants: Sequence[str]  # "eps=1e-5"
+    loading: Loading
 
     @property
     def used(self) -> list[str]:
         """The options that were given, as the user wrote them."""
         file = ["--inputs"] if self.inputs_file is not None else []
+        file += ["--stub"] if self.loading.stubs else []
+        file += ["--only-symbol"] if self.loading.only_symbol else []
         lists = {"--input": self.inputs, "--set": self.constants}
         return [flag(name) for name in self.options] + [name for name, given in lists.items() if given] + file
 
@@ -43,7 +46,13 @@ def read_specs(
     """
     inputs = _named(arguments.inputs, parse_input, "--input")
     constants = _named(arguments.constants, parse_constant, "--set")
-    common = CheckSpec("", inputs=inputs, inputs_file=arguments.inputs_file, constants=constants)
+    common = CheckSpec(
+        "",
+        inputs=inputs,
+        inputs_file=arguments.inputs_file,
+        constants=constants,
+        loading=arguments.loading,
+    )
     specs: list[CheckSpec] = []
     empty: list[Outcome] = []
     mistakes: list[str] = []

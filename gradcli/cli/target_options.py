@@ -102,11 +102,19 @@ _ARGUMENTS = (
         metavar="NAME=VALUE",
         help="give an argument a constant: eps=1e-5",
     ),
+    click.option(
+        "--stub",
+        "stubs",
+        multiple=True,
+        metavar="MODULE",
+        help="import a stand-in for a module that is not needed: matplotlib",
+    ),
+    click.option("--only-symbol", is_flag=True, help="run only those definitions of a file that are needed"),
 )
 
 
 def target_options(settings: Collection[str] = tuple(SETTINGS)) -> Callable[[Function], Function]:
-    """A decorator: `--input`, `--inputs`, `--set` and those settings; `read_targets` understands them."""
+    """A decorator: arguments, how files are loaded and those settings; `read_targets` understands them."""
 
     def decorate(function: Function) -> Function:
         for add in reversed((*_ARGUMENTS, setting_options(settings))):
@@ -119,12 +127,14 @@ def target_options(settings: Collection[str] = tuple(SETTINGS)) -> Callable[[Fun
 def read_targets(targets: Sequence[str], options: dict[str, Any]) -> "tuple[list[CheckSpec], list[Outcome]]":
     """The checks that targets and options ask for; see `requests.read_specs`.
 
-    options: those of `target_options` and of the targets, by parameter name.
+    options: those of `target_options` and of the targets, by parameter name (loading may be left out).
     """
     from gradcli.cli.requests import Arguments, read_specs
+    from gradcli.spec import Loading
 
     inputs, inputs_file, constants = (options.pop(name) for name in ("inputs", "inputs_file", "constants"))
+    loading = Loading(tuple(options.pop("stubs", ())), options.pop("only_symbol", False))
     given = {name: value for name, value in options.items() if value is not None}
     settings = {name: value for name, value in given.items() if name in SETTINGS}
     declared = {name: value for name, value in given.items() if name not in SETTINGS}
-    return read_specs(targets, Arguments(declared, inputs, inputs_file, constants), settings)
+    return read_specs(targets, Arguments(declared, inputs, inputs_file, constants, loading), settings)

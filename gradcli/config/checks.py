@@ -14,13 +14,13 @@ from gradcli.config.target import Target, read_target
 from gradcli.config.yaml import Entry, Node, describe
 from gradcli.errors import UsageError
 from gradcli.layers import LAYERS
-from gradcli.spec import CheckSpec, Settings, derive_id
+from gradcli.spec import CheckSpec, Loading, Settings, derive_id
 
 VERSION = 1
 MOST_CHECKS = 100_000  # of one file, with every grid expanded
 
 TOP_KEYS = ("version", "defaults", "checks")
-CHECK_KEYS = ("target", "id", "matrix", "inputs", "constants", *SETTINGS)
+CHECK_KEYS = ("target", "id", "matrix", "inputs", "constants", "stub", "only_symbol", *SETTINGS)
 
 _ANY_PARAMETER = frozenset(parameter.name for layer in LAYERS.values() for parameter in layer.parameters)
 
@@ -133,7 +133,24 @@ class _Check:
             for name in spec.constants:
                 with self._mistakes.noting(inside(where, name)):
                     _require_no_input(name, node, spec)
-        return spec
+        return replace(spec, loading=self._loading(built_in))
+
+    def _loading(self, built_in: bool) -> Loading:
+        """How the file is imported; a built-in layer is in none."""
+        loading = Loading()
+        for key in ("stub", "only_symbol"):
+            with self._mistakes.noting(f"{self._where}.{key}"):
+                if key not in self._entries:
+                    continue
+                if built_in:
+                    raise Wrong(self._entries[key].key, "is for code in a file; a built-in layer has none")
+                node = self._entries[key].value
+                if key == "only_symbol":
+                    loading = replace(loading, only_symbol=values.flag(node))
+                else:
+                    items = node.value if isinstance(node.value, list) else [node]
+                    loading = replace(loading, stubs=tuple(values.text(item) for item in items))
+        return loading
 
     def _options(self, target: Target | None) -> dict[str, object]:
         found: dict[str, object] = {}

@@ -18,6 +18,7 @@ Schema = dict[str, Any]
 
 _OWN = "your-own-code"
 _NAME = r"[^\W\d]\w*"
+_SUFFIX = "([pP][yY][wW]?|[iI][pP][yY][nN][bB])"
 _DOTTED = rf"{_NAME}(\.{_NAME})*"
 
 
@@ -75,7 +76,7 @@ def _target() -> Schema:
             {
                 "type": "string",
                 "maxLength": LONGEST_TEXT,
-                "pattern": rf"^.*\.[pP][yY][wW]?(:{_DOTTED})?$|^{_DOTTED}:{_DOTTED}$|^{_NAME}(\.{_NAME})+$",
+                "pattern": rf"^.*\.{_SUFFIX}(:{_DOTTED})?$|^{_DOTTED}:{_DOTTED}$|^{_NAME}(\.{_NAME})+$",
                 "not": {"pattern": r"\.[yY][aA]?[mM][lL]$"},
             },
         ],
@@ -115,6 +116,8 @@ def _built_in(layer: Layer) -> Schema:
     names = {"propertyNames": {"enum": [item.name for item in layer.inputs]}}
     options = {option.name: _parameter(option) for option in layer.options}
     return {
+        "stub": False,
+        "only_symbol": False,
         "inputs": {"anyOf": [{"type": "string"}, names]},
         "constants": {"additionalProperties": False, "properties": options},
     }
@@ -149,7 +152,22 @@ def _check_of(layer: Layer | None) -> Schema:
             },
             "inputs": {"$ref": "#/definitions/inputs"},
             "constants": {"$ref": "#/definitions/constants"},
+            **_loading(),
             **settings,
+        },
+    }
+
+
+def _loading() -> Schema:
+    name = {"type": "string", "pattern": r"\S", "maxLength": LONGEST_TEXT}
+    return {
+        "stub": {
+            "description": "modules that the file imports and that are not needed: stand-ins are imported",
+            "anyOf": [name, {"type": "array", "items": name}],
+        },
+        "only_symbol": {
+            "description": "run only those definitions of the file that the target needs",
+            "type": "boolean",
         },
     }
 

@@ -39,7 +39,7 @@ def read_target(node: Node, base: Path) -> Target:
     if written.startswith(PROGRAM):
         return Target(written, False, None)
     place, symbol = parse(written)
-    if place.lower().endswith((".py", ".pyw")):
+    if place.lower().endswith((".py", ".pyw", ".ipynb")):
         require_file(node, place, base)
     elif place.lower().endswith((".yaml", ".yml")) or _is_folder(base / place):
         raise Wrong(node, f"{quoted(written)} is not Python; give several configs to gradcli check instead")

@@ -449,6 +449,37 @@ print(result.violations)
         wrong="    return dout, dout.sum(axis=0)\n",
         right="    return dout.copy(), dout.sum(axis=0)\n",
     ),
+    Page(
+        code="GC205",
+        title="warning: backward does more than give gradients",
+        meaning=(
+            "A method backward changed the object that it belongs to: it moved the parameters (an update of "
+            "its own), or added to some gradients and replaced others. The gradients that it gave were read "
+            "as if it had not; whoever calls it twice gets something else."
+        ),
+        example="""\
+from pathlib import Path
+import gradcli
+Path("scale.py").write_text('''
+class Scale:
+    def __init__(self, w):
+        self.w = w
+    def forward(self, x):
+        self.x = x
+        return x * self.w
+    def backward(self, dout, lr):
+        self.dw, dx = (dout * self.x).sum(axis=0), dout * self.w
+        self.w -= lr * self.dw
+        return dx
+''')
+result = gradcli.check_target("scale.py", inputs={"w": "3", "x": "4x3"})
+print(result.violations)
+""",
+        cause="Layers whose backward takes a learning rate; `+=` for one gradient and `=` for another.",
+        fix="Leave the update to an optimiser, and treat all gradients of a layer alike.",
+        wrong="self.w -= lr * self.dw",
+        right="pass",
+    ),
 )
 
 PAGES: dict[str, Page] = {page.code: page for page in _ALL}

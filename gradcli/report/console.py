@@ -21,6 +21,7 @@ from gradcli.report import numbers
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable, printable_lines
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
+from gradcli.source_line import written_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -54,11 +55,19 @@ class CheckReport:
         yield from (_violation(violation, ascii_only) for violation in result.violations)
         if result.blame is not None:
             yield from _blame(result.blame)
+        yield from _chosen(result)
         yield check_summary(result)
         if result.verdict != PASS and result.rerun:
             yield Text(f"re-run: {printable(result.rerun)}")
         if self.verbose:
             yield Text(_effort(result))
+
+
+def _chosen(result: CheckResult) -> Iterator[Text]:
+    """What was assumed, chosen or left out, and at which cases the code was looked at."""
+    yield from (Text(printable(remark)) for remark in result.remarks)
+    if len(result.cases) > 1:
+        yield Text(f"{count(len(result.cases), 'case')}: {printable(', '.join(result.cases))}")
 
 
 def check_summary(result: CheckResult) -> Text:
@@ -254,7 +263,7 @@ def _place(file: str, line: int | None) -> str:
     """file:line, relative to the current folder where it lies below it."""
     inside = os.path.realpath(file).startswith(os.path.realpath(Path.cwd()) + os.sep)
     shown = printable(os.path.relpath(file) if inside else file)
-    return shown if line is None else f"{shown}:{line}"
+    return shown if line is None else written_line(shown, line)
 
 
 def _effort(result: CheckResult) -> str:

@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.cells import cell_len, set_cell_size
+from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from gradcli.explain.derivation import Derivation
 from gradcli.explain.derive import Derived, Partial, Paths
-from gradcli.result import PASS
+from gradcli.result import PASS, Gradient
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
+_WIDTH = 80  # a page is read in a narrow window as in a wide one, and pasted
 # In this order: σ² before ².
 _PLAIN = {
     **{"∂": "d", "μ": "mu", "σ²": "var", "x̂": "x_hat", "γ": "gamma", "β": "beta", "ε": "eps", "π": "pi"},
@@ -41,7 +43,7 @@ class DerivationReport:
             "once by perturbing that edge alone, the other nodes frozen; shown is the element\n"
             "at which the two differ most."
         )
-        yield write.partials(derived.derivation, derived.partials)
+        yield Constrain(write.partials(derived.derivation, derived.partials), _WIDTH)
         yield from (
             write(f"∂{p.node.symbol}/∂{derived.derivation.symbol(p.edge.parent)}: {p.edge.why}")
             for p in derived.partials
@@ -92,19 +94,17 @@ class _Writer:
 
     def partials(self, derivation: Derivation, partials: tuple[Partial, ...]) -> Table:
         plain = box.ASCII2 if self.ascii_only else box.SIMPLE_HEAD
-        table = Table(box=plain, pad_edge=False, padding=(0, 1, 0, 0))
-        for title in ("partial", "formula", "by formula", "perturbed", "error", ""):
+        table = Table(box=plain, pad_edge=False, padding=0 if self.ascii_only else (0, 1, 0, 0))
+        for title in ("partial", "formula", "by formula", "perturbed", "error"):
             table.add_column(title, no_wrap=title != "formula", justify="left")
         for partial in partials:
             gradient, at = partial.gradient, partial.gradient.worst_index
-            error = gradient.relative_error
             table.add_row(
                 self(f"∂{partial.node.symbol}/∂{derivation.symbol(partial.edge.parent)}"),
                 self(partial.edge.formula),
                 f"{float(gradient.analytic[at]):.6g}",
                 f"{float(gradient.numeric[at]):.6g}",
-                "zero" if gradient.note == "zero" else f"{error:.1e}",
-                Text("" if gradient.verdict == PASS else "WRONG", "bold red"),
+                _error(gradient),
             )
         return table
 
@@ -129,7 +129,14 @@ class _Writer:
         sums = sum(paths.agrees for paths in derived.paths)
         line = Text("PASS" if derived.agrees else "FAIL", "green" if derived.agrees else "bold red")
         line.append(
-            f"  {derived.id}: {good} of {len(derived.partials)} partials agree, "
+            f"  {derived.id}\n"
+            f"      {good} of {len(derived.partials)} partials agree, "
             f"{sums} of {len(derived.paths)} gradients are sums of their paths"
         )
         return line
+
+
+def _error(gradient: Gradient) -> Text:
+    """The relative error; a wrong partial is said in words too, for want of colour."""
+    shown = "zero" if gradient.note == "zero" else f"{gradient.relative_error:.1e}"
+    return Text(shown) if gradient.verdict == PASS else Text(f"{shown} WRONG", "bold red")

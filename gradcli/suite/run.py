@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
-from gradcli.errors import UsageError
+from gradcli.errors import PartlyResolvedError, UsageError
 from gradcli.problem import Problem
 from gradcli.result import PASS, CheckResult
 from gradcli.spec import CheckSpec, derive_id
@@ -36,8 +36,8 @@ def resolve_all(specs: Iterable[CheckSpec]) -> tuple[list[Case], list[Outcome]]:
             resolved = _resolve(spec)
         if isinstance(resolved, Exception):
             failed.append(Outcome(_id(spec), error=resolved, output=captured.text))
-        else:
-            cases += [Case(spec, problem, captured.text) for problem in resolved]
+            resolved = resolved.problems if isinstance(resolved, PartlyResolvedError) else []
+        cases += [Case(spec, problem, captured.text) for problem in resolved]
     _refuse_duplicates(cases)
     return cases, failed
 
@@ -79,10 +79,10 @@ def run(
 
 
 def _run(case: Case, progress: Progress | None) -> Outcome:
-    from gradcli import checker
+    from gradcli import cases
 
     try:
-        result = checker.run(case.problem, case.spec.settings, progress=progress)
+        result = cases.run(case.problem, case.spec.settings, progress=progress)
     except Exception as error:  # a bug in one check must not hide what the others find
         return Outcome(case.problem.id, error=error)
     return Outcome(case.problem.id, result=result)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gradcli.errors import GradcliError, TargetError, UsageError
+from gradcli.errors import GradcliError, PartlyResolvedError, TargetError, UsageError
 from gradcli.layers import LAYERS, Dim, Option
 from gradcli.spec import DTYPES, CheckSpec, validate_settings
 from gradcli.targets.near_miss import did_you_mean
@@ -41,9 +41,16 @@ def parse(text: str) -> Target:
         return Target(text, None)
     place, colon, symbol = text.rpartition(":")
     is_drive = os.name == "nt" and len(place) == 1
-    if colon and place and symbol.isidentifier() and not is_drive:
+    if colon and place and _is_symbol(symbol) and not is_drive:
         return Target(place, symbol)
     return Target(text, None)
+
+
+def _is_symbol(text: str) -> bool:
+    """A name, or a part of one: `Tensor.matmul`, but not `b.py`."""
+    parts = text.split(".")
+    is_file = len(parts) > 1 and parts[-1].lower() in ("py", "pyw", "ipynb", "yaml", "yml")
+    return all(part.isidentifier() for part in parts) and not is_file
 
 
 def options_of(target: str) -> tuple[Dim | Option, ...]:
@@ -72,6 +79,8 @@ def resolve(spec: CheckSpec, *, arrays: "Mapping[str, Array] | None" = None) -> 
         if spec.origin is None:
             raise
         lines = [f"{spec.origin}: {line}" for line in str(error).splitlines()]
+        if isinstance(error, PartlyResolvedError):
+            raise PartlyResolvedError("\n".join(lines), error.problems) from error
         raise type(error)("\n".join(lines)) from error
 
 
@@ -90,9 +99,10 @@ def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
     place, symbol = parse(spec.target)
     if _is_path(place, spec.base):
         shown = os.path.normpath(spec.base / place)
-        return resolve_file(spec, place, symbol, load_file(Path(shown).resolve(), shown), given)
+        loaded = load_file(Path(shown).resolve(), shown, symbol, spec.loading)
+        return resolve_file(spec, place, symbol, loaded, given)
     if (symbol or "." in place) and all(part.isidentifier() for part in place.split(".")):
-        return resolve_file(spec, place, symbol, load_module(place, spec.base), given)
+        return resolve_file(spec, place, symbol, load_module(place, spec.base, spec.loading), given)
     raise TargetError(_unknown_layer(spec.target, spec.base))
 
 

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 
 from gradcli.spec import InputSpec
-from gradcli.targets.notation import format_input
+from gradcli.targets.notation import format_input, parse_constant
 
 Shape = tuple[int, ...]
 
@@ -13,9 +13,9 @@ Shape = tuple[int, ...]
 _CONSTANTS = (
     (r"eps\w*|epsilon", "1e-5"),
     (r"momentum|decay|rho", "0.9"),
-    (r"drop\w*_params?", "{'mode': 'train', 'p': 0.5, 'seed': 1}"),
+    (r"drop\w*_params?", "{'p': 0.5, 'mode': 'train', 'seed': 1}"),
     (r"p|rate|prob|slope|alpha|lr|learning_rate|temperature|keep_prob|drop\w*", "0.5"),
-    (r"reg\w*|lam\w*|lmbda\w*|l[12](_reg|_penalty)?|weight_decay|lambda\w*|margin|delta|C", "0.5"),
+    (r"reg\w*|lam\w*|lmbda\w*|l[12](_reg|_penalty)?|weight_decay|margin|delta|C", "0.5"),
     (r"input_layer_size|input_(dim|size)|n_in(puts?)?|in_(features|dim|channels)|num_features", "3"),
     (r"hidden_(layer_)?(size|dim|units)|n_hidden|num_hidden", "2"),
     (r"num_(labels|classes)|n_(classes|out(puts?)?)|output_(dim|size)|out_(features|dim|channels)", "3"),
@@ -27,7 +27,7 @@ _CONSTANTS = (
     (r"conv_params?", "{'stride': 1, 'pad': 0}"),
     (r"pool_params?", "{'pool_height': 2, 'pool_width': 2, 'stride': 2}"),
     (r"(bn|gn|ln|norm)_params?", "{'mode': 'train'}"),
-    (r"(?!nn_)\w+_params?|config|options", "{}"),
+    (r"\w+_params?|config|options", "{}"),
 )
 _LABELS = re.compile(r"y|t|targets?|labels?|idx|ind(ex|ices)|ids|tokens")
 _MASK = re.compile(r"\w*mask")
@@ -56,8 +56,13 @@ def advise_in_yaml(missing: list[str], known: Mapping[str, Shape]) -> str:
     return f"{_lacking(inputs, constants)}. Add: {' and '.join(parts)}"
 
 
-def usual_constant(name: str) -> str | None:
-    """A usual value for an argument that is a number or a setting; None for one that is an array."""
+def usual_constant(name: str) -> object:
+    """A usual value for an argument of this name; None if the name suggests an array."""
+    text = _usual(name)
+    return None if text is None else parse_constant(f"{name}={text}")[1]
+
+
+def _usual(name: str) -> str | None:
     return next((value for pattern, value in _CONSTANTS if re.fullmatch(pattern, name)), None)
 
 
@@ -71,7 +76,7 @@ def _guesses(missing: list[str], known: Mapping[str, Shape]) -> tuple[dict[str, 
     inputs: dict[str, InputSpec] = {}
     constants: dict[str, str] = {}
     for name in missing:
-        value = usual_constant(name)
+        value = _usual(name)
         if value is not None and name not in known:
             constants[name] = value
         else:

@@ -38,7 +38,7 @@ _CACHE_NAME = re.compile(
 _OUTPUT_NAME = re.compile(r"outputs?|out|y|z")
 # Many words start with a d: beside the first parameter only d_..., two letters and the usual stems count.
 _COTANGENT_NAME = re.compile(
-    r"g|d_\w+|d[a-zA-Z]\d?|d(out|next|prev|state|cell|hidden|loss|[hcsyz]_)\w*|grads?|ct|cot|cotangents?|upstream|adjoint|(grad|g|ct|cot|cotangent|upstream|adjoint)_\w+"
+    r"g|d_\w+|d[a-zA-Z]\d?|d(out|next|prev|state|cell|hidden|loss|[hcsyz]_)\w*|grads?|gradout\w*|ct|cot|cotangents?|upstream|adjoint|(grad|g|ct|cot|cotangent|upstream|adjoint)_\w+"
     r"|\w+_(grad|bar|ct|cotangent|adjoint)"
 )
 # Words that start with a d and are no derivative.

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from gradcli.errors import NothingToCheck, TargetError
 from gradcli.targets import (
     autograd_functions,
-    cost,
-    derivative,
+    classes,
+    costs,
     jax_functions,
     pairs,
+    tape,
     torch_functions,
     vjp_file,
 )
@@ -23,18 +24,20 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     autograd_functions.find,
     vjp_file.find,
     pairs.find,
-    cost.find,
-    derivative.find,
+    tape.find,
+    classes.find,
+    costs.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.
 ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
     torch_functions.asked,
     jax_functions.asked,
+    classes.asked,
 )
 
 LOOKED_FOR = (
-    f"{pairs.LOOKED_FOR}, functions that return a cost and its gradient, functions with a derivative "
-    "(f with f_grad, f_prime, f_der), and what torch, JAX and autograd call custom gradients"
+    f"{pairs.LOOKED_FOR}; {costs.LOOKED_FOR}; {classes.LOOKED_FOR}; {tape.LOOKED_FOR}; "
+    "and what torch, JAX and autograd call custom gradients"
 )
 
 
@@ -53,20 +56,20 @@ def find_all(loaded: Loaded) -> list[Checkable]:
     return found
 
 
-def find_named(loaded: Loaded, symbol: str) -> Checkable:
-    """What is called symbol; what the file merely imports counts too.
+def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
+    """What is called symbol, or all its parts (the operations of a Tensor); what is imported counts too.
 
     Raises TargetError with what there is instead.
     """
     names = list(dict.fromkeys([*loaded.lines, *loaded.namespace]))
     found = _recognise(loaded, names)
-    for one in found:
-        if one.name == symbol:
-            return one
+    named = [one for one in found if one.name == symbol or one.name.startswith(f"{symbol}.")]
+    if named:
+        return named
     for asked in ON_REQUEST:
         one_more = asked(loaded, symbol)
         if one_more is not None:
-            return one_more
+            return [one_more]
     half = pairs.lone_half(loaded, names, symbol=symbol)
     if half is not None:
         raise TargetError(half)
@@ -74,6 +77,11 @@ def find_named(loaded: Loaded, symbol: str) -> Checkable:
     by_part = {part: one.name for one in found for part in one.symbols}
     near = f"; did you mean {by_part[symbol]!r}?" if symbol in by_part else did_you_mean(symbol, known)
     has = f"It has: {', '.join(known)}" if known else f"It has nothing to check: looked for {LOOKED_FOR}"
+    value = loaded.namespace.get(symbol)
+    if isinstance(value, type) and classes.only_promised(value):
+        raise TargetError(
+            f"{loaded.at(symbol)}: {symbol} is abstract; name a class with forward and backward. {has}"
+        )
     if symbol in loaded.namespace:
         raise TargetError(
             f"{loaded.at(symbol)}: {symbol} is nothing that gradcli can check{near or '.'} {has}"

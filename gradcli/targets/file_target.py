@@ -1,14 +1,11 @@
 """What a user's file or module holds as Problems, at the inputs that were asked for."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from gradcli.arrays import Array
-from gradcli.errors import UsageError
+from gradcli.errors import PartlyResolvedError, UsageError
 from gradcli.layers import LAYERS, Layer
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, derive_id
@@ -16,12 +13,13 @@ from gradcli.targets.advice import advise_in_shell, advise_in_yaml
 from gradcli.targets.builtin import Declared, asked_or_declared, declared_inputs, implied_dims
 from gradcli.targets.convention import Checkable
 from gradcli.targets.conventions import find_all, find_named
-from gradcli.targets.infer import Inferred, infer
 from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.near_miss import did_you_mean
-from gradcli.targets.notation import format_constant, format_input
 from gradcli.targets.python_file import Loaded, within
 from gradcli.targets.rerun import rerun_line
+
+if TYPE_CHECKING:
+    from gradcli.targets.inference.search import Build
 
 
 def resolve_file(
@@ -32,7 +30,7 @@ def resolve_file(
     Raises TargetError for a symbol that cannot be checked, NothingToCheck if there is nothing at all, and
     UsageError for arguments: what all are missing is said at once.
     """
-    found = [find_named(loaded, symbol)] if symbol is not None else find_all(loaded)
+    found = find_named(loaded, symbol) if symbol is not None else find_all(loaded)
     if symbol is None:
         _refuse_strays(loaded, found, given)
         if spec.options and len(found) > 1:
@@ -45,8 +43,10 @@ def resolve_file(
             problems.append(_problem(spec, place, one, len(found) == 1, loaded, own))
         except UsageError as error:
             mistakes.append(str(error))
-    if mistakes:
+    if mistakes and not problems:
         raise UsageError("\n".join(mistakes))
+    if mistakes:
+        raise PartlyResolvedError("\n".join(mistakes), problems)
     return problems
 
 
@@ -73,6 +73,38 @@ def _own(given: Given, one: Checkable) -> Given:
 def _problem(
     spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded, given: Given
 ) -> Problem:
+    """The Problem at what was given; what is missing is inferred."""
+
+    def build(inputs: Mapping[str, InputSpec], constants: Mapping[str, object]) -> Problem:
+        more = replace(given, specs={**given.specs, **inputs}, constants={**given.constants, **constants})
+        return _at(spec, place, one, alone, loaded, more)
+
+    missing = _missing(one, given)
+    if spec.options or not missing or not all(map(one.takes, [*given.shapes, *given.constants])):
+        return build({}, {})
+    from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
+
+    try:
+        found = infer(one.functions, (one.name, *one.symbols), missing, given.shapes, build)
+    except NothingFits as nothing:
+        raise UsageError(_asked(build, str(nothing))) from nothing
+    return problem_of(found, one.functions[0], build, several=not given.shapes and spec.inputs_file is None)
+
+
+def _missing(one: Checkable, given: Given) -> list[str]:
+    return one.missing({*given.specs, *given.arrays, *given.constants, *given.optional})
+
+
+def _asked(build: "Build", raised: str) -> str:
+    """What is missing, and what came of guessing it."""
+    try:
+        build({}, {})
+    except UsageError as error:
+        return f"{error}; guesses were tried: {raised}" if raised else str(error)
+    return raised
+
+
+def _at(spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded, given: Given) -> Problem:
     where = f"{loaded.shown}:{one.name}"
     target = f"{place}:{one.name}"
     layer = LAYERS.get(one.name)
@@ -83,73 +115,36 @@ def _problem(
         check_id = derive_id(target, spec.options)
     else:
         check_id = spec.id if alone else f"{spec.id}:{one.name}"
-    names = list(dict.fromkeys([*given.arrays, *given.specs, *declared]))
-
-    def made(more: Mapping[str, InputSpec], usual: Mapping[str, object]) -> Problem:
-        """The Problem with these inputs and constants beside those that are given."""
-        asked = {**given.specs, **more}
-        inputs: dict[str, Array] = dict(given.arrays)
-        for name in [*names, *more]:
-            if name not in inputs:
-                drawn = (
-                    asked_or_declared(asked.get(name), declared[name]) if name in declared else asked[name]
-                )
-                kind = declared[name].kind if name in declared else None
-                rng = generator(spec.settings.seed, check_id, name)
-                inputs[name] = draw(name, drawn, spec.dtype, rng, kind)
-        rerun = rerun_line(
-            replace(spec, constants={**given.constants, **usual}),
-            id=check_id,
-            target=target,
-            options=spec.options,
-            inputs=asked,
-        )
-        problem = one.problem(
-            inputs,
-            {**constants, **usual},
-            id=check_id,
-            target=target,
-            where=where,
-            rerun=None if given.unrepeatable else rerun,
-        )
-        return replace(
-            problem,
-            forward=within(loaded.folder, problem.forward),
-            backward=within(loaded.folder, problem.backward),
-        )
-
-    missing = one.missing([*names, *constants])
-    strays = [name for name in [*names, *constants] if not one.takes(name)]
-    inferred = None if strays or not missing else infer(one, missing, made, given.shapes)
-    if inferred is not None:
-        problem = made(inferred.specs, inferred.constants)
-        return replace(problem, remarks=(*problem.remarks, f"inferred: {_as_flags(inferred)}"))
+    asked = dict(given.specs)
+    names = [*dict.fromkeys([*given.arrays, *asked, *declared])]
     advise = advise_in_yaml if spec.origin is not None else advise_in_shell
     one.bind(where, names, constants, lambda missing: advise(missing, _known_shapes(layer, given)))
-    return made({}, {})
-
-
-def _drawn(
-    name: str,
-    asked: Mapping[str, InputSpec],
-    declared: Mapping[str, Declared],
-    dtype: str,
-    rng: np.random.Generator,
-) -> Array:
-    """An input as it was asked for; what that leaves open is as the built-in layer of this name has it."""
-    if name not in declared:
-        return draw(name, asked[name], dtype, rng)
-    return draw(name, asked_or_declared(asked.get(name), declared[name]), dtype, rng, declared[name].kind)
-
-
-def _as_flags(inferred: Inferred) -> str:
-    """What was inferred, as it is written on a command line."""
-    words = [
-        word for name, spec in inferred.specs.items() for word in ("--input", format_input(name, spec) or "")
-    ]
-    for name, value in inferred.constants.items():
-        words += ["--set", format_constant(name, value) or ""]
-    return shlex.join(words)
+    inputs: dict[str, Array] = dict(given.arrays)
+    for name in names:
+        if name not in inputs:
+            drawn = asked_or_declared(asked.get(name), declared[name]) if name in declared else asked[name]
+            kind = declared[name].kind if name in declared else None
+            inputs[name] = draw(name, drawn, spec.dtype, generator(spec.settings.seed, check_id, name), kind)
+    rerun = rerun_line(
+        replace(spec, constants=given.constants),
+        id=check_id,
+        target=target,
+        options=spec.options,
+        inputs=asked,
+    )
+    problem = one.problem(
+        {name: inputs[name] for name in names},
+        constants,
+        id=check_id,
+        target=target,
+        where=where,
+        rerun=None if given.unrepeatable else rerun,
+    )
+    return replace(
+        problem,
+        forward=within(loaded.folder, problem.forward),
+        backward=within(loaded.folder, problem.backward),
+    )
 
 
 def _from_layer(

@@ -1,6 +1,7 @@
 """How inputs and constants are written on a command line, in both directions.
 
     x=4x3   y=4:int:10   mask=4x4:bool   loss=scalar            inputs: NAME=SHAPE[:DTYPE[:HIGH]]
+    x=4x3*1000   gamma=3*0.5+1                                  and SHAPE*SCALE+OFFSET
     eps=1e-5   causal=true   axis=none   size=[2, 2]            constants: NAME=VALUE
 
 Everything that is written here reads back as the same value, so that a re-run line repeats its check.
@@ -21,6 +22,7 @@ _MAX_AXES = 32  # NumPy's limit before 2.0
 
 _LENGTHS = re.compile(r"\d{1,18}([x,]\d{1,18})*,?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_SPREAD = re.compile(r"(?P<shape>[^*+]*)(\*(?P<scale>[^*+]+))?(\+(?P<offset>.+))?", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d{1,300}", re.ASCII)
 _WORDS = {
     "true": True,
@@ -68,9 +70,23 @@ def parse_input(text: str) -> tuple[str, InputSpec]:
     try:
         dtype = parse_dtype(extras[0]) if extras else None
         high = _parse_high(extras[1], dtype) if len(extras) > 1 else 2
-        return name, InputSpec(parse_shape(shape), dtype=dtype, high=high)
+        lengths, scale, offset = _parse_spread(shape)
+        return name, InputSpec(lengths, dtype=dtype, high=high, scale=scale, offset=offset)
     except UsageError as error:
         raise UsageError(f"--input {text}: {error}") from None
+
+
+def _parse_spread(text: str) -> tuple[tuple[int, ...], float, float]:
+    """`4x3*0.5+1`: the shape, what the normal numbers are multiplied by, and what is added."""
+    match = _SPREAD.fullmatch(text)
+    if match is None:
+        return parse_shape(text), 1.0, 0.0
+    spread = [1.0 if match["scale"] is None else match["scale"], match["offset"] or 0.0]
+    try:
+        scale, offset = (float(value) for value in spread)
+    except ValueError:
+        return parse_shape(text), 1.0, 0.0  # which says what is wrong with it
+    return parse_shape(match["shape"]), scale, offset
 
 
 def parse_dtype(text: str) -> str | None:
@@ -134,10 +150,14 @@ def format_shape(shape: tuple[int, ...]) -> str:
 
 
 def format_input(name: str, spec: InputSpec) -> str | None:
-    """The input as `parse_input` reads it; None if flags cannot say it (a scale, an offset)."""
-    if (spec.scale, spec.offset) != (1.0, 0.0):
+    """The input as `parse_input` reads it; None if flags cannot say it (a negative offset)."""
+    if spec.offset < 0 or not all(map(math.isfinite, (spec.scale, spec.offset))):
         return None
     text = f"{name}={format_shape(spec.shape)}"
+    if spec.scale != 1.0:
+        text += f"*{_decimal(spec.scale)}"
+    if spec.offset != 0.0:
+        text += f"+{_decimal(spec.offset)}"
     if spec.dtype is not None:
         text += f":{spec.dtype}"
     if spec.dtype in INTEGER_DTYPES and spec.high != 2:
@@ -145,12 +165,18 @@ def format_input(name: str, spec: InputSpec) -> str | None:
     return text
 
 
+def _decimal(number: float) -> str:
+    """The number so that it reads back, without the plus sign of an exponent."""
+    return repr(float(number)).removesuffix(".0").replace("e+", "e")
+
+
 def format_constant(name: str, value: object) -> str | None:
     """The constant as `parse_constant` reads it; None if no text gives this value back."""
     if isinstance(value, float):
         value = float(value)  # NumPy's floats show as np.float64(...)
     plain = str(value).lower() if value is None or isinstance(value, bool) else str(value)
-    candidates = (f"{name}={plain}", f"{name}={value!r}")
+    quoted = repr(value).replace("'", '"')  # single quotes are the shell's
+    candidates = (f"{name}={plain}", f"{name}={quoted}", f"{name}={value!r}")
     return next((text for text in candidates if _reads_back(text, value)), None)
 
 

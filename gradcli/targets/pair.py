@@ -4,19 +4,17 @@ Built-in layers, the pairs in a user's file and the functions given to `gradcli.
 `make_problem`. The adapters copy nothing and keep nothing: forward gets exactly the arrays it is run on.
 """
 
-import copy
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.problem import Backward, Forward, Problem, Run, Source
 from gradcli.targets.backward_call import BackwardCall, Kept, bind_backward, kept_values
 from gradcli.targets.cache_names import name_cache
 from gradcli.targets.forward_call import ForwardCall, bind_forward
+from gradcli.targets.fresh import fresh
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.results import as_outputs, read_gradients
 
@@ -98,31 +96,19 @@ def source_file(function: Callable[..., Any]) -> str | None:
 def _forward_adapter(
     forward: Callable[..., Any], call: ForwardCall, takes: BackwardCall, constants: Mapping[str, Any]
 ) -> Forward:
-    changeable = {
-        n: v for n, v in constants.items() if isinstance(v, dict | list | set | np.random.Generator)
-    }
-
     def run(arrays: Mapping[str, Array]) -> Run:
-        given = {**constants, **_fresh(changeable), **arrays}
-        split = takes.split(call(forward, given))
+        own = fresh(constants)
+        split = takes.split(call(forward, {**own, **arrays}))
         is_complex = any(array.dtype.kind == "c" for array in arrays.values())
         outputs = as_outputs(split.outputs, complex_allowed=is_complex)
         if takes.keeps_only_cache:
             return Run(outputs, split.cache)
-        known = kept_values(arrays, {**constants, **_fresh(changeable)}, call.defaults, call.aliases)
+        known = kept_values(arrays, own, call.defaults, call.aliases)
         values = {name: known[name] for name in takes.asks_for}  # no more: what is kept costs memory
         output = outputs[0] if len(outputs) == 1 else outputs
         return Run(outputs, Kept(split.cache, split.returned, split.spread, values, output))
 
     return run
-
-
-_CHANGEABLE = (dict, list, set, np.random.Generator, np.random.RandomState)
-
-
-def _fresh(constants: Mapping[str, Any]) -> dict[str, Any]:
-    """Copies for one call: code writes running means and seeds into its option dicts."""
-    return {name: copy.deepcopy(value) for name, value in constants.items()}
 
 
 def _backward_adapter(

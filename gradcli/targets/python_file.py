@@ -9,23 +9,30 @@ import contextlib
 import importlib
 import importlib.util
 import io
+import linecache
 import re
 import sys
 import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradcli.errors import TargetError
+from gradcli.source_line import NOTEBOOK_CELL, written_line
+from gradcli.spec import Loading
 from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.needed import needed
+from gradcli.targets.notebook import read_cells
+from gradcli.targets.stubs import stubbed
 
 _PREFIX = "_gradcli_target_"
 _BROUGHT = "__gradcli_brought__"  # which modules of its own folder a target has imported
 _MAX_MESSAGE = 200
+_PLAIN = Loading()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +43,13 @@ class Loaded:
     folder: Path  # where its imports start from
     namespace: Mapping[str, Any]
     lines: Mapping[str, int]  # the names that the file itself defines, in order, and where
+    places: Mapping[str, str] = field(default_factory=dict)  # of a notebook: in which cell
 
     def at(self, name: str) -> str:
         """Where a name is defined, for messages."""
         line = self.lines.get(name)
+        if name in self.places:
+            return self.places[name]
         return f"{self.shown}:{line}" if line else self.shown
 
     def functions(self, names: Iterable[str]) -> list[str]:
@@ -52,23 +62,66 @@ class Loaded:
         return [name for name in names if isinstance(self.namespace.get(name), type)]
 
 
-def load_file(path: Path, shown: str) -> Loaded:
-    """Import one file. Raises TargetError with the file and the line for whatever is wrong with it."""
-    tree_and_code = _compiled(_source(path, shown), path, shown)
+class _Piece(NamedTuple):
+    """Source that is run as one: a whole file, or a cell of a notebook."""
+
+    tree: ast.Module
+    file: str  # what tracebacks call it
+    shown: str
+
+
+def load_file(path: Path, shown: str, symbol: str | None = None, loading: Loading = _PLAIN) -> Loaded:
+    """Import one file or notebook.
+
+    Of a notebook, and with loading.only_symbol, only what the symbol needs is run: what is called so, or
+    without a symbol all functions and classes. Raises TargetError with the file and the line for whatever is
+    wrong with it.
+    """
+    pieces = _pieces(path, shown)
+    if loading.only_symbol or _is_notebook(path):
+        trees = needed([piece.tree for piece in pieces], symbol)
+        pieces = [piece._replace(tree=tree) for piece, tree in zip(pieces, trees, strict=True)]
     module = ModuleType(_private_name(path))
     module.__file__, module.__package__ = str(path), ""
     _forget_siblings()
     # In sys.modules, because dataclasses and pickle look a class's module up by name.
     sys.modules[module.__name__] = module
     before = set(sys.modules)
-    with _import_errors(shown, str(path)), importing_from(path.parent):
-        exec(tree_and_code[1], module.__dict__)
+    with stubbed(loading.stubs), importing_from(path.parent):
+        for piece in pieces:
+            with _import_errors(piece.shown, piece.file, could_skip=not loading.only_symbol):
+                exec(compile(piece.tree, piece.file, "exec", dont_inherit=True), module.__dict__)
     setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(path.parent, name)])
-    return Loaded(shown, path.parent, vars(module), _defined_names(tree_and_code[0]))
+    places = {
+        name: written_line(piece.shown, line)
+        for piece in reversed(pieces)
+        for name, line in _defined_names(piece.tree).items()
+    }
+    lines = {name: line for piece in pieces for name, line in _defined_names(piece.tree).items()}
+    return Loaded(shown, path.parent, vars(module), lines, places if _is_notebook(path) else {})
 
 
-def load_module(dotted: str, folder: Path) -> Loaded:
+def _is_notebook(path: Path) -> bool:
+    return path.suffix.lower() == ".ipynb"
+
+
+def _pieces(path: Path, shown: str) -> list[_Piece]:
+    source = _source(path, shown)
+    if not _is_notebook(path):
+        return [_Piece(_compiled(source, path, shown)[0], str(path), shown)]
+    pieces = []
+    for cell in read_cells(source, shown):
+        file = cell.shown.replace(shown, str(path), 1)
+        # Where Python looks for source, so that tracebacks and blame can read it.
+        linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
+        pieces.append(_Piece(_compiled(cell.source, Path(file), cell.shown)[0], file, cell.shown))
+    return pieces
+
+
+def load_module(dotted: str, folder: Path, loading: Loading = _PLAIN) -> Loaded:
     """Import a module by its dotted name, looked for in folder first. Raises TargetError as `load_file`."""
+    if loading.only_symbol:
+        raise TargetError(f"{dotted}: --only-symbol reads a file; name it by its path")
     try:
         with importing_from(folder):
             spec = importlib.util.find_spec(dotted)
@@ -81,7 +134,7 @@ def load_module(dotted: str, folder: Path) -> Loaded:
         near = f"; did you mean {str(as_file)!r}?" if (folder / as_file).is_file() else ""
         raise TargetError(f"{dotted}: no such module, neither here nor in the Python path{near}")
     origin = spec.origin or ""
-    with _import_errors(dotted, origin), importing_from(folder):
+    with _import_errors(dotted, origin), stubbed(loading.stubs), importing_from(folder):
         module = importlib.import_module(dotted)
     lines: Mapping[str, int] = {name: 0 for name, value in vars(module).items() if callable(value)}
     if origin.endswith(".py"):
@@ -129,8 +182,10 @@ def _source(path: Path, shown: str) -> str:
             )
         if not path.exists():
             raise TargetError(f"{shown}: no such file{_neighbour(path, shown)}")
-        if path.suffix.lower() not in (".py", ".pyw"):
+        if path.suffix.lower() not in (".py", ".pyw", ".ipynb"):
             raise TargetError(f"{shown}: is not a Python file; its name should end in .py")
+        if _is_notebook(path):
+            return path.read_text(encoding="utf-8")
         return importlib.util.decode_source(path.read_bytes())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
@@ -164,25 +219,43 @@ def _compiled(source: str, path: Path, shown: str) -> tuple[ast.Module, Any]:
 
 
 def _syntax_error(error: SyntaxError, shown: str) -> str:
-    place = ":".join(str(part) for part in (shown, error.lineno, error.offset) if part)
-    return f"{place}: syntax error: {error.msg}"
+    place = written_line(shown, error.lineno) if error.lineno else shown
+    column = f":{error.offset}" if error.lineno and error.offset and NOTEBOOK_CELL not in shown else ""
+    return f"{place}{column}: syntax error: {error.msg}"
 
 
 @contextlib.contextmanager
-def _import_errors(shown: str, file: str) -> Iterator[None]:
-    """Turn whatever an import raises into one line with the place in the user's file."""
+def _import_errors(shown: str, file: str, could_skip: bool = False) -> Iterator[None]:
+    """Turn whatever an import raises into one line with the place in the user's file.
+
+    could_skip: whether the line could be left out with --only-symbol; then the message says so.
+    """
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         place = _place(error, shown, file)
-        raise TargetError(f"{place}: {_reason(error, shown, Path(file))}") from error
+        reason = _reason(error, shown, Path(file))
+        hint = _what_may_help(error, place, shown) if could_skip else ""
+        raise TargetError(f"{place}: {reason}{hint}") from error
 
 
 def _place(error: BaseException, shown: str, file: str) -> str:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return f"{shown}:{lines[-1]}" if lines else shown
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file and frame.lineno is not None]
+    return written_line(shown, lines[-1]) if lines else shown
+
+
+def _what_may_help(error: BaseException, place: str, shown: str) -> str:
+    """What to add where the target may not need the line that failed."""
+    if place == shown or isinstance(error, SyntaxError | SystemExit):
+        return ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f", or add --stub {error.name.partition('.')[0]} if what you check does not use it"
+    if isinstance(error, ImportError):
+        return ""
+    return "; if what you check does not need that line, add --only-symbol"
 
 
 def _reason(error: BaseException, shown: str, file: Path) -> str:

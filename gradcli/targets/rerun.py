@@ -32,7 +32,7 @@ def rerun_line(
         words += ["--inputs", str(spec.inputs_file)]
     for name, value in spec.constants.items():
         words += ["--set", format_constant(name, value) or ""]
-    return shlex.join([*words, *_settings(spec)])
+    return shlex.join([*words, *_loading(spec), *_settings(spec)])
 
 
 def _says_all(spec: CheckSpec, inputs: Mapping[str, Any]) -> bool:
@@ -46,6 +46,11 @@ def _option(name: str, value: object) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", str(value)]
+
+
+def _loading(spec: CheckSpec) -> list[str]:
+    words = [word for name in spec.loading.stubs for word in ("--stub", name)]
+    return [*words, "--only-symbol"] if spec.loading.only_symbol else words
 
 
 def _settings(spec: CheckSpec) -> list[str]:

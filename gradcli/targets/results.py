@@ -1,6 +1,6 @@
 """What forward and backward may return, and what they returned instead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,11 @@ def input_of(key: Any, inputs: Mapping[str, bool], aliases: Mapping[str, str]) -
         return known[spellings[key]]
     alike = {known[name] for spelling, name in spellings.items() if spelling.lower() == key.lower()}
     return alike.pop() if len(alike) == 1 else None
+
+
+def input_named(key: Any, inputs: Iterable[str]) -> str | None:
+    """The input whose gradient is called so: x for `x`, `dx`, `d_x`, `grad_x`, `x_grad`."""
+    return input_of(key, dict.fromkeys(inputs, True), {})
 
 
 def _may_be_gradient(value: Any) -> bool:

@@ -107,7 +107,7 @@ BAD = [
         "check stubborn.py --input x=4x3",
         2,
         "stubborn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
-        "Add: --input gamma=3 --input beta=3 --set eps=1e-5",
+        "Add: --input gamma=3 --input beta=3 --set eps=1e-5; guesses were tried: forward raised ValueError",
     ),
     ("check bn.py:batchnrm", 2, "bn.py: no 'batchnrm'; did you mean 'batchnorm'? It has: batchnorm"),
     (
@@ -125,7 +125,11 @@ BAD = [
     ("check batchnorm -k (batch", 2, "-k '(batch': expected ')', found the end"),
     ("check batchnorm -k nope", 5, "nothing to check: no id matches 'nope'"),
     ("check syntax.py", 2, "syntax.py:1:7: syntax error: invalid syntax"),
-    ("check raises.py", 2, "raises.py:1: ValueError: no on import"),
+    (
+        "check raises.py",
+        2,
+        "raises.py:1: ValueError: no on import; if what you check does not need that line, add --only-symbol",
+    ),
     (
         "check exits.py",
         2,
@@ -170,7 +174,7 @@ BAD = [
         "check stubborn.py --inputs lacking.npz --set eps=1",
         2,
         "stubborn.py:batchnorm: no shape for gamma, beta (and no default). "
-        "Add: --input gamma=3 --input beta=3",
+        "Add: --input gamma=3 --input beta=3; guesses were tried: forward raised ValueError",
     ),
     (
         "check bn.py --inputs complex.npz",

@@ -1,8 +1,11 @@
 """`gradcli explain LAYER`: the shipped derivations are right, and a wrong one is told."""
 
+import io
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from gradcli.cli import main
 from gradcli.explain import derivations
@@ -10,6 +13,7 @@ from gradcli.explain.derivation import Derivation
 from gradcli.explain.derivations import DERIVATIONS
 from gradcli.explain.derive import derive
 from gradcli.layers import LAYERS
+from gradcli.report.derivation import DerivationReport
 from gradcli.spec import CheckSpec, Settings
 from gradcli.targets import resolve
 
@@ -93,7 +97,8 @@ def test_the_page_shows_graph_partials_and_paths(capsys):
         "│   └── σ² = mean of (x - μ)²",
         "zero: the deviations from the mean add up to nothing",
         "through σ²",
-        "PASS  batchnorm[batch=4,features=2]: 9 of 9 partials agree, 3 of 3 gradients are sums",
+        "PASS  batchnorm[batch=4,features=2]",
+        "9 of 9 partials agree, 3 of 3 gradients are sums of their paths",
     ):
         assert line in out
 
@@ -103,7 +108,17 @@ def test_a_page_that_does_not_agree_says_so_and_exits_with_1(capsys, monkeypatch
     assert main(["explain", "batchnorm"]) == 1
     out = capsys.readouterr().out
     assert "WRONG" in out
-    assert out.splitlines()[-1].startswith("FAIL  batchnorm")
+    assert out.splitlines()[-2].startswith("FAIL  batchnorm")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("name", DERIVATIONS)
+def test_a_derivation_fits_80_columns(name, encoding):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding)
+    derived = derive(DERIVATIONS[name], point(name), 0)
+    Console(file=stream, width=120).print(DerivationReport(derived), crop=False)
+    stream.seek(0)
+    assert [line for line in stream.read().splitlines() if cell_len(line.rstrip()) > 80] == []
 
 
 def test_a_layer_without_stages_is_described(capsys):

@@ -12,8 +12,13 @@ import gradcli
 from gradcli.explain import PAGES, Page
 from gradcli.result import CheckResult
 
-CODES = [f"GC{number}" for number in (*range(101, 112), *range(201, 205))]
+CODES = [f"GC{number}" for number in (*range(101, 112), *range(201, 206))]
 pages = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
 def found_by(program: str) -> CheckResult:

@@ -170,8 +170,22 @@ def test_an_input_written_back_reads_as_the_same_spec(spec):
     assert parse_input(format_input("x", spec)) == ("x", spec)
 
 
-def test_flags_cannot_say_a_scale():
-    assert format_input("x", InputSpec((4,), scale=2.0)) is None
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("x=4*2", InputSpec((4,), scale=2.0)),
+        ("x=4x3*0.5+1", InputSpec((4, 3), scale=0.5, offset=1.0)),
+        ("x=scalar+3", InputSpec((), offset=3.0)),
+        ("x=4*1e20", InputSpec((4,), scale=1e20)),
+    ],
+)
+def test_a_scale_and_an_offset_follow_the_shape(text, spec):
+    assert parse_input(text) == ("x", spec)
+    assert format_input("x", spec) == text
+
+
+def test_flags_cannot_say_a_negative_offset():
+    assert format_input("x", InputSpec((4,), offset=-2.0)) is None
 
 
 def test_a_scalar_shape_has_a_word():

@@ -1,7 +1,6 @@
 """A user's unchanged file: every pair is found, and whatever is wrong is said in one line with its place."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcli.errors import NothingToCheck, TargetError, UsageError
+from gradcli.errors import NothingToCheck, PartlyResolvedError, TargetError, UsageError
 from gradcli.spec import CheckSpec, InputSpec, Settings
 from gradcli.targets import options_of, parse, resolve
 from gradcli.targets.conventions import LOOKED_FOR
@@ -39,6 +38,7 @@ def affine_backward(dout, cache):
     return dout @ W.T, x.T @ dout, dout.sum(0)
 """
 SCALE = "def scale_forward(x): return 2 * x\ndef scale_backward(dout): return 2 * dout\n"
+SKIP = "; if what you check does not need that line, add --only-symbol"
 SHAPES = {"x": InputSpec((4, 3)), "gamma": InputSpec((3,)), "beta": InputSpec((3,))}
 
 
@@ -282,7 +282,7 @@ def test_a_function_may_import_its_neighbours_late():
 
 def test_an_import_that_reads_input_does_not_wait_for_it():
     write("layers.py", "answer = input('? ')\n" + SCALE)
-    assert message_of("layers.py") == "layers.py:1: EOFError: EOF when reading a line on import"
+    assert message_of("layers.py") == f"layers.py:1: EOFError: EOF when reading a line on import{SKIP}"
 
 
 def test_ctrl_c_during_an_import_stays_ctrl_c():
@@ -298,9 +298,12 @@ def test_ctrl_c_during_an_import_stays_ctrl_c():
     ("text", "message"),
     [
         ("def f(:\n    pass\n", "layers.py:1:7: syntax error: invalid syntax"),
-        ("x = 1\nraise ValueError('bad\\nvalue')\n", "layers.py:2: ValueError: bad on import"),
-        ("def f():\n    return 1 / 0\n\nf()\n", "layers.py:2: ZeroDivisionError: division by zero on import"),
-        ("raise RuntimeError\n", "layers.py:1: RuntimeError on import"),
+        ("x = 1\nraise ValueError('bad\\nvalue')\n", f"layers.py:2: ValueError: bad on import{SKIP}"),
+        (
+            "def f():\n    return 1 / 0\n\nf()\n",
+            f"layers.py:2: ZeroDivisionError: division by zero on import{SKIP}",
+        ),
+        ("raise RuntimeError\n", f"layers.py:1: RuntimeError on import{SKIP}"),
         (
             "import sys\nsys.exit(0)\n",
             "layers.py:2: the import ends in sys.exit; put what a script does under: "
@@ -308,7 +311,8 @@ def test_ctrl_c_during_an_import_stays_ctrl_c():
         ),
         (
             "x = 1\nimport no_such_thing.at_all\n",
-            f"layers.py:2: cannot import 'no_such_thing'; gradcli runs in {sys.prefix}: install it there",
+            f"layers.py:2: cannot import 'no_such_thing'; gradcli runs in {sys.prefix}: install it there, "
+            "or add --stub no_such_thing if what you check does not use it",
         ),
         (b"x = 1\ny = '\xe9'\n", "layers.py:2: is not UTF-8 (byte 0xe9); save the file as UTF-8"),
         ("# coding: nonsense\n", "layers.py:1: unknown encoding: nonsense"),
@@ -419,20 +423,27 @@ def test_a_symbol_in_a_file_without_pairs_says_what_was_looked_for():
 # --- inputs and constants
 
 
-def stubborn(text):
-    """The same functions, which accept nothing that is tried."""
-    return re.sub(r"(def \w+_forward\(.*\):\n)", r"\1    raise ValueError('no')\n", text)
+def stubborn(name, arguments):
+    """A pair that accepts nothing."""
+    return (
+        f"def {name}_forward({arguments}): raise ValueError('never')\n"
+        f"def {name}_backward(dout, cache): return dout\n"
+    )
+
+
+NEVER = "; guesses were tried: forward raised ValueError: never"
 
 
 def test_all_that_is_missing_is_listed_with_a_line_to_paste():
-    write("layers.py", stubborn(BATCHNORM))
+    write("layers.py", stubborn("batchnorm", "x, gamma, beta, eps"))
     asked = {"x": InputSpec((4, 3))}
     assert message_of("layers.py:batchnorm", UsageError, inputs=asked, constants={"eps": 1e-5}) == (
         "layers.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3"
+        + NEVER
     )
     assert message_of("layers.py:batchnorm", UsageError) == (
         "layers.py:batchnorm: no shape for x, gamma, beta and no value for eps (and no default). "
-        "Add: --input x=2x3 --input gamma=3 --input beta=3 --set eps=1e-5"
+        "Add: --input x=2x3 --input gamma=3 --input beta=3 --set eps=1e-5" + NEVER
     )
 
 
@@ -448,20 +459,26 @@ def test_all_that_is_missing_is_listed_with_a_line_to_paste():
     ],
 )
 def test_the_line_to_paste_guesses_from_names_and_shapes(arguments, line):
-    write(
-        "layers.py", stubborn(f"def f_forward({arguments}):\n    return x\ndef f_backward(d, c): return d\n")
-    )
+    write("layers.py", stubborn("f", arguments))
     message = message_of("layers.py:f", UsageError, inputs={"x": InputSpec((4, 3))})
-    assert message.partition(" Add: ")[2] == line
+    assert message.partition(" Add: ")[2] == line + NEVER
 
 
 def test_several_pairs_say_what_they_miss_at_once():
-    write("layers.py", stubborn(AFFINE + BATCHNORM))
+    write("layers.py", stubborn("affine", "x, W, b") + stubborn("batchnorm", "x, gamma, beta, eps"))
     asked = {"x": InputSpec((4, 3))}
     assert message_of("layers.py", UsageError, inputs=asked, constants={"eps": 1e-5}).splitlines() == [
-        "layers.py:affine: no shape for W, b (and no default). Add: --input W=3x2 --input b=2",
-        "layers.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3",
+        "layers.py:affine: no shape for W, b (and no default). Add: --input W=3x2 --input b=2" + NEVER,
+        "layers.py:batchnorm: no shape for gamma, beta (and no default). Add: --input gamma=3 --input beta=3"
+        + NEVER,
     ]
+
+
+def test_what_cannot_be_checked_leaves_the_others_alone():
+    write("layers.py", stubborn("affine", "x, W, b") + SCALE)
+    with pytest.raises(PartlyResolvedError) as caught:
+        resolve(CheckSpec("layers.py"))
+    assert [problem.id for problem in caught.value.problems] == ["layers.py:scale"]
 
 
 def test_an_argument_that_forward_lacks_is_an_error():
@@ -485,7 +502,7 @@ def test_an_input_that_no_pair_has_is_an_error():
 
 
 def test_in_a_config_the_place_comes_first_and_the_line_to_paste_is_yaml():
-    write("code/layers.py", stubborn(BATCHNORM))
+    write("code/layers.py", stubborn("batchnorm", "x, gamma, beta, eps"))
     spec = CheckSpec(
         "../code/layers.py:batchnorm",
         inputs={"x": InputSpec((4, 3))},
@@ -497,13 +514,14 @@ def test_in_a_config_the_place_comes_first_and_the_line_to_paste_is_yaml():
     assert str(caught.value) == (
         "configs/net.yaml:7: code/layers.py:batchnorm: no shape for gamma, beta and no value for eps "
         "(and no default). Add: inputs: {gamma: {shape: [3]}, beta: {shape: [3]}} and constants: {eps: 1e-5}"
+        + NEVER
     )
 
 
 def test_in_a_config_labels_are_suggested_with_their_dtype():
-    write("layers.py", stubborn("def f_forward(x, y):\n    return x\ndef f_backward(d, c): return d\n"))
+    write("layers.py", stubborn("f", "x, y"))
     message = message_of("layers.py:f", UsageError, inputs={"x": InputSpec((4, 3))}, origin="a.yaml:1")
-    assert message.endswith("Add: inputs: {y: {shape: [4], dtype: int64, high: 3}}")
+    assert message.endswith("Add: inputs: {y: {shape: [4], dtype: int64, high: 3}}" + NEVER)
 
 
 def test_dimensions_give_the_shapes_of_a_pair_that_is_named_like_a_layer():
@@ -564,7 +582,11 @@ def test_integer_arrays_are_inputs_without_a_gradient():
         ),
         ({"dtype": "float32"}, "gradcli check layers.py:scale --input x=2 --seed 0 --dtype float32"),
         ({"id": "mine", "origin": "net.yaml:3"}, "gradcli check net.yaml -k mine"),
-        ({"inputs": {"x": InputSpec((2,), scale=3.0)}}, None),
+        (
+            {"inputs": {"x": InputSpec((2,), scale=3.0)}},
+            "gradcli check layers.py:scale --input 'x=2*3' --seed 0",
+        ),
+        ({"inputs": {"x": InputSpec((2,), offset=-3.0)}}, None),
         (
             {"inputs": {"x": InputSpec((2,), scale=3.0)}, "origin": "my net.yaml:3"},
             "gradcli check 'my net.yaml' -k layers.py:scale",

@@ -88,7 +88,8 @@ def test_a_shape_alone_is_drawn_as_the_layer_declares():
 def test_how_an_input_is_drawn_may_be_said():
     problem = resolved("batchnorm", inputs={"x": InputSpec((2, 3), scale=0.0, offset=1e3)})
     assert problem.inputs["x"].tolist() == [[1e3] * 3] * 2
-    assert problem.rerun is None
+    assert problem.rerun is not None
+    assert "--input 'x=2x3*0+1000'" in problem.rerun
 
 
 def test_the_dtype_of_the_check_is_that_of_its_floating_inputs():

@@ -1,0 +1,108 @@
+"""One target at several points: those that the user did not choose.
+
+Most real defects pass on a comfortable point and fail on another: a batch of one, a tiny scale, a stride
+of 2.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from gradcli import checker
+from gradcli.problem import Problem
+from gradcli.result import FAIL, PASS, CheckResult
+from gradcli.spec import Settings
+
+Progress = Callable[[float, str], None]
+
+_LEAST_SECONDS = 0.5  # for a further case
+_MOST_SHRINKS = 12
+_SMALL = 32  # elements: an example of no more needs no shrinking
+
+
+def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
+    """Check a problem, and if its point was inferred, the other cases of its target too.
+
+    The result is that of the first case that fails, at the smallest shape that still fails, else that of the
+    problem itself; `cases` lists all that were looked at. Raises as `checker.run`.
+    Cost: that of one check per case, together within the budget.
+    """
+    if problem.inferred is None:
+        return checker.run(problem, settings, progress=progress)
+    deadline = time.perf_counter() + settings.budget
+    first = checker.run(problem, replace(settings, blame=False), progress=progress)
+    seen = [problem.inferred.label]
+    if first.verdict == FAIL and not first.interrupted:
+        return _failed(problem, first, settings, deadline, seen)
+    if first.interrupted:
+        return first
+    for other in _others(problem, deadline):
+        result = _look(other, settings, deadline)
+        if result.interrupted:
+            return replace(first, interrupted=True, cases=tuple(seen))
+        counts = _counts(other, result)
+        if other.inferred is not None and (counts or result.verdict == PASS):
+            seen.append(other.inferred.label)
+        if counts:
+            return _failed(other, result, settings, deadline, seen)
+    return replace(first, cases=tuple(seen))
+
+
+def _others(problem: Problem, deadline: float) -> Iterable[Problem]:
+    """The further cases, as long as there is time for them."""
+    assert problem.inferred is not None
+    for other in problem.inferred.others():
+        if time.perf_counter() + _LEAST_SECONDS > deadline:
+            return
+        yield other
+
+
+def _look(problem: Problem, settings: Settings, deadline: float) -> CheckResult:
+    """A check without blame, in what is left of the time."""
+    left = max(_LEAST_SECONDS, deadline - time.perf_counter())
+    return checker.run(problem, replace(settings, blame=False, budget=min(settings.budget, left)))
+
+
+def _counts(problem: Problem, result: CheckResult) -> bool:
+    """Whether a further case shows a defect.
+
+    What raises for a shape that it was not written for shows none; nor does what saturates at a large scale.
+    """
+    codes = {violation.code for violation in result.violations if not violation.is_warning}
+    if result.verdict != FAIL or "GC108" in codes:
+        return False
+    assert problem.inferred is not None
+    return not problem.inferred.is_extreme or "GC105" in codes
+
+
+def _failed(
+    problem: Problem, result: CheckResult, settings: Settings, deadline: float, seen: list[str]
+) -> CheckResult:
+    """The failing case at the smallest shape that fails in the same way, with its blame."""
+    if settings.elements == "auto":
+        problem = _shrunk(problem, result, settings, deadline)
+    shown = checker.run(problem, settings) if settings.blame else _look(problem, settings, deadline)
+    return replace(shown if shown.verdict == FAIL else result, cases=tuple(seen))
+
+
+def _shrunk(problem: Problem, result: CheckResult, settings: Settings, deadline: float) -> Problem:
+    """Shorten one dimension after another as long as the same gradients fail."""
+    wanted, tries = _signature(result), 0
+    while problem.inferred is not None and sum(array.size for array in problem.inputs.values()) > _SMALL:
+        for smaller in problem.inferred.smaller():
+            tries += 1
+            if tries > _MOST_SHRINKS or time.perf_counter() + _LEAST_SECONDS > deadline:
+                return problem
+            if _signature(_look(smaller, settings, deadline)) == wanted:
+                problem = smaller
+                break
+        else:
+            return problem
+    return problem
+
+
+def _signature(result: CheckResult) -> tuple[object, ...]:
+    """Which gradients fail, and which promises are broken."""
+    failing = [name for name, gradient in result.gradients.items() if gradient.verdict == FAIL]
+    codes = {violation.code for violation in result.violations if not violation.is_warning}
+    return (result.verdict, *failing, *sorted(codes))

@@ -1,0 +1,233 @@
+"""The convention of classes: `forward(x)` and `backward(dout)`, parameters and their gradients as attributes.
+
+Layers, losses and networks of layers; also objects of such classes that the file itself makes. Constructor
+arguments are given like those of forward, with `--set` and `--input`; sizes that nobody gives follow from
+their names and from the shape of the input.
+"""
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.errors import UsageError
+from gradcli.problem import Problem
+from gradcli.targets.class_methods import wants_target
+from gradcli.targets.class_problem import accepts, make_class_problem
+from gradcli.targets.constructor import Shape, construct, guess, unguessable
+from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.forward_call import (
+    argument_names,
+    is_open_ended,
+    parameters_of,
+    required_arguments,
+)
+from gradcli.targets.halves import LOOKED_FOR, Halves, halves_of, only_promised, static_halves_of
+from gradcli.targets.naming import Pair
+from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.pairs import CheckablePair
+from gradcli.targets.python_file import Loaded
+
+__all__ = ["LOOKED_FOR", "CheckableClass", "asked", "find", "only_promised"]
+
+_STRUCTURAL = ("layers", "modules", "layer", "network", "net", "model", "blocks", "args", "steps")
+
+
+@dataclass(frozen=True, eq=False)
+class CheckableClass:
+    """A class with both halves, or an object of one."""
+
+    name: str
+    cls: type
+    halves: Halves
+    made: Any = None  # the object, where the file makes it
+    convention: str = "class"
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name}({', '.join(self._constructor)}).forward({', '.join(self._forward)})"
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.halves.forward, self.halves.backward, *([] if self.made is not None else [self.cls]))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self._forward, *self._constructor]))
+
+    @property
+    def _forward(self) -> tuple[str, ...]:
+        return argument_names(partial(self.halves.forward, None))
+
+    @property
+    def _constructor(self) -> tuple[str, ...]:
+        return () if self.made is not None else argument_names(self.cls)
+
+    @property
+    def _backward(self) -> tuple[str, ...]:
+        return argument_names(partial(self.halves.backward, None))[1:]
+
+    def takes(self, name: str) -> bool:
+        return (
+            name in self.arguments
+            or name in self._backward
+            or not name.isidentifier()  # layers[0].W, from a dump
+            or name in self._attributes
+            or is_open_ended(partial(self.halves.forward, None))
+        )
+
+    @property
+    def made_of(self) -> str | None:
+        """The argument of the constructor that takes other layers, if there is one that must be given."""
+        parameters = [] if self.made is not None else parameters_of(self.cls) or []
+        needed = [p for p in parameters if p.kind is p.VAR_POSITIONAL or p.default is p.empty]
+        return next((p.name for p in needed if p.name in _STRUCTURAL), None)
+
+    @property
+    def _attributes(self) -> set[str]:
+        """The attributes that the class's own code speaks of: parameters may be among them."""
+        functions = [value for kind in self.cls.__mro__ for value in vars(kind).values()]
+        codes = [function.__code__ for function in functions if isinstance(function, FunctionType)]
+        named = {name for code in codes for name in code.co_names}
+        return named | {text for code in codes for text in code.co_consts if isinstance(text, str)}
+
+    def missing(self, given: Collection[str]) -> list[str]:
+        first = [] if self.made is not None else [n for n in unguessable(self.cls) if n not in given]
+        forward = required_arguments(partial(self.halves.forward, None))
+        lacking = [n for n in forward if n not in given and not isinstance(guess(n, None), bool)]
+        return list(dict.fromkeys([*lacking, *first]))
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        for name in (*inputs, *constants):
+            if not self.takes(name):
+                near = did_you_mean(name, self.arguments)
+                raise UsageError(
+                    f"{where}: neither forward nor the constructor has an argument {name!r}{near or '.'} "
+                    f"There is {self.shown}"
+                )
+            if name in inputs and name in constants:
+                raise UsageError(f"{where}: {name} is given twice, as an input and as a constant")
+        missing = self.missing([*inputs, *constants])
+        self._refuse_unfit(where)
+        if missing:
+            raise UsageError(f"{where}: {advise(missing)}")
+
+    def unfit(self, file: str) -> str | None:
+        """Why no check can be made of the class, whatever is given; None if one can."""
+        if self.made_of is not None:
+            return (
+                f"{self.name} is made of {self.made_of}, which no flag can give; make one in the "
+                f"file (net = {self.name}(…)) and name it: {file}:net"
+            )
+        target = wants_target(self._forward, partial(self.halves.backward, None))
+        if target is not None:
+            return (
+                f"backward takes {target}, which forward does not: the loss is within backward, and nothing "
+                "computes it alone; check the loss and its gradient as two functions"
+            )
+        return None
+
+    def _refuse_unfit(self, where: str) -> None:
+        reason = self.unfit(where.rpartition(":")[0])
+        if reason is not None:
+            raise UsageError(f"{where}: {reason}")
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        self._refuse_unfit(where)
+        forward = self._forward
+        own = {n: a for n, a in inputs.items() if n in forward}
+        owned = {n: a for n, a in inputs.items() if n not in forward}
+        flags = {n: guess(n, None) for n in required_arguments(partial(self.halves.forward, None))}
+        known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
+        known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
+        made = self._made(where, own, {**constants, **inputs}, known)
+        return make_class_problem(
+            self.cls, self.halves, made, own, known, owned, id=id, target=target, where=where, rerun=rerun
+        )
+
+    def _made(
+        self, where: str, own: Mapping[str, Array], given: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> Any:
+        """The object: the one of the file, or one that forward accepts these inputs with."""
+        if self.made is not None:
+            return self.made
+        arguments = {n: v for n, v in given.items() if n in self._constructor}
+        shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
+        first = construct(where, self.cls, _copied(arguments), shapes[0])
+        for shape in shapes:
+            made = construct(where, self.cls, _copied(arguments), shape)
+            if accepts(self.halves.forward, made, {**known, **own}):
+                return made
+        return first
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The classes with both halves among these names, and the objects of such classes.
+
+    Left out is what is made of other layers: its objects are checked where the file makes them.
+    """
+    found: list[Checkable] = []
+    for name in names:
+        value = loaded.namespace.get(name)
+        if isinstance(value, type):
+            found += _of_class(name, value)
+        elif _is_users(type(value)):
+            halves = halves_of(type(value))
+            found += [CheckableClass(name, type(value), halves, value)] if halves else []
+    able = [one for one in found if not isinstance(one, CheckableClass) or one.unfit("") is None]
+    return able or found
+
+
+def asked(loaded: Loaded, symbol: str) -> Checkable | None:
+    """A class that is made of other layers, if it is asked for by name."""
+    value = loaded.namespace.get(symbol)
+    found = _of_class(symbol, value) if isinstance(value, type) else []
+    return found[0] if found else None
+
+
+def _of_class(name: str, cls: type) -> list[Checkable]:
+    if not _is_users(cls):
+        return []
+    static = static_halves_of(cls)
+    if static is not None:
+        return (
+            [CheckablePair(Pair(name, name, name), *static)] if "ctx" not in argument_names(static[0]) else []
+        )
+    halves = halves_of(cls)
+    return [CheckableClass(name, cls, halves)] if halves is not None else []
+
+
+def _is_users(cls: type) -> bool:
+    """Whether a class is the user's: none of a framework's, nor made of one of theirs."""
+    frameworks = ("builtins", "numpy", "torch", "jax", "jaxlib", "autograd", "typing", "abc")
+    own = cls.__module__.partition(".")[0] not in frameworks
+    return own and not any(kind.__module__.partition(".")[0] in ("torch", "jax") for kind in cls.__mro__)
+
+
+def _readings(shape: Shape | None) -> list[Shape | None]:
+    """What the axes of an input can mean: rows and features, the other way round, features of an image."""
+    if shape is None or len(shape) < 2:
+        return [shape]
+    return [shape, shape[::-1]] if len(shape) == 2 else [shape, (shape[0], math.prod(shape[1:]))]
+
+
+def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in given.items()}

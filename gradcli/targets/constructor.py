@@ -1,0 +1,146 @@
+"""How an object of a user's class is made: from what is given, from defaults, and from what names suggest."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from inspect import Parameter
+from typing import Any
+
+from gradcli.errors import UsageError
+from gradcli.subject import fixed_generators
+from gradcli.targets.forward_call import parameters_of
+
+Shape = tuple[int, ...]
+
+OUTPUTS, HIDDEN = 2, 5
+# What a step `W -= RATE * grad` is large enough for: the gradient can be read off W, to its last digit.
+RATE = 2.0**200
+
+_FEATURES = re.compile(
+    r"(n_?)?(in|inputs?|inp|input_nodes|fan_in)(_?(features|dim|dims|size|units|nodes|neurons|len|length))?|n_in(puts?)?"
+    r"|(n|num)_(in|inputs?|features|neurons_in)|in_?(dim|features|size)|D_?in|features|(n|num)_features?|num_features"
+    r"|dim|size|units_in|input_dimension|embed_dim|d_model|normalized_shape|dims?|fan_in|n_x|D"
+)
+_CHANNELS = re.compile(
+    r"(in|input)_?(channels?|ch|planes|depth|maps)|C_?in|c_in|n_?channels|channels|num_channels|nInputPlane"
+)
+_OUTPUTS = re.compile(
+    r"(n_?)?(out|outputs?)(_?(features|dim|dims|size|units|nodes|neurons|ch|channels?|planes|depth|maps))?|n_out(puts?)?"
+    r"|(n|num)_(out|outputs?|units|neurons|filters|kernels|classes|neurons_out)|n_units|units|D_?out|C_?out|c_out"
+    r"|fan_out|classes|out_?(dim|features|size|channels)|filters|depth|n_y|nOutputPlane|neurons|nodes|output_dimension"
+)
+_HIDDEN = re.compile(r"(n_?)?hidden(_?(features|dim|dims|size|units|nodes))?|n_h|H|(n|num)_hidden")
+_SIZES = re.compile(
+    r"(layer_?)?(sizes|dims|widths|dimensions)|layers_(sizes|dims)|hidden_(sizes|dims|layers)"
+)
+_SHAPE = re.compile(r"(input|in)_shape")
+_RATE = re.compile(r"lr|learning_?rate|alpha|eta|step_size")
+_NUMBERS = (
+    (r"(kernel|filter|k|f)_?(size|shape|height|width|h|w)|(k|f)[hw]?|ksize", 3),
+    (r"pool_?(size|shape|height|width|h|w)|window(_size)?|pool", 2),
+    (r"stride|strides|dilation|groups|step|stride_\w", 1),
+    (r"pad(ding)?|pad_\w", 0),
+    (r"eps(ilon)?", 1e-5),
+    (r"momentum|decay|rho", 0.9),
+    (r"p|rate|drop\w*|keep_prob|slope|temperature|reg|negative_slope", 0.5),
+    (r"training|train|is_train(ing)?|train_?(flg|flag|mode)|(use_)?bias", True),
+    (r"vocab_?size|num_embeddings|n_words", 7),
+    (r"(T|seq_len|time_steps|steps|n_steps)", 3),
+    (r"(N|batch_?size|batch|n_samples)", 4),
+)
+# A default that stands for "I shall see": it is better said.
+_SAID_WHERE_NONE = _SHAPE
+
+
+def guess(name: str, seen: Shape | None) -> Any:
+    """A value for an argument that sets a size or a usual constant; None if its name says nothing.
+
+    seen: the shape of what forward is given, if that is known.
+    """
+    shape = seen or (4, 3)
+    if _SHAPE.fullmatch(name):
+        return shape[1:]
+    if _SIZES.fullmatch(name):
+        return [shape[-1], HIDDEN, OUTPUTS]
+    if _CHANNELS.fullmatch(name):
+        return shape[1] if len(shape) > 2 else OUTPUTS
+    if _HIDDEN.fullmatch(name):
+        return HIDDEN
+    for pattern, value in _NUMBERS:
+        if re.fullmatch(pattern, name):
+            return value
+    if _FEATURES.fullmatch(name):
+        return shape[1] if len(shape) > 2 and "dim" not in name else shape[-1]
+    return OUTPUTS if _OUTPUTS.fullmatch(name) else None
+
+
+def is_rate(name: str) -> bool:
+    """Whether an argument is the length of an optimiser's steps."""
+    return _RATE.fullmatch(name) is not None
+
+
+def unguessable(function: Callable[..., Any]) -> list[str]:
+    """The required arguments, the object aside, that no guess can be made for."""
+    return [
+        parameter.name
+        for parameter in (parameters_of(function) or [])
+        if parameter.default is Parameter.empty
+        and parameter.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
+        and guess(parameter.name, None) is None
+        and not is_rate(parameter.name)
+    ]
+
+
+def construct(where: str, cls: type, given: Mapping[str, Any], seen: Shape | None) -> Any:
+    """An object of the class; the same one every time, whatever random numbers its parameters start from.
+
+    Raises UsageError, with the call that was made, if the constructor raises.
+    """
+    arguments = {**_suggested(cls, given, seen), **given}
+    try:
+        with fixed_generators():
+            made = cls(**arguments)
+            _initialise(made)
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        call = ", ".join(f"{name}={_short(value)}" for name, value in arguments.items())
+        raise UsageError(
+            f"{where}: {cls.__name__}({call}) raised {type(error).__name__}: {first}; "
+            "give what it needs with --set NAME=VALUE or --input NAME=SHAPE"
+        ) from error
+    return made
+
+
+def _suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for parameter in parameters_of(cls) or []:
+        name = parameter.name
+        needed = parameter.default is Parameter.empty or (
+            parameter.default is None and _SAID_WHERE_NONE.fullmatch(name)
+        )
+        if name in given or not needed or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+            continue
+        found[name] = 0.1 if is_rate(name) else guess(name, seen)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class _SteepestDescent:
+    """An optimiser whose steps give the gradient away."""
+
+    learning_rate = lr = RATE
+
+    def update(self, w: Any, grad_wrt_w: Any) -> Any:
+        return w - RATE * grad_wrt_w
+
+
+def _initialise(made: Any) -> None:
+    """Layers that get their parameters from `initialize(optimizer)` get them here."""
+    initialise = getattr(made, "initialize", None)
+    names = [p.name for p in parameters_of(initialise) or []] if callable(initialise) else []
+    if names == ["optimizer"]:
+        assert initialise is not None
+        initialise(_SteepestDescent())
+
+
+def _short(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"array{shape}" if shape is not None else repr(value)

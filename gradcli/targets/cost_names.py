@@ -1,0 +1,111 @@
+"""Which functions are a cost with its gradient, from their names and from the names of what they return."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+LOOKED_FOR = "a cost that returns (J, grad), f with grad_f, f_prime or df"
+
+_COST = re.compile(
+    r"(\w*_)?(loss|cost|objective|obj|nll|energy|neg_log\w*|log_?likelihood)(_\w+)?|\w*(Loss|Cost|Objective)\w*"
+    r"|cost_?function\w*|\w*(value|func|fun|f|loss|cost)_?(and|n)?_?(grad\w*|jac\w*)",
+    re.IGNORECASE,
+)
+_VALUE = re.compile(
+    r"j\w?|\w*(loss|cost|objective|obj|nll|energy|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|e",
+    re.IGNORECASE,
+)
+_GRADIENT = re.compile(r"d[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
+# Beyond doubt, whatever the function is called.
+_PLAIN_VALUE = re.compile(r"J|\w*(loss|cost|objective|nll|energy)", re.IGNORECASE)
+_PLAIN_GRADIENT = re.compile(r"\w*grad\w*|d_?[A-Z]\w*|d[wbx]\d?|d_?(theta|weights?|scores|logits)")
+# What f's name and its derivative's have in common; `{}` is the name.
+_DERIVATIVES = (
+    "{}_grad",
+    "{}_gradient",
+    "{}_gradients",
+    "{}_prime",
+    "{}prime",
+    "{}_derivative",
+    "{}_deriv",
+    "{}_der",
+    "{}_jac",
+    "{}_jacobian",
+    "{}_dx",
+    "{}Grad",
+    "{}Gradient",
+    "{}Prime",
+    "{}Derivative",
+    "grad_{}",
+    "gradient_{}",
+    "gradient_of_{}",
+    "derivative_{}",
+    "deriv_{}",
+    "d_{}",
+    "d{}",
+    "jac_{}",
+    "jacobian_{}",
+    "nabla_{}",
+    "grad{}",
+)
+_VALUE_WORDS = r"cost|loss|objective|energy|value|func|function|score|fun|f"
+_GRADIENT_WORDS = ("gradient", "grad", "gradients", "derivative", "jac", "jacobian")
+_SECOND = (
+    (r"_der$", "_hess"),
+    (r"_(grad|gradient)$", "_hess"),
+    (r"_(grad|gradient)$", "_hessian"),
+    (r"^grad(ient)?_", "hess_"),
+    (r"^grad(ient)?_", "hessian_"),
+    (r"^(grad|gradient|score)$", "hess"),
+    (r"^(grad|gradient|score)$", "hessian"),
+    (r"_jac$", "_hess"),
+)
+
+
+def is_cost(name: str, returned: Sequence[str]) -> bool:
+    """Whether a function of this name that returns these looks like a cost with its gradient."""
+    if len(returned) < 2 or name.startswith("_"):
+        return False
+    if _COST.fullmatch(name) is not None:
+        return any(map(is_gradient, returned)) or not any(returned[1:])
+    plain = any(_PLAIN_VALUE.fullmatch(one) for one in returned)
+    return plain and any(_PLAIN_GRADIENT.fullmatch(one) for one in returned)
+
+
+def is_gradient(name: str) -> bool:
+    """Whether something that is returned is called like a gradient."""
+    return _GRADIENT.fullmatch(name) is not None
+
+
+def is_value(name: str) -> bool:
+    """Whether something that is returned is called like a cost."""
+    return _VALUE.fullmatch(name) is not None and not is_gradient(name)
+
+
+def find_derivatives(names: Collection[str]) -> list[tuple[str, str]]:
+    """(function, derivative) by name, in the order of the functions; every derivative once."""
+    found: list[tuple[str, str]] = []
+    taken: set[str] = set()
+    for name in names:
+        for derivative in (*_first_order(name), *_second_order(name)):
+            if derivative in names and derivative != name and derivative not in taken:
+                found.append((name, derivative))
+                taken.add(derivative)
+                break
+    return found
+
+
+def _first_order(name: str) -> Iterator[str]:
+    yield from (pattern.format(name) for pattern in _DERIVATIVES)
+    capital = name[:1].upper() + name[1:]
+    yield from (f"{start}{capital}" for start in ("grad", "d", "gradient"))
+    for match in re.finditer(rf"(?<![a-z])({_VALUE_WORDS})(?![a-z])|(Cost|Loss|Objective)(?![a-z])", name):
+        for word in _GRADIENT_WORDS:
+            other = word.capitalize() if match.group()[0].isupper() else word
+            yield name[: match.start()] + other + name[match.end() :]
+
+
+def _second_order(name: str) -> Iterator[str]:
+    for pattern, word in _SECOND:
+        changed, count = re.subn(pattern, word, name)
+        if count:
+            yield changed

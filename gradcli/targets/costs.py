@@ -1,0 +1,89 @@
+"""The conventions of costs: one call that returns value and gradient, or a function beside its derivative."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem
+from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.cost_names import LOOKED_FOR, find_derivatives, is_cost
+from gradcli.targets.cost_problem import make_cost_problem
+from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.naming import Pair
+from gradcli.targets.pairs import CheckablePair
+from gradcli.targets.python_file import Loaded
+from gradcli.targets.returned_names import returned_names
+
+__all__ = ["LOOKED_FOR", "CheckableCost", "find"]
+
+
+@dataclass(frozen=True, eq=False)
+class CheckableCost(ByArguments):
+    """A value and its gradient: two functions, or one that returns both."""
+
+    name: str
+    symbols: tuple[str, ...]
+    value: Callable[..., Any]
+    gradient: Callable[..., Any]
+
+    @property
+    def convention(self) -> str:
+        return "cost" if self.value is self.gradient else "derivative"
+
+    @property
+    def called(self) -> Callable[..., Any]:
+        return self.value
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.value, self.gradient)
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        return make_cost_problem(
+            self.value,
+            self.gradient,
+            inputs,
+            constants,
+            id=id,
+            target=target,
+            where=where,
+            rerun=rerun,
+        )
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The costs among these names of the file, and the functions with a derivative."""
+    functions = loaded.functions(names)
+    space = loaded.namespace
+    costs = [name for name in functions if argument_names(space[name]) and _is_cost(name, space[name])]
+    found: list[Checkable] = [CheckableCost(name, (name,), space[name], space[name]) for name in costs]
+    left = [name for name in functions if name not in costs]
+    for name, derivative in find_derivatives(left):
+        found += _beside(name, derivative, space[name], space[derivative])
+    return found
+
+
+def _is_cost(name: str, function: Callable[..., Any]) -> bool:
+    return is_cost(name, returned_names(function))
+
+
+def _beside(
+    name: str, derivative: str, value: Callable[..., Any], gradient: Callable[..., Any]
+) -> list[Checkable]:
+    """A derivative that takes more than the function takes the cotangent too: it is a backward."""
+    takes = argument_names(value)
+    if not takes:
+        return []
+    if len(required_arguments(gradient)) > len(takes):
+        return [CheckablePair(Pair(name, name, derivative), value, gradient)]
+    return [CheckableCost(name, (name, derivative), value, gradient)]

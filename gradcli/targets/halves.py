@@ -1,0 +1,87 @@
+"""Which methods of a class are its forward and its backward."""
+
+import inspect
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, NamedTuple
+
+# The more specific first: torch7's `forward` only calls `updateOutput`, and `__call__` often only forward.
+_FORWARDS = (
+    "updateOutput",
+    "update_output",
+    "forward",
+    "forward_pass",
+    "forward_propagation",
+    "forward_prop",
+    "fprop",
+    "__call__",
+    "loss",
+)
+_BACKWARDS = (
+    "updateGradInput",
+    "update_grad_input",
+    "backward",
+    "backward_pass",
+    "backward_propagation",
+    "backward_prop",
+    "backpropagation",
+    "back_propagation",
+    "backprop",
+    "bprop",
+)
+_ACCUMULATES = ("accGradParameters", "acc_grad_parameters")
+
+LOOKED_FOR = "a class with forward and backward"
+
+
+class Halves(NamedTuple):
+    """The functions behind a class's methods; each takes the object first."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    accumulate: Callable[..., Any] | None  # a third method, for the gradients of the parameters
+
+
+def halves_of(cls: type) -> Halves | None:
+    """The two halves of a class; None where one is missing, abstract or only promised."""
+    if inspect.isabstract(cls):
+        return None
+    forward, backward = _first(cls, _FORWARDS), _first(cls, _BACKWARDS)
+    if forward is None or backward is None:
+        return None
+    split = backward.__name__ in ("updateGradInput", "update_grad_input")
+    return Halves(forward, backward, _first(cls, _ACCUMULATES) if split else None)
+
+
+def only_promised(cls: type) -> bool:
+    """Whether a class names both halves and leaves writing them to its subclasses."""
+    named = all(any(callable(getattr(cls, n, None)) for n in names) for names in (_FORWARDS[:-2], _BACKWARDS))
+    return named and halves_of(cls) is None
+
+
+def static_halves_of(cls: type) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """The two halves of a class that is no more than a name for a pair of static methods."""
+    forward, backward = (inspect.getattr_static(cls, name, None) for name in ("forward", "backward"))
+    if isinstance(forward, staticmethod) and isinstance(backward, staticmethod):
+        return forward.__func__, backward.__func__
+    return None
+
+
+def _first(cls: type, names: tuple[str, ...]) -> FunctionType | None:
+    for name in names:
+        found = inspect.getattr_static(cls, name, None)
+        if isinstance(found, FunctionType) and not _only_promised(found):
+            return found
+    return None
+
+
+def _promise(self: Any) -> None:
+    pass
+
+
+def _only_promised(function: FunctionType) -> bool:
+    """Whether a method has nothing but `pass`, a docstring or `raise NotImplementedError` in it."""
+    code = function.__code__
+    if "NotImplementedError" in code.co_names:
+        return set(code.co_names) <= {"NotImplementedError", "__class__", "__name__", "type", "format"}
+    return code.co_code == _promise.__code__.co_code

@@ -1,0 +1,103 @@
+"""The combinations of guesses that are worth a try, the likeliest first."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
+from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, sizes_for
+from gradcli.targets.inference.indexed import by_indexing
+from gradcli.targets.inference.names import by_name
+from gradcli.targets.inference.recipes import by_function
+
+Shape = tuple[int, ...]
+_MOST_RANK = 14
+_BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
+_WEIGHT = re.compile(r"w|weights?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A guess for every argument, and the lengths of its dimensions."""
+
+    layout: Layout
+    sizes: Mapping[str, int]
+    rank: int  # 0: what names and documentation say
+
+    @property
+    def strangeness(self) -> int:
+        """What speaks against it although it runs: one bias for all columns of a weight matrix."""
+        biases = [guess for name, guess in self.layout.items() if _BIAS.fullmatch(name)]
+        weights = [guess for name, guess in self.layout.items() if _WEIGHT.fullmatch(name)]
+        has_scalar = any(isinstance(bias, Drawn) and not bias.axes for bias in biases)
+        has_matrix = any(isinstance(w, Drawn) and len(w.axes) > 1 and w.axes[-1] != "1" for w in weights)
+        return 4 if has_scalar and has_matrix else 0
+
+
+def ranked(
+    functions: Sequence[Callable[..., Any]], symbols: Sequence[str], names: Sequence[str]
+) -> dict[str, list[tuple[int, Guess]]]:
+    """Every argument's guesses with their ranks; what is documented goes before what names suggest."""
+    forward = functions[0]
+    told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
+    found = {}
+    for name in names:
+        guesses = _known(name, symbols, told)
+        start = len(guesses) + (2 if guesses else 0)
+        usual = by_name(name, annotation_of(forward, name))
+        if guesses and isinstance(guesses[0], Fixed):
+            usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
+        guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
+        found[name] = guesses_with_rank
+    return found
+
+
+def _known(name: str, symbols: Sequence[str], told: Mapping[str, Drawn]) -> list[Guess]:
+    by_habit = next((guesses for symbol in symbols if (guesses := by_function(symbol, name))), [])
+    return [told[name], *by_habit] if name in told else by_habit
+
+
+def candidates(
+    guesses: Mapping[str, Sequence[tuple[int, Guess]]], given: Mapping[str, Shape]
+) -> Iterator[Candidate]:
+    """Combinations by the sum of their ranks; given shapes bind the dimensions of the rest."""
+    names = list(guesses)
+    for rank in range(_MOST_RANK):
+        for layout in _of_rank(names, guesses, rank):
+            bound = _bound(layout, given)
+            if bound is None:
+                continue
+            yield Candidate(layout, sizes_for(layout.values(), bound), rank)
+
+
+def _of_rank(
+    names: Sequence[str], guesses: Mapping[str, Sequence[tuple[int, Guess]]], rank: int
+) -> Iterator[dict[str, Guess]]:
+    """All layouts whose guesses' ranks sum up to rank."""
+    if not names:
+        if rank == 0:
+            yield {}
+        return
+    first, *rest = names
+    for own, guess in guesses[first]:
+        if own <= rank:
+            for others in _of_rank(rest, guesses, rank - own):
+                yield {first: guess, **others}
+
+
+def _bound(layout: Layout, given: Mapping[str, Shape]) -> dict[str, int] | None:
+    """The dimensions that given shapes fix; None if the layout contradicts them."""
+    bound: dict[str, int] = {}
+    for name, shape in given.items():
+        guess = layout.get(name)
+        if guess is None:
+            continue
+        if not isinstance(guess, Drawn) or len(guess.axes) != len(shape):
+            return None
+        for axis, length in zip(guess.axes, shape, strict=True):
+            if axis.isdigit() and int(axis) != length:
+                return None
+            if axis.isidentifier() and bound.setdefault(axis, length) != length:
+                return None
+    return bound

@@ -1,0 +1,70 @@
+"""An accepted candidate as a Problem that knows its other cases."""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gradcli.errors import UsageError
+from gradcli.problem import Inferred, Problem
+from gradcli.spec import InputSpec
+from gradcli.targets.inference.points import Point, further, shorter
+from gradcli.targets.inference.search import Build, Found
+from gradcli.targets.inference.trial import BOTH, attempt
+from gradcli.targets.notation import format_constant, format_input
+
+
+def problem_of(found: Found, forward: Callable[..., Any], build: Build, *, several: bool) -> Problem:
+    """The Problem at the inferred point; several: with the other cases, and smaller ones if it fails."""
+    first = Point(found, found.candidate.sizes)
+    problem = _at(first, first, build, several=several)
+    if not several or problem.inferred is None:
+        return problem
+    return replace(
+        problem,
+        inferred=replace(problem.inferred, others=lambda: _accepted(further(found, forward), first, build)),
+    )
+
+
+def _at(point: Point, first: Point, build: Build, *, several: bool) -> Problem:
+    inputs, constants = point.inputs, point.constants
+    chosen = Inferred(
+        inputs=inputs,
+        constants=constants,
+        label=_label(point, first),
+        smaller=(lambda: _accepted(shorter(point), first, build)) if several else tuple,
+        is_extreme=point.is_extreme,
+    )
+    problem = build(inputs, constants)
+    remarks = (*problem.remarks, f"inferred: {flags(inputs, constants)}")
+    return replace(problem, inferred=chosen, remarks=remarks)
+
+
+def _accepted(points: Iterator[Point], first: Point, build: Build) -> Iterator[Problem]:
+    """The problems at those points that the code does not refuse."""
+    for point in points:
+        try:
+            problem = _at(point, first, build, several=True)
+            if attempt(problem).level >= BOTH:
+                yield problem
+        except UsageError:  # this is no point for it
+            continue
+
+
+def flags(inputs: Mapping[str, InputSpec], constants: Mapping[str, object]) -> str:
+    """What was chosen as it can be pasted."""
+    words = [word for name, spec in inputs.items() for word in ("--input", format_input(name, spec) or name)]
+    words += [
+        word for name, value in constants.items() for word in ("--set", format_constant(name, value) or name)
+    ]
+    return shlex.join(words)
+
+
+def _label(point: Point, first: Point) -> str:
+    """The first input or constant that differs from those of the first case."""
+    inputs, usual = point.inputs, first.inputs
+    if point.changed:
+        name, value = next(iter(point.changed.items()))
+        return format_constant(name, value) or name
+    name = next((name for name in inputs if inputs[name] != usual[name]), next(iter(inputs), ""))
+    return (format_input(name, inputs[name]) or name) if name else "no input"

@@ -1,0 +1,101 @@
+"""Shapes that a docstring or an annotation states: `- x: inputs, of shape (N, D)`, `Float[Array, "n d"]`."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gradcli.targets.advice import usual_constant
+from gradcli.targets.forward_call import parameters_of
+from gradcli.targets.inference.guess import Drawn
+
+_JAXTYPING = re.compile(r"(Float|Int|Integer|Bool|UInt)\w*\[.*?[\"']([^\"']*)[\"']\]")
+_PARENTHESES = re.compile(r"\(([^()]*)\)")
+_DIMENSION = re.compile(r"\d+|[A-Za-z_][\w ]*|\d*\w+(\s*[*+]\s*\d*\w+)*")
+_SCALAR = re.compile(r"\bscalar\b", re.IGNORECASE)
+_BOUND = re.compile(r"<\s*([A-Za-z]\w*)")
+_INTEGERS = re.compile(r"labels?|ind(ex|ices)|integers?|\bints?\b|class(es)?\b", re.IGNORECASE)
+_INTEGER_NAMES = re.compile(r"y|t|labels?|targets?|idx|ind(ex|ices)|ids|tokens|captions|y_?true")
+
+
+def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Drawn]:
+    """The arguments whose shapes the docstring states."""
+    text = inspect.getdoc(function) or ""
+    found = {}
+    for name, told in _paragraphs(text, names).items():
+        axes = next(
+            (axes for match in _PARENTHESES.finditer(told) if (axes := _axes(match[1])) is not None), None
+        )
+        if axes is not None:
+            found[name] = _of_kind(name, axes, told)
+        elif _SCALAR.search(told) and usual_constant(name) is None:
+            found[name] = Drawn(())
+    return found
+
+
+def by_annotation(function: Callable[..., Any]) -> dict[str, Drawn]:
+    """The arguments with an annotation of jaxtyping's kind."""
+    found = {}
+    for parameter in parameters_of(function) or ():
+        match = _JAXTYPING.search(str(parameter.annotation))
+        if match is not None and "..." not in match[2] and "*" not in match[2]:
+            axes = tuple(re.sub(r".*=", "", axis) for axis in match[2].split())
+            kind = {"Float": "normal", "Bool": "bool"}.get(match[1], "int")
+            found[parameter.name] = Drawn(axes, kind)
+    return found
+
+
+def annotation_of(function: Callable[..., Any], name: str) -> str:
+    """A plain type's name, such as `float`; "" for anything else."""
+    for parameter in parameters_of(function) or ():
+        if parameter.name == name and parameter.annotation is not parameter.empty:
+            annotation = parameter.annotation
+            return annotation if isinstance(annotation, str) else str(getattr(annotation, "__name__", ""))
+    return ""
+
+
+def _paragraphs(text: str, names: Sequence[str]) -> dict[str, str]:
+    """What the docstring says about each argument, up to the next."""
+    listed = "|".join(map(re.escape, names))
+    if not listed:
+        return {}
+    starts = list(
+        re.finditer(rf"^[ \t]*[-*:]*\s*(?:param\s+)?`*({listed})`*\s*(?:--|[:(=-])", text, re.MULTILINE)
+    )
+    ends = [*(match.start() for match in starts[1:]), len(text)][: len(starts)]
+    found: dict[str, str] = {}
+    for match, end in zip(starts, ends, strict=True):
+        told = re.split(r"\n\s*\n|^\s*Returns?\b", text[match.end(1) : end], flags=re.MULTILINE)[0]
+        found.setdefault(match[1], told)
+    return found
+
+
+def _axes(text: str) -> tuple[str, ...] | None:
+    """`N, D`, `D, 4H`, `number of examples, 1` as axes; None for what is no shape."""
+    parts = [part.strip() for part in text.split(",")]
+    if "..." in text or not parts[0]:
+        return None
+    parts = [part for part in parts if part]
+    if not all(_DIMENSION.fullmatch(part) for part in parts):
+        return None
+    if len(parts) == 1 and "," not in text:
+        return None  # a remark in parentheses
+    return tuple(_symbol(part) for part in parts)
+
+
+def _symbol(text: str) -> str:
+    """A dimension as an expression: `4H` is `4*H`, `size of the current layer` is one symbol."""
+    if " " not in text or re.search(r"[*+]", text):
+        return re.sub(r"(?<![\w.])(\d+)([A-Za-z_])", r"\1*\2", re.sub(r"\s", "", text))
+    return re.sub(r"\W+", "_", re.sub(r"\bthe\b", "", text).strip())
+
+
+def _of_kind(name: str, axes: tuple[str, ...], told: str) -> Drawn:
+    if "bool" in told.lower() or name.lower().endswith("mask"):
+        return Drawn(axes, "bool")
+    if _INTEGER_NAMES.fullmatch(name.lower()) and (_INTEGERS.search(told) or _BOUND.search(told)):
+        bound = _BOUND.search(told)
+        return Drawn(axes, "int", bound[1] if bound else "C" if re.search(r"\bC\b", told) else "2")
+    if name.lower() in ("gamma", "scale", "var", "variance"):
+        return Drawn(axes, "near1")
+    return Drawn(axes)

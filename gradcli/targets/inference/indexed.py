@@ -1,0 +1,38 @@
+"""Lengths that the code itself says: `x[0]` and `x[1]`, `a, b, c = theta`."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gradcli.targets.inference.guess import Drawn
+
+
+def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Drawn]:
+    """The arguments that are taken apart element by element, as vectors of that length."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
+        return {}
+    found = {}
+    for name in names:
+        lengths = set(_lengths(tree, name))
+        if 0 not in lengths and max(lengths, default=0) > 1:
+            found[name] = Drawn((str(max(lengths)),))
+    return found
+
+
+def _lengths(tree: ast.AST, name: str) -> Iterator[int]:
+    """The least length that each use asks for; 0 where the use says that the length is open."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and _is(node.value, name):
+            index = node.slice
+            is_number = isinstance(index, ast.Constant) and isinstance(index.value, int)
+            yield int(ast.literal_eval(index)) + 1 if is_number else 0
+        elif isinstance(node, ast.Assign) and _is(node.value, name):
+            yield from (len(target.elts) for target in node.targets if isinstance(target, ast.Tuple))
+
+
+def _is(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

@@ -1,0 +1,61 @@
+"""What an argument's name says: possible shapes and values, the likeliest first."""
+
+import re
+
+from gradcli.targets.advice import usual_constant
+from gradcli.targets.inference.guess import Drawn, Fixed, Guess, drawn
+
+_LABELS = ("N|int|M", "N|int|D", "N|int|2", "N D", "N", "N 1", "N D|unit", "1 N|int|2")
+_DATA = ("N D", "N", "B C I J", "N T D", "D N", "N D|unit", "N|near1", "D", "N N")
+# A name -> shapes in the words of `guess.drawn`. The first pattern that fits is taken.
+_ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"\w*mask", ("N D|bool", "N T|bool", "N|bool", "B C I J|bool")),
+    (r"idx|ind(ex|ices)|ids|tokens?|words", ("N T|int|V", "N|int|V", "N|int|M", "N|int|D")),
+    (r"y|t|lab(el)?s?|targets?|y_?(true|train|batch)|captions|gt|ys", _LABELS),
+    (
+        r"y_?(hat|pred)\w*|preds?|predictions?|probs?|a_?l|outputs?",
+        ("N D", "N", "N D|unit", "N|unit", "1 N|unit", "N 1|unit"),
+    ),
+    (r"scores|logits", ("N D", "N", "N T V")),
+    (r"w_?x\w*|wax|w_?xh|u", ("D H", "H D")),
+    (r"w_?h\w*|waa|w_?hh", ("H H",)),
+    (r"prev_[hc]|[hc]_?(prev|0)|h|[hc]_?next|a0", ("N H", "H", "H N", "H 1")),
+    (r"w_?1", ("D H|small", "H D|small")),
+    (r"w_?2", ("H M|small", "M H|small")),
+    (r"w_?3", ("M K|small", "K M|small")),
+    (r"b_?1", ("H", "1 H", "H 1")),
+    (r"b_?2", ("M", "1 M", "M 1")),
+    (r"b_?3", ("K", "1 K", "K 1")),
+    (r"theta|params?|coefs?|nn_params|initial_theta", ("D", "D 1", "D M", "N")),
+    (r"w|weights?|kernels?|filters?|w\w{0,2}|\w+_weights?", ("D M", "M D", "D", "D 1", "F C P Q")),
+    (r"b|bias(es)?|\w+_bias|b\w", ("M", "", "1 M", "M 1", "N", "D", "F")),
+    (r"gamma|scale|g", ("D|near1", "1 D|near1", "D 1|near1", "C|near1", "1 C 1 1|near1")),
+    (r"beta|shift", ("D", "1 D", "D 1", "C", "1 C 1 1")),
+    (r"(running_|moving_)?(mean|mu|avg)", ("D", "", "N")),
+    (r"(running_|moving_)?(var|variance|sigma\w*|std)", ("D|near1", "|near1", "N|near1")),
+    (r"a_?prev|a|q|p", ("D N", "N N", "N D", "D D", "N")),
+    (r"h|hess\w*|cov\w*|sigma|m|k", ("N N", "D D", "N D")),
+    (r"v|query|key|value|queries|keys|values", ("N T D", "T D")),
+)
+_NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
+_MAX_RANK = 12
+
+
+def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
+    """Guesses with their ranks, 0 the likeliest; annotation: as text, "" for none."""
+    value = usual_constant(name)
+    fixed: list[object] = [] if value is None else [value]
+    fixed += _NUMBER.get(annotation, ())
+    if fixed and (annotation in _NUMBER or not _may_be_array(name)):
+        return [(rank, Fixed(value)) for rank, value in enumerate(fixed)]
+    shapes = next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, name.lower())), ())
+    guesses: list[Guess] = [drawn(text) for text in shapes]
+    found = [*enumerate(guesses), *((len(guesses) + rank, Fixed(value)) for rank, value in enumerate(fixed))]
+    others: list[Guess] = [drawn(text) for text in _DATA]
+    start = len(found) + (2 if found else 0)
+    found += [(start + rank, guess) for rank, guess in enumerate(others) if guess not in guesses]
+    return [*found, (start + 5, Drawn(())), (start + 6, Fixed(2))]
+
+
+def _may_be_array(name: str) -> bool:
+    return name in ("p", "n", "alpha")

@@ -1,0 +1,126 @@
+"""The cases that a check without explicit sizes looks at beside its first."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gradcli.spec import InputSpec
+from gradcli.targets.forward_call import parameters_of
+from gradcli.targets.inference.guess import Drawn
+from gradcli.targets.inference.search import Found
+
+TINY, LARGE = 1e-4, 1e3
+_BATCH = re.compile(r"N|B|m|batch\w*|bs|number_of_examples|num_(examples|samples)|n_samples")
+_DATA = re.compile(r"x\w?|inp\w*|scores|logits|z|pred\w*|y_?(hat|pred)|a_?prev", re.IGNORECASE)
+_PENALTY = re.compile(r"reg\w*|lam(bda)?_?|l2\w*|weight_decay", re.IGNORECASE)
+_FLATTENS = re.compile(r"reshape\([^)]*(-1|prod)|\.\.\.,? *d_?k|flatten\(")
+# The other settings of option dicts: windows that overlap, strides that leave something out, no padding.
+_SETTINGS: tuple[tuple[frozenset[str], dict[str, object]], ...] = (
+    (frozenset({"stride", "pad"}), {"stride": 2, "pad": 0}),
+    (frozenset({"stride", "padding"}), {"stride": 2, "padding": 0}),
+    (frozenset({"pool_height", "pool_width", "stride"}), {"pool_height": 3, "pool_width": 2, "stride": 1}),
+    (frozenset({"f", "stride"}), {"f": 2, "stride": 1}),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A case: what is drawn, and the values that are no arrays."""
+
+    found: Found
+    sizes: Mapping[str, int]
+    factors: Mapping[str, float] = field(default_factory=dict)
+    changed: Mapping[str, object] = field(default_factory=dict)  # constants in place of those inferred
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in place of those of the sizes
+    is_extreme: bool = False
+
+    @property
+    def inputs(self) -> dict[str, InputSpec]:
+        inputs = self.found.inputs(self.sizes, self.factors)
+        return inputs | {name: replace(inputs[name], shape=shape) for name, shape in self.shapes.items()}
+
+    @property
+    def constants(self) -> dict[str, object]:
+        return self.found.constants | dict(self.changed)
+
+
+def further(found: Found, forward: Callable[..., Any]) -> Iterator[Point]:
+    """The other cases, the most telling first; not all of them will be accepted."""
+    sizes = dict(found.candidate.sizes)
+    base = Point(found, sizes)
+    yield from _batches(found, base)
+    yield from _settings(found, base)
+    yield from _penalised(forward, base)
+    if _flattens(forward):
+        yield from _deeper(found, base)
+    data = _data(found)
+    if data:
+        yield replace(base, factors=dict.fromkeys(data, TINY))
+        yield replace(base, factors=dict.fromkeys(data, LARGE), is_extreme=True)
+
+
+def shorter(point: Point) -> Iterator[Point]:
+    """The same case with one dimension shortened, to 2 at the least; lengths that differ stay different."""
+    for symbol, length in sorted(point.sizes.items(), key=lambda item: -item[1]):
+        others = {other for name, other in point.sizes.items() if name != symbol}
+        least = next((smaller for smaller in range(2, length) if smaller not in others), length)
+        if least < length:
+            yield replace(point, sizes={**point.sizes, symbol: least})
+
+
+def _batches(found: Found, base: Point) -> Iterator[Point]:
+    """A batch of one, and one in which indices repeat."""
+    for symbol in base.sizes:
+        if _BATCH.fullmatch(symbol):
+            yield replace(base, sizes={**base.sizes, symbol: 1})
+            if "B" not in base.sizes:
+                more = {name: length + 1 for name, length in base.sizes.items()}
+                yield replace(base, sizes={**more, symbol: 11})
+            return
+
+
+def _settings(found: Found, base: Point) -> Iterator[Point]:
+    for name, value in found.constants.items():
+        for keys, other in _SETTINGS:
+            if isinstance(value, dict) and keys <= value.keys():
+                yield replace(base, changed={name: value | other})
+
+
+def _penalised(forward: Callable[..., Any], base: Point) -> Iterator[Point]:
+    """A regularisation that is off by default, switched on."""
+    for parameter in parameters_of(forward) or ():
+        if (
+            _PENALTY.fullmatch(parameter.name)
+            and parameter.default in (0, 0.0)
+            and parameter.name not in base.found.names
+        ):
+            yield replace(base, changed={parameter.name: 0.3})
+
+
+def _flattens(forward: Callable[..., Any]) -> bool:
+    """Whether the code says that it takes more axes than two."""
+    try:
+        return _FLATTENS.search(inspect.getsource(forward)) is not None
+    except (OSError, TypeError):
+        return False
+
+
+def _deeper(found: Found, base: Point) -> Iterator[Point]:
+    """Rows that are images: x (4, 2, 3) where it was (4, 6)."""
+    for name in _data(found):
+        guess = found.candidate.layout[name]
+        if isinstance(guess, Drawn) and len(guess.axes) == 2 and guess.axes[1].isidentifier():
+            rows = base.inputs[name].shape[0]
+            yield replace(base, sizes={**base.sizes, guess.axes[1]: 6}, shapes={name: (rows, 2, 3)})
+            return
+
+
+def _data(found: Found) -> Sequence[str]:
+    layout = found.candidate.layout
+    return [
+        name
+        for name in found.names
+        if _DATA.fullmatch(name) and isinstance(guess := layout[name], Drawn) and guess.kind == "normal"
+    ]

@@ -1,0 +1,153 @@
+"""Functions whose names tell what their arguments are: the habits of courses and of built-in layers."""
+
+import re
+from collections.abc import Sequence
+
+from gradcli.targets.inference.guess import Fixed, Guess, drawn
+
+_IMAGE = r"x|img|images?|inp\w*|a_?prev|data"
+_CONV: tuple[object, ...] = ({"stride": 1, "pad": 1}, {"stride": 1, "padding": 1})
+_POOL: tuple[object, ...] = ({"pool_height": 2, "pool_width": 2, "stride": 2}, {"f": 2, "stride": 2})
+_LABELS = r"y|t|labels?|targets?|y_?true"
+# A function's name -> the names of arguments -> shapes (see `guess.drawn`) or values, the likeliest first.
+_Says = tuple[tuple[str, tuple[object, ...]], ...]
+_RECIPES: tuple[tuple[str, _Says], ...] = (
+    (
+        r".*conv.*",
+        (
+            (_IMAGE, ("B C I J", "B I J C")),
+            (r"w|weights?|kernels?|filters?", ("F C P Q", "P Q C F")),
+            (r"b|bias", ("F", "1 1 1 F")),
+            (r"\w*param\w*", _CONV),
+        ),
+    ),
+    (r".*pool.*", ((_IMAGE, ("B C 6 4", "B 6 4 C")), (r"\w*param\w*", _POOL))),
+    (
+        r".*spatial.*(norm|bn|gn)\w*",
+        (
+            (_IMAGE, ("B 4 I J",)),
+            (r"gamma", ("4|near1", "1 4 1 1|near1")),
+            (r"beta", ("4", "1 4 1 1")),
+            (r"g", (2,)),
+        ),
+    ),
+    (
+        r".*group_?norm.*",
+        (
+            (_IMAGE, ("B 4 I J",)),
+            (r"gamma", ("1 4 1 1|near1", "4|near1")),
+            (r"beta", ("1 4 1 1", "4")),
+            (r"g", (2,)),
+        ),
+    ),
+    (
+        r".*embed.*",
+        ((r"x|idx|ids|tokens|indices", ("N T|int|V", "N|int|V")), (r"w\w*|embed\w*|table", ("V D",))),
+    ),
+    (r".*temporal_affine.*", ((r"x", ("N T D",)), (r"w", ("D M",)), (r"b", ("M",)))),
+    (r".*temporal_softmax.*", ((r"x|scores", ("N T V",)), (r"y", ("N T|int|V",)), (r"mask", ("N T|bool",)))),
+    (
+        r".*lstm(?!.*step).*",
+        (
+            (r"x|xs", ("N T D",)),
+            (r"h0", ("N H",)),
+            (r"w_?x", ("D 4*H|small",)),
+            (r"w_?h", ("H 4*H|small",)),
+            (r"b", ("4*H",)),
+        ),
+    ),
+    (
+        r".*lstm.*",
+        (
+            (r"x|x_?t", ("N D",)),
+            (r"prev_[hc]|[hc]_?prev|[hc]", ("N H",)),
+            (r"w_?x", ("D 4*H|small",)),
+            (r"w_?h", ("H 4*H|small",)),
+            (r"b", ("4*H",)),
+        ),
+    ),
+    (
+        r".*rnn(?!.*(step|cell)).*",
+        (
+            (r"x|xs", ("N T D",)),
+            (r"h0", ("N H",)),
+            (r"w_?xh?", ("D H|small",)),
+            (r"w_?hh?", ("H H|small",)),
+            (r"b", ("H",)),
+        ),
+    ),
+    (
+        r".*rnn.*",
+        (
+            (r"x|x_?t", ("N D",)),
+            (r"prev_h|h_?prev|h", ("N H",)),
+            (r"w_?xh?", ("D H|small",)),
+            (r"w_?hh?", ("H H|small",)),
+            (r"b", ("H",)),
+        ),
+    ),
+    (
+        r"nn_?cost_?function\w*",
+        (
+            (r"nn_params|theta", ("6*(D+1)+K*(6+1)|small",)),
+            (r"input_layer_size", (3,)),
+            (r"hidden_layer_size", (6,)),
+            (r"num_labels", (5,)),
+            (r"x", ("N 3",)),
+            (_LABELS, ("N|int|5", "N 1|int|5")),
+        ),
+    ),
+    (
+        r".*(affine|linear|fc|dense|fully_connected).*",
+        (
+            (r"x|inp\w*", ("N D",)),
+            (r"w|weights?", ("D M", "M D")),
+            (r"b|bias", ("M", "1 M")),
+            (r"gamma", ("M|near1",)),
+            (r"beta", ("M",)),
+        ),
+    ),
+    (
+        r".*(svm|hinge|softmax|cross_?entropy).*",
+        (
+            (r"w", ("D M|small",)),
+            (r"b", ("M",)),
+            (r"theta", ("D M|small", "D|small")),
+            (r"x|scores|logits|z", ("N D",)),
+            (_LABELS, ("N|int|M", "N|int|D")),
+        ),
+    ),
+    (
+        r".*(logistic|log_?reg|binary|bce).*",
+        (
+            (r"x", ("N D",)),
+            (r"theta|w", ("D", "D 1")),
+            (r"b|bias", ("", "1")),
+            (_LABELS, ("N|int|2", "N 1|int|2", "1 N|int|2")),
+        ),
+    ),
+    (
+        r".*(mse|square|linear_?reg|ridge|huber|mae|l[12]_loss).*",
+        (
+            (r"x|pred\w*|y_?(hat|pred)", ("N D", "N")),
+            (r"theta|w", ("D", "D 1")),
+            (_LABELS, ("N D", "N", "N 1")),
+        ),
+    ),
+    (
+        r".*cost_?func\w*|.*compute_?cost.*",
+        ((r"x", ("N D",)), (r"theta|w", ("D", "D 1")), (_LABELS, ("N|int|2", "N", "N 1|int|2", "N 1"))),
+    ),
+)
+
+
+def by_function(function: str, argument: str) -> list[Guess]:
+    """What a function of this name is known to take for this argument; nothing if it is not known."""
+    for pattern, says in _RECIPES:
+        if re.fullmatch(pattern, function.lower()):
+            return next((_guesses(told) for names, told in says if re.fullmatch(names, argument.lower())), [])
+    return []
+
+
+def _guesses(told: Sequence[object]) -> list[Guess]:
+    return [drawn(one) if isinstance(one, str) else Fixed(one) for one in told]

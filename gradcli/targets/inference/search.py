@@ -1,0 +1,96 @@
+"""Trying candidates until forward and backward accept one."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcli.errors import UsageError
+from gradcli.problem import Problem
+from gradcli.spec import InputSpec
+from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
+from gradcli.targets.inference.guess import Drawn, Fixed
+from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
+
+_MOST_TRIES, _MOST_SECONDS = 1500, 3.0
+_MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
+_KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
+
+# The Problem at these inputs and constants, beside what the user gave; raises UsageError.
+Build = Callable[[Mapping[str, InputSpec], Mapping[str, object]], Problem]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A candidate that was accepted."""
+
+    candidate: Candidate
+    names: tuple[str, ...]  # the arguments that it speaks for
+
+    def inputs(self, sizes: Mapping[str, int], factors: Mapping[str, float]) -> dict[str, InputSpec]:
+        """How to draw its arrays at these sizes."""
+        layout = self.candidate.layout
+        return {
+            name: guess.spec(sizes, factors.get(name, 1.0))
+            for name in self.names
+            if isinstance(guess := layout[name], Drawn)
+        }
+
+    @property
+    def constants(self) -> dict[str, object]:
+        """Its values that are no arrays."""
+        layout = self.candidate.layout
+        return {name: guess.value for name in self.names if isinstance(guess := layout[name], Fixed)}
+
+
+class NothingFits(Exception):
+    """No candidate was accepted; the message is what the best of them raised, or empty."""
+
+
+def infer(
+    functions: Sequence[Callable[..., Any]],
+    symbols: Sequence[str],
+    missing: Sequence[str],
+    given: Mapping[str, Shape],
+    build: Build,
+) -> Found:
+    """The likeliest shapes and values of the missing arguments that forward and backward accept.
+
+    given: the shapes that are known. Raises NothingFits.
+    Cost: up to three calls per try, and up to 3 s.
+    """
+    names = [*dict.fromkeys([*missing, *given])]
+    guesses = ranked(functions, symbols, names)
+    best: tuple[float, Found | None, Trial] = (float("inf"), None, Trial(REFUSED))
+    reason, deadline = Trial(REFUSED), time.perf_counter() + _MOST_SECONDS
+    for tries, candidate in enumerate(candidates(guesses, given)):
+        if candidate.rank >= best[0] or tries >= _MOST_TRIES or time.perf_counter() > deadline:
+            break
+        found = Found(candidate, tuple(missing))
+        trial = _try(found, build)
+        if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
+            reason = trial
+        score = _score(candidate, trial)
+        if score < best[0]:
+            best = (score, found, trial)
+    if best[1] is None:
+        raise NothingFits(reason.reason)
+    return best[1]
+
+
+def _try(found: Found, build: Build) -> Trial:
+    try:
+        return attempt(build(found.inputs(found.candidate.sizes, {}), found.constants))
+    except UsageError as error:
+        return Trial(REFUSED, reason=str(error).splitlines()[0])
+
+
+def _score(candidate: Candidate, trial: Trial) -> float:
+    """The rank with what speaks against it; infinite for what cannot be taken."""
+    if trial.level == FITS:
+        return candidate.rank + candidate.strangeness
+    if trial.level == BOTH and (trial.fitting or candidate.rank <= _KNOWN):
+        return candidate.rank + _MISFIT * (1.0 - trial.fitting / 2)
+    if trial.level == FORWARD and candidate.rank <= _KNOWN:
+        return candidate.rank + 2 * _MISFIT
+    return float("inf")

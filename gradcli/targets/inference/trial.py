@@ -1,0 +1,81 @@
+"""Running a candidate: do forward and backward accept it?"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.clock import Clock
+from gradcli.errors import BrokenPromise
+from gradcli.problem import Problem
+from gradcli.subject import Subject, copies
+
+REFUSED, FORWARD, BOTH, FITS = range(
+    4
+)  # what ran: nothing, forward, both, and the gradients have their shapes
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a try."""
+
+    level: int
+    fitting: float = 0.0  # which part of the gradients has its input's shape
+    reason: str = ""  # what was raised
+
+
+def attempt(problem: Problem) -> Trial:
+    """Run forward and backward once, on copies, and forward once more with the highest of all indices.
+
+    Whatever the code raises is the trial's reason. Cost: two forwards, one backward.
+    """
+    subject = Subject(problem, Clock(None))
+    subject.reseed = True
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _attempt(subject, problem)
+
+
+def _attempt(subject: Subject, problem: Problem) -> Trial:
+    try:
+        run = subject.forward(copies(problem.inputs))
+        subject.forward(_highest(problem.inputs))
+        run = subject.forward(copies(problem.inputs))
+    except BrokenPromise as broken:
+        return Trial(REFUSED, reason=broken.message)
+    if not all(np.all(np.isfinite(out)) for out in run.outputs):
+        return Trial(REFUSED, reason="forward is not finite there")
+    if not any(out.size for out in run.outputs):
+        return Trial(REFUSED, reason="forward returned nothing")
+    rng = np.random.default_rng(0)
+    cotangents = tuple(np.asarray(rng.uniform(0.5, 1.5, out.shape)).astype(out.dtype) for out in run.outputs)
+    try:
+        gradients = subject.backward(cotangents, run.saved)
+    except BrokenPromise as broken:
+        return Trial(FORWARD, reason=broken.message)
+    names = problem.differentiable
+    fitting = sum(_fits(gradients.get(name), problem.inputs[name]) for name in names)
+    if fitting == len(names):
+        return Trial(FITS, 1.0)
+    return Trial(
+        BOTH, fitting / max(1, len(names)), reason="the gradients have other shapes than the arguments"
+    )
+
+
+def _fits(gradient: object, array: Array) -> bool:
+    if gradient is None:
+        return False
+    try:
+        return np.asarray(gradient).shape == array.shape
+    except Exception:  # any object may be returned
+        return False
+
+
+def _highest(inputs: dict[str, Array]) -> dict[str, Array]:
+    """The same point with every index as high as the drawn ones go: one that is out of range shows."""
+    highest = copies(inputs)
+    for array in highest.values():
+        if array.dtype.kind in "iu" and array.size:
+            array[...] = array.max()
+    return highest

@@ -1,0 +1,105 @@
+"""The statements of a file that some of its definitions need: these, what they name, and what that needs."""
+
+import ast
+import builtins
+from collections.abc import Collection, Iterator, Sequence
+
+_BUILTINS = frozenset(dir(builtins))
+
+
+def needed(trees: Sequence[ast.Module], symbol: str | None) -> list[ast.Module]:
+    """The trees with the statements alone that what is called symbol needs, in their order.
+
+    symbol: a name, or what a pair is called by (`bn` for `bn_forward`); None for every function and class.
+    Imports are reduced to the names that are used. What only runs (training, plots, prints) is left out.
+    """
+    statements = [statement for tree in trees for statement in tree.body]
+    wanted = set(_roots(statements, symbol))
+    kept: set[int] = set()
+    grown = True
+    while grown:
+        grown = False
+        for statement in statements:
+            if id(statement) not in kept and (wanted & set(binds(statement)) or _always(statement)):
+                kept.add(id(statement))
+                wanted |= set(reads(statement)) - _BUILTINS
+                grown = True
+    return [
+        ast.Module([_reduced(s, wanted) for s in tree.body if id(s) in kept], tree.type_ignores)
+        for tree in trees
+    ]
+
+
+def _roots(statements: Sequence[ast.stmt], symbol: str | None) -> Iterator[str]:
+    for statement in statements:
+        is_definition = isinstance(statement, ast.FunctionDef | ast.ClassDef)
+        for name in binds(statement):
+            if is_definition if symbol is None else _belongs(name, symbol, is_definition):
+                yield name
+
+
+def _belongs(name: str, symbol: str, is_definition: bool) -> bool:
+    """Whether a name is the symbol, or that of a function that is called after it."""
+    first = symbol.partition(".")[0]
+    return name == first or (is_definition and _plain(first) in _plain(name))
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _always(statement: ast.stmt) -> bool:
+    """What may bind any name, and what changes the meaning of the file."""
+    return isinstance(statement, ast.ImportFrom) and (
+        statement.module == "__future__" or any(alias.name == "*" for alias in statement.names)
+    )
+
+
+def binds(statement: ast.stmt) -> list[str]:
+    """The names of the file that a statement binds or changes."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [_bound_as(alias) for alias in statement.names]
+    found: list[str] = []
+    for part in _own(statement):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            found.append(part.id)
+        elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store):
+            found += [inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name)][:1]
+        elif isinstance(part, ast.FunctionDef | ast.ClassDef):
+            found.append(part.name)
+        elif isinstance(part, ast.Import | ast.ImportFrom):
+            found += [_bound_as(alias) for alias in part.names]
+    return found
+
+
+def reads(statement: ast.AST) -> Iterator[str]:
+    """The names that a statement uses, at once or when what it defines is called."""
+    for part in ast.walk(statement):
+        if isinstance(part, ast.Name):
+            yield part.id
+
+
+def _own(statement: ast.stmt) -> Iterator[ast.AST]:
+    """A statement and what is within it, but for the insides of functions and classes."""
+    todo: list[ast.AST] = [statement]
+    while todo:
+        part = todo.pop(0)
+        yield part
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            todo += ast.iter_child_nodes(part)
+
+
+def _reduced(statement: ast.stmt, wanted: Collection[str]) -> ast.stmt:
+    """An import without the names that nobody uses."""
+    if not isinstance(statement, ast.Import | ast.ImportFrom) or _always(statement):
+        return statement
+    names = [alias for alias in statement.names if _bound_as(alias) in wanted]
+    if isinstance(statement, ast.Import):
+        return ast.copy_location(ast.Import(names), statement)
+    return ast.copy_location(ast.ImportFrom(statement.module, names, statement.level), statement)
+
+
+def _bound_as(alias: ast.alias) -> str:
+    return alias.asname or alias.name.partition(".")[0]

@@ -1,0 +1,261 @@
+"""The parameters of an object, and where it keeps their gradients.
+
+A parameter is an array that forward leaves as it is at whatever point it runs (a cache follows the point),
+and that has a gradient beside it: `W` with `dW`, `gamma` with `grad_gamma`, `weights` with
+`weights_gradient`; an entry of `params` with that of `grads`, by key or by place; an object's `value` with
+its `grad`. What has none of these is taken for a parameter if backward itself changed it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.targets.places import Attribute, Item, Place, at, entries, holders, written
+
+_COLLECTIONS = ("params", "parameters", "weights", "theta", "variables", "p", "_params", "_parameters")
+_GRADIENTS = (
+    "grads", "gradients", "grad", "dparams", "d_params", "gradParams", "grad_params", "gradParameters",
+    "derivatives", "param_grads", "params_grads", "_grads", "_gradients", "dweights", "g", "deltas",
+)  # fmt: skip
+_VALUES = ("value", "data", "val", "values", "param", "array", "tensor")
+_BESIDE = ("grad", "gradient", "grads", "derivative", "grad_value", "diff")
+_WORD = "d|d_|grad|grad_|g_|gradient_|delta_|delta|nabla_|dl_d|dL_d|dLd|dJd|dJ_d|_d|_grad_|derivative_"
+_START = re.compile(rf"_?(?:{_WORD})(?P<of>\w+)")
+_END = re.compile(
+    r"_?(?P<of>\w+?)_?(?:grad|grads|gradient|gradients|delta|deriv|derivative|bar|Grad|Gradient)"
+)
+# Different words for one parameter.
+_ALIKE = (
+    ("w", "weight", "weights", "kernel", "kernels", "filters", "filter", "mat", "params"),
+    ("b", "bias", "biases", "offset"),
+    ("gamma", "scale", "g"),
+    ("beta", "shift", "b"),
+)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter by its place, and that of its gradient."""
+
+    name: str
+    value: Place
+    gradient: Place | None  # None: backward returns it, or
+    updated: bool = False  # it is read off what backward does to the parameter
+
+
+def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]:
+    """The parameters of an object, each once however many names it has.
+
+    settled: the object after a forward; elsewhere: after one more forward at another point; after: the
+    object of the first forward after its backward. Cost: a walk through each.
+    """
+    found: dict[int, Parameter] = {}
+    for place, holder in holders(settled, last=_COLLECTIONS):
+        for value, gradient in _of(place, holder, at(after, place)):
+            array = at(settled, value)
+            known = any(p.gradient is not None and p.gradient == gradient for p in found.values())
+            if known or not _stays(array, at(elsewhere, value)):
+                continue
+            one = Parameter(_name(value), value, gradient)
+            found[id(array)] = _better(found.get(id(array), one), one)
+    return [*found.values(), *_changed(settled, elsewhere, after, set(found))]
+
+
+def _better(first: Parameter, second: Parameter) -> Parameter:
+    """Of two names of one parameter that which says more: `layers[0].W` rather than `params[0]`."""
+    if (first.gradient is None) != (second.gradient is None):
+        return second if first.gradient is None else first
+    return second if first.name.endswith("]") and not second.name.endswith("]") else first
+
+
+def gradient_of(name: str, holder: Any) -> Any:
+    """What an object stores as the gradient of its input: `dx`, `grad_input`; None if nothing."""
+    held = _floats(holder)
+    for stored in _spellings(name, held):
+        return held[stored]
+    return next((held[other] for other in _INPUTS if other in held), None)
+
+
+def entry_of(name: str, stored: Mapping[Any, Any]) -> Any:
+    """The gradient of `name` in a dict that a backward returned: its own key, or `dW`, `grad_W`, …"""
+    known = {key: value for key, value in stored.items() if isinstance(key, str)}
+    return known[name] if name in known else next((known[k] for k in _spellings(name, known)), None)
+
+
+def returned_parameters(
+    settled: Any, elsewhere: Any, gradients: list[Any], known: set[str]
+) -> list[Parameter]:
+    """Parameters for gradients that backward only returned, in order: arrays of these shapes, each once.
+
+    known: the names of those that are found already. None at all if they do not fit.
+    """
+    found: list[Parameter] = []
+    for step, value in entries(settled):
+        fits = len(found) < len(gradients) and np.shape(gradients[len(found)]) == np.shape(value)
+        if (
+            fits
+            and isinstance(step, Attribute)
+            and step.name not in known
+            and _stays(value, at(elsewhere, (step,)))
+        ):
+            found.append(Parameter(step.name, (step,), None))
+    return found if len(found) == len(gradients) else []
+
+
+_INPUTS = (
+    "dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "gradInput", "input_grad", "grad_x",
+    "input_gradient", "grad_in", "gradient_input", "din", "bottom_diff", "passed_gradient",
+)  # fmt: skip
+
+
+def _of(place: Place, holder: Any, after: Any) -> Iterator[tuple[Place, Place | None]]:
+    """The parameters that a holder holds itself, and their gradients."""
+    if isinstance(holder, dict | list | tuple) or after is None:
+        return
+    own = {step.name: value for step, value in entries(holder) if isinstance(step, Attribute)}
+    late = {step.name: value for step, value in entries(after) if isinstance(step, Attribute)}
+    boxed = _boxed(own, late)
+    if boxed is not None:
+        value, beside = boxed
+        yield (*place, Attribute(value)), (*place, Attribute(beside))
+        return
+    for name in _floats_of(own):
+        stored = next(iter(_spellings(name, {k: v for k, v in late.items() if _may_be_gradient(v)})), None)
+        if stored is not None:
+            yield (*place, Attribute(name)), (*place, Attribute(stored))
+    yield from _collected(place, own, late)
+
+
+def _boxed(own: Mapping[str, Any], late: Mapping[str, Any]) -> tuple[str, str] | None:
+    """An object that is nothing but a parameter: `value` and `grad`."""
+    for value in _VALUES:
+        if value in own and _is_float(own[value]):
+            beside = next((b for b in _BESIDE if b in late), None)
+            if beside is not None:
+                return value, beside
+    return None
+
+
+def _collected(
+    place: Place, own: Mapping[str, Any], late: Mapping[str, Any]
+) -> Iterator[tuple[Place, Place | None]]:
+    """The entries of `params` with those of `grads`."""
+    for name in _COLLECTIONS:
+        values = own.get(name)
+        if not isinstance(values, dict | list | tuple) or not any(_is_float(v) for _, v in entries(values)):
+            continue
+        grads = next((g for g in _GRADIENTS if isinstance(late.get(g), dict | list | tuple)), None)
+        for step, value in entries(values):
+            if not _is_float(value) or not isinstance(step, Item):
+                continue
+            stored = None if grads is None else _entry(step, late[grads], late)
+            attribute = None if stored is not None or not isinstance(step.key, str) else _lone(step.key, late)
+            gradient: Place | None = None
+            if stored is not None and grads is not None:
+                gradient = (*place, Attribute(grads), stored)
+            elif attribute is not None:
+                gradient = (*place, Attribute(attribute))
+            yield (*place, Attribute(name), step), gradient
+
+
+def _entry(step: Item, grads: Any, late: Mapping[str, Any]) -> Item | None:
+    """The entry of grads for one of params; where it should be if there is none."""
+    if not isinstance(grads, dict):
+        return step
+    if step.key in grads:
+        return step
+    known = {key: value for key, value in grads.items() if isinstance(key, str)}
+    key = next(iter(_spellings(str(step.key), known)), None)
+    if key is not None:
+        return Item(key)
+    return None if _lone(str(step.key), late) else step
+
+
+def _lone(key: str, late: Mapping[str, Any]) -> str | None:
+    return next(iter(_spellings(key, {k: v for k, v in late.items() if _may_be_gradient(v)})), None)
+
+
+def _spellings(name: str, stored: Mapping[str, Any]) -> list[str]:
+    """The names among those stored that mean the gradient of `name`, the closest first."""
+    ranked: list[tuple[int, str]] = []
+    for other in stored:
+        for pattern in (_START, _END):
+            match = pattern.fullmatch(other)
+            rank = _likeness(name, match["of"]) if match and other != name else None
+            if rank is not None:
+                ranked.append((rank, other))
+    return [other for _, other in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _likeness(name: str, other: str) -> int | None:
+    """How well two names agree, 0 the best: exactly, but for the case, or by another word for the same."""
+    if name == other:
+        return 0
+    a, b = name.strip("_").lower(), other.strip("_").lower()
+    if a == b or a.replace("_", "") == b.replace("_", ""):
+        return 1
+    (a_stem, a_rest), (b_stem, b_rest) = (_split(word) for word in (a, b))
+    alike = any(a_stem in words and b_stem in words for words in _ALIKE)
+    return 2 if alike and a_rest == b_rest else None
+
+
+def _split(word: str) -> tuple[str, str]:
+    stem = word.rstrip("0123456789")
+    return stem.rstrip("_"), word[len(stem) :]
+
+
+def _changed(settled: Any, elsewhere: Any, after: Any, seen: set[int]) -> Iterator[Parameter]:
+    """Arrays that no name gives a gradient to, but that backward moved: it updates them itself."""
+    for place, holder in holders(settled):
+        for step, value in entries(holder):
+            here = (*place, step)
+            if not _is_float(value) or id(value) in seen or not _stays(value, at(elsewhere, here)):
+                continue
+            moved = at(after, here)
+            if _is_float(moved) and moved.shape == value.shape and _moved_far(value, moved):
+                seen.add(id(value))
+                yield Parameter(_name(here), here, None, updated=True)
+
+
+def _moved_far(before: Array, after: Array) -> bool:
+    """Whether a step of the length that was asked for was made (see constructor.RATE)."""
+    with np.errstate(invalid="ignore"):
+        return bool(np.max(np.abs(after - before), initial=0.0) > 2.0**100)
+
+
+def _name(place: Place) -> str:
+    """`W` for what a collection of the object itself holds as 'W' or an object keeps in `W.value`."""
+    if len(place) >= 2 and isinstance(place[-1], Item) and isinstance(place[-1].key, str):
+        return written((*place[:-2], Attribute(place[-1].key)))
+    if len(place) >= 2 and isinstance(place[-1], Attribute) and place[-1].name in _VALUES:
+        return written(place[:-1])
+    return written(place)
+
+
+def _stays(value: Any, elsewhere: Any) -> bool:
+    return (
+        _is_float(value)
+        and _is_float(elsewhere)
+        and value.shape == elsewhere.shape
+        and np.array_equal(value, elsewhere, equal_nan=True)
+    )
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _may_be_gradient(value: Any) -> bool:
+    return value is None or isinstance(value, np.ndarray | np.generic | float | int)
+
+
+def _floats(holder: Any) -> dict[str, Any]:
+    return _floats_of({s.name: v for s, v in entries(holder) if isinstance(s, Attribute)})
+
+
+def _floats_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if _is_float(value)}

@@ -1,0 +1,164 @@
+"""Which argument a returned gradient belongs to, and at what it is taken.
+
+A name settles it (`dW`, a key "W"). Else every argument of that shape is a possible reading, and the one that
+agrees with a difference along a random direction is taken; where none does, or several do, the name decides.
+"""
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.targets.cost_names import is_gradient
+from gradcli.targets.results import input_named
+
+# What a cost is usually differentiated by, and what never.
+_PARAMETERS = re.compile(
+    r"\w*theta\w*|w\w?|weights?|\w*params?|beta|coefs?|y_?(hat|pred)\w*|pred\w*|a_?l|logits|scores|output\w*|z"
+    r"|x0|p|u",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(r"y|t|y_?(true|train)\w*|targets?|labels?|ys|truth|actual|expected|data|d", re.IGNORECASE)
+_STEP, _AGREES = 1e-6, 1e-4
+
+
+@dataclass(frozen=True)
+class Part:
+    """A returned value that may be a gradient."""
+
+    value: Any
+    name: str  # "" if it has none
+    place: int | None  # among several results; None: it is the result
+    key: Any = None  # within a dict
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The gradient of one argument."""
+
+    argument: str
+    place: int | None
+    key: Any = None
+
+    def of(self, result: Any) -> Any:
+        """Its value in a later result of the same form; None where that lacks it."""
+        whole = result if self.place is None else _item(result, self.place)
+        return whole if self.key is None else _item(whole, self.key)
+
+
+def parts_of(result: Any, names: Sequence[str], *, without: int | None) -> list[Part]:
+    """The parts of a result, the value at place `without` left out; dicts and tuples are taken apart."""
+    if isinstance(result, Mapping):
+        return [Part(value, str(key), None, key) for key, value in result.items()]
+    if not isinstance(result, tuple | list) or (isinstance(result, list) and _is_array(result)):
+        return [Part(result, names[0] if len(names) == 1 else "", None)]
+    named = names if len(names) == len(result) else [""] * len(result)
+    parts: list[Part] = []
+    for place, (value, name) in enumerate(zip(result, named, strict=True)):
+        if place == without:
+            continue
+        if isinstance(value, Mapping):
+            parts += [Part(item, str(key), place, key) for key, item in value.items()]
+        elif isinstance(value, tuple | list) and not _is_array(value):
+            parts += [Part(item, "", place, key) for key, item in enumerate(value)]
+        else:
+            parts.append(Part(value, name, place))
+    likely = [part for part in parts if is_gradient(part.name) or part.key is not None]
+    return likely if without is not None and likely else parts
+
+
+def possible(parts: Sequence[Part], arguments: Mapping[str, Array], out: Array) -> list[tuple[Reading, ...]]:
+    """The ways to give each part an argument, the likeliest first."""
+    fixed: list[Reading] = []
+    unnamed: list[Part] = []
+    for part in parts:
+        name = input_named(part.name, arguments)
+        if name is not None and name not in [reading.argument for reading in fixed]:
+            fixed.append(Reading(name, part.place, part.key))
+        else:
+            unnamed.append(part)
+    taken = {reading.argument for reading in fixed}
+    left = [name for name in sorted(arguments, key=_unlikely) if name not in taken]
+    if fixed and not any(is_gradient(part.name) for part in unnamed):
+        return [tuple(fixed)]
+    if len(unnamed) == 1:
+        fitting = [name for name in left if fits(unnamed[0].value, out, arguments[name])] or left[:1]
+        return [(*fixed, Reading(name, unnamed[0].place, unnamed[0].key)) for name in fitting]
+    for part in unnamed:
+        name = next((name for name in left if fits(part.value, out, arguments[name])), None)
+        if name is not None:
+            left.remove(name)
+            fixed.append(Reading(name, part.place, part.key))
+    return [tuple(fixed)] if fixed else []
+
+
+def likeliest(arguments: Iterable[str]) -> str:
+    """The argument that a cost is usually differentiated by."""
+    return min(arguments, key=_unlikely)
+
+
+def fits(gradient: Any, out: Array, argument: Array) -> bool:
+    """Whether this can be the derivative of an output by an argument of these shapes."""
+    shape = np.shape(gradient)
+    if out.size == 1 and shape == argument.shape:
+        return True
+    return shape in (out.shape + argument.shape, argument.shape if out.shape == argument.shape else None)
+
+
+def pulled_back(cotangent: Array, gradient: Any, argument: Array) -> Any:
+    """The cotangent through a gradient, an elementwise derivative or a Jacobian; else the value as it is."""
+    if gradient is None or not _is_array(gradient):
+        return gradient
+    array = np.asarray(gradient)
+    if array.dtype.kind not in "fiu":
+        return gradient
+    if cotangent.size == 1 and array.shape != cotangent.shape + argument.shape:
+        return array * (array.dtype.type(cotangent.item()) if array.dtype.kind == "f" else cotangent.item())
+    if array.shape == argument.shape == cotangent.shape:
+        return cotangent * array
+    if array.shape == cotangent.shape + argument.shape:
+        return np.tensordot(cotangent, array, axes=cotangent.ndim)
+    return array
+
+
+def agrees(
+    value: Callable[[Mapping[str, Array]], Array], arguments: Mapping[str, Array], name: str, gradient: Any
+) -> bool:
+    """Whether a gradient agrees with a difference of the value along a random direction."""
+    rng = np.random.default_rng(7)
+    direction = rng.standard_normal(arguments[name].shape)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ahead = value({**arguments, name: arguments[name] + _STEP * direction})
+            behind = value({**arguments, name: arguments[name] - _STEP * direction})
+            cotangent = np.asarray(rng.standard_normal(np.shape(ahead)))
+            numeric = float(np.sum(cotangent * (ahead - behind))) / (2 * _STEP)
+            analytic = float(np.sum(direction * pulled_back(cotangent, gradient, arguments[name])))
+    except Exception:  # the user's code, at a point that nobody asked for
+        return False
+    return bool(abs(numeric - analytic) <= _AGREES * max(abs(numeric), abs(analytic)))
+
+
+def _unlikely(name: str) -> int:
+    if _PARAMETERS.fullmatch(name):
+        return 0
+    return 2 if _GIVEN.fullmatch(name) else 1
+
+
+def _is_array(value: Any) -> bool:
+    try:
+        return np.asarray(value).dtype.kind in "fiubc"
+    except Exception:  # ragged, or an object that refuses
+        return False
+
+
+def _item(container: Any, place: Any) -> Any:
+    try:
+        return container[place]
+    except (LookupError, TypeError):
+        return None

@@ -1,0 +1,45 @@
+"""What a function calls the things that it returns: `loss, dW` of `return loss, dW`."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names in the last `return` of two or more values, "" for a value without one; () for none."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
+        return ()
+    found: tuple[str, ...] = ()
+    for node in _own_nodes(tree.body[0]):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
+            found = tuple(_name(element) for element in node.value.elts)
+    return found
+
+
+def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function in order, without those of functions within it."""
+    for child in ast.iter_child_nodes(function):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from _own_nodes(child)
+
+
+def _name(node: ast.expr) -> str:
+    """`grad` of `grad`, `grad.ravel()`, `self.grad`, `grad / m`; "" for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Call):
+        return _name(node.func.value) if isinstance(node.func, ast.Attribute) else _first(node.args)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.BinOp):
+        return "" if isinstance(node.op, ast.MatMult) else _name(node.left)
+    return _name(node.value) if isinstance(node, ast.Subscript) else ""
+
+
+def _first(arguments: list[ast.expr]) -> str:
+    return _name(arguments[0]) if arguments else ""

@@ -1,0 +1,136 @@
+"""The convention of tape engines: a `Tensor` or `Value` with operators, `.backward()` and `.grad`.
+
+Every operation of such a class is a check of its own, `engine.py:Tensor.matmul`, with broadcasting where it
+broadcasts; and so are a few expressions in which a value is used more than once.
+"""
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.errors import UsageError
+from gradcli.problem import Problem, Run
+from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.inputs import generator
+from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.python_file import Loaded
+from gradcli.targets.tape_engine import Engine, engine_of
+from gradcli.targets.tape_operations import Operation, operations_of
+
+LOOKED_FOR = "a Tensor with .backward() and .grad"
+
+
+@dataclass(frozen=True, eq=False)
+class CheckableOperation:
+    """One operation of an engine."""
+
+    engine: Engine
+    operation: Operation
+    symbol: str
+    convention: str = "tape"
+
+    @property
+    def name(self) -> str:
+        return f"{self.symbol}.{self.operation.name}"
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return (self.symbol,)
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})"
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return ()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return tuple(self.operation.shapes)
+
+    def takes(self, name: str) -> bool:
+        return name in self.operation.shapes
+
+    def missing(self, given: Collection[str]) -> list[str]:
+        return []
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        for name in (*inputs, *constants):
+            if name not in self.operation.shapes or name in constants:
+                near = did_you_mean(name, self.arguments)
+                raise UsageError(
+                    f"{where}: takes no {name!r}{near or '.'} There are {', '.join(self.arguments)}"
+                )
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        drawn = {name: self._drawn(name, id) for name in self.operation.shapes if name not in inputs}
+        arrays = {**drawn, **inputs}
+        return Problem(
+            id=id,
+            target=target,
+            forward=self._forward,
+            backward=self._backward,
+            inputs={name: arrays[name].astype(self.engine.dtype) for name in self.operation.shapes},
+            rerun=rerun,
+        )
+
+    def _drawn(self, name: str, id: str) -> Array:
+        """Away from zero, where many operations have a kink or a pole, and on the side that is wanted."""
+        normal = generator(0, id, name).standard_normal(self.operation.shapes[name])
+        away = np.abs(normal) + 0.2
+        return np.asarray(away * self.operation.sign if self.operation.sign else np.copysign(away, normal))
+
+    def _forward(self, arrays: Mapping[str, Array]) -> Run:
+        _, out = self._recorded(arrays)
+        kept = {name: array.copy() for name, array in arrays.items()}
+        return Run((self.engine.read(out),), kept)
+
+    def _backward(self, cotangents: tuple[Array, ...], saved: Mapping[str, Array]) -> Mapping[str, Any]:
+        """On a tape of its own: a second backward on one tape would add to the first."""
+        leaves, out = self._recorded(saved)
+        factor = self.engine.pull(out, cotangents[0])
+        return {name: self._gradient(leaf, factor) for name, leaf in leaves.items()}
+
+    def _gradient(self, leaf: Any, factor: Array | None) -> Any:
+        gradient = self.engine.gradient(leaf)
+        return gradient if factor is None or gradient is None else gradient * factor
+
+    def _recorded(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Any], Any]:
+        leaves = {name: self.engine.wrap(array) for name, array in arrays.items()}
+        return leaves, self.operation.run(*leaves.values())
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The operations of the tape engines among these names."""
+    found: list[Checkable] = []
+    for name in loaded.classes(names):
+        cls = loaded.namespace[name]
+        engine = engine_of(cls) if _is_tape(cls) else None
+        if engine is not None:
+            found += [CheckableOperation(engine, one, name) for one in operations_of(engine)]
+    return found
+
+
+def _is_tape(cls: type) -> bool:
+    """Whether a class has operators and a backward that needs no argument."""
+    if cls.__module__.partition(".")[0] in ("torch", "numpy", "jax", "builtins"):
+        return False
+    backward = getattr(cls, "backward", None)
+    if not inspect.isfunction(backward) or not any(n in vars(cls) for n in ("__add__", "__mul__")):
+        return False
+    parameters = list(inspect.signature(backward).parameters.values())[1:]
+    return all(p.default is not p.empty or p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in parameters)

@@ -1,0 +1,103 @@
+"""How arrays get into a tape engine and gradients out of it, found by trying."""
+
+import inspect
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+
+_DATA = ("data", "value", "val", "_data", "array", "arr", "item_")
+_GRAD = ("grad", "_grad", "gradient", "g", "adjoint")
+_ON = ("requires_grad", "autograd", "require_grad", "req_grad", "track_grad")
+_ARRAY_METHODS = ("sum", "matmul", "dot", "__matmul__", "transpose", "reshape", "mean")
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A class of values that record what is done with them."""
+
+    cls: type
+    data: str  # the attribute that holds the number or the array
+    grad: str
+    scalar: bool
+    dtype: np.dtype[Any]
+    seed: str = "none"  # what backward takes: an "array", a "value" of the engine, or "none"
+
+    def wrap(self, array: Array) -> Any:
+        """A leaf of the tape."""
+        if self.scalar:
+            return self.cls(float(array))
+        on = {name: True for name in _ON if name in inspect.signature(self.cls).parameters}
+        return self.cls(array.copy(), **on)
+
+    def read(self, value: Any) -> Array:
+        """The numbers of a value. Raises TypeError for what is no value of the engine."""
+        if not isinstance(value, self.cls):
+            raise TypeError(f"the operation gives a {type(value).__name__}, not a {self.cls.__name__}")
+        numbers = np.asarray(getattr(value, self.data))
+        return numbers if numbers.dtype.kind in "fc" else numbers.astype(self.dtype)  # relu's 0 if below
+
+    def pull(self, out: Any, cotangent: Array) -> Array | None:
+        """Run backward from an output; returns by what the gradients are still to be multiplied.
+
+        A backward that takes no cotangent starts from one: a lone output's gradients are multiplied
+        afterwards, several outputs are weighed with the engine's own `*` and summed with its `sum`.
+        """
+        if self.seed == "array":
+            out.backward(cotangent.copy())
+        elif self.seed == "value":
+            out.backward(self.cls(cotangent.copy()))
+        elif cotangent.size == 1:
+            out.backward()
+            return cotangent.reshape(())
+        else:
+            (out * self.cls(cotangent.copy())).sum().backward()
+        return None
+
+    def gradient(self, leaf: Any) -> Any:
+        """The gradient of a leaf; None if there is none."""
+        found = getattr(leaf, self.grad)
+        found = getattr(found, self.data) if isinstance(found, self.cls) else found
+        return np.asarray(found) if isinstance(found, int | float | list) else found
+
+
+def engine_of(cls: type) -> Engine | None:
+    """The engine behind a class, or None if its values cannot be made or have no gradient."""
+    scalar = not any(hasattr(cls, name) for name in _ARRAY_METHODS)
+    tried: Any = 1.5 if scalar else np.array([[1.5, 2.5], [0.5, 1.0]])
+    try:
+        value = cls(tried)
+    except Exception:
+        return None
+    data = next((name for name in _DATA if _holds(value, name, tried)), None)
+    grad = next((n for n in _GRAD if hasattr(value, n)), None)
+    if data is None or grad is None:
+        return None
+    dtype = np.asarray(getattr(value, data)).dtype
+    engine = Engine(cls, data, grad, scalar, dtype if dtype.kind == "f" else np.dtype(np.float64))
+    return engine if scalar else replace(engine, seed=_seed_of(engine))
+
+
+def _holds(value: Any, name: str, tried: Any) -> bool:
+    """Whether an attribute is what the value was made of."""
+    held: Any = getattr(value, name, None)
+    return held is not None and np.shape(held) == np.shape(tried)
+
+
+def _seed_of(engine: Engine) -> str:
+    """What backward takes, by trying both on an identity: `x * 1` or `x + 0`."""
+    if len(inspect.signature(engine.cls.backward).parameters) < 2:  # type: ignore[attr-defined]
+        return "none"
+    cotangent = np.array([[2.0, -3.0], [5.0, 7.0]], dtype=engine.dtype)
+    for seed in ("array", "value"):
+        tried = replace(engine, seed=seed)
+        leaf = engine.wrap(np.ones((2, 2), dtype=engine.dtype))
+        try:
+            tried.pull(leaf + engine.wrap(np.zeros((2, 2), dtype=engine.dtype)), cotangent)
+            if np.array_equal(np.asarray(tried.gradient(leaf), dtype=float), cotangent):
+                return seed
+        except Exception:
+            continue
+    return "none"

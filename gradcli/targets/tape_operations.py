@@ -1,0 +1,159 @@
+"""What can be done with the values of a tape engine: its operators, its methods, and a few expressions."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcli.targets.tape_engine import Engine
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A function of values, and shapes at which it is checked."""
+
+    name: str
+    run: Callable[..., Any]
+    shapes: Mapping[str, Shape]
+    sign: int = 0  # 1: needs arguments above zero; -1: is to be seen below it
+    optional: bool = False  # no complaint where backward does not offer it
+
+
+_UNARY: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "neg": ("__neg__", lambda a: -a),
+    "pow": ("__pow__", lambda a: a**3),
+    "radd": ("__radd__", lambda a: 2.0 + a),
+    "rsub": ("__rsub__", lambda a: 2.0 - a),
+    "rmul": ("__rmul__", lambda a: 2.0 * a),
+    "rtruediv": ("__rtruediv__", lambda a: 2.0 / a),
+}
+_BINARY: Mapping[str, tuple[str, Callable[[Any, Any], Any]]] = {
+    "add": ("__add__", lambda a, b: a + b),
+    "sub": ("__sub__", lambda a, b: a - b),
+    "mul": ("__mul__", lambda a, b: a * b),
+    "truediv": ("__truediv__", lambda a, b: a / b),
+}
+_BROADCASTS: Mapping[str, tuple[Shape, Shape]] = {
+    "row": ((4, 3), (3,)),
+    "column": ((4, 3), (4, 1)),
+    "left": ((3,), (4, 3)),
+    "scalar": ((4, 3), ()),
+}
+_PRODUCTS = ("__matmul__", "matmul", "mm", "dot")
+_NEEDS_POSITIVE = ("log", "sqrt", "pow", "rsqrt", "log2", "log10", "log1p")
+_NO_OPERATIONS = (
+    "backward", "zero_grad", "detach", "numpy", "item", "copy", "clone", "tolist", "step", "zero", "size",
+    "dim", "requires_grad_", "parameters", "zeros", "ones", "randn", "argmax", "argmin", "build_topo", "topo",
+    "eval",
+)  # fmt: skip
+
+
+def operations_of(engine: Engine) -> list[Operation]:
+    """The operations that a class has, each at shapes at which its forward runs."""
+    candidates = [*_operators(engine), *_methods(engine), *_expressions(engine)]
+    found = [one for one in candidates if _is_possible(engine, one)]
+    return list({one.name: one for one in reversed(found)}.values())[::-1]
+
+
+def _operators(engine: Engine) -> Iterator[Operation]:
+    shape: Shape = () if engine.scalar else (4, 3)
+    for name, (method, run) in _UNARY.items():
+        if hasattr(engine.cls, method):
+            yield Operation(name, run, {"a": shape}, sign=int(name == "pow"))
+    for name, (method, pair) in _BINARY.items():
+        if hasattr(engine.cls, method):
+            yield Operation(name, pair, {"a": shape, "b": shape})
+            if not engine.scalar:
+                for how, (left, right) in _BROADCASTS.items():
+                    yield Operation(f"{name}_{how}", pair, {"a": left, "b": right})
+    product = next((name for name in _PRODUCTS if hasattr(engine.cls, name)), None)
+    if product is not None:
+        yield from _products(product)
+    if hasattr(engine.cls, "__getitem__") and not engine.scalar:
+        yield Operation("getitem_slice", lambda a: a[1:3], {"a": (4, 3)})
+        yield Operation("getitem_repeated", lambda a: a[np.array([0, 2, 2])], {"a": (4, 3)})
+
+
+def _products(method: str) -> Iterator[Operation]:
+    def run(a: Any, b: Any) -> Any:
+        return getattr(a, method)(b)
+
+    for name, left, right in (
+        ("matmul", (4, 3), (3, 2)),
+        ("matmul_batched", (2, 4, 3), (2, 3, 2)),
+        ("matmul_broadcast", (2, 4, 3), (3, 2)),
+        ("matmul_vector", (4, 3), (3,)),
+    ):
+        yield Operation(name, run, {"a": left, "b": right}, optional=name != "matmul")
+
+
+def _methods(engine: Engine) -> Iterator[Operation]:
+    """Public methods that need no further argument, and those along an axis once more with one."""
+    shape: Shape = () if engine.scalar else (4, 3)
+    for name, method in inspect.getmembers(engine.cls, inspect.isfunction):
+        if name.startswith("_") or name in (*_NO_OPERATIONS, *_PRODUCTS):
+            continue
+        parameters = list(inspect.signature(method).parameters.values())[1:]
+        needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        if name == "reshape":
+            yield Operation(name, lambda a: a.reshape(3, 4), {"a": shape})
+            yield Operation(name, lambda a: a.reshape((3, 4)), {"a": shape})
+        elif not needed:
+            sign = 1 if name in _NEEDS_POSITIVE or engine.scalar else 0
+            yield Operation(name, _calling(name), {"a": shape}, sign)
+            yield Operation(f"{name}_twice", _twice(name), {"a": shape}, sign, optional=True)
+            if engine.scalar and name not in _NEEDS_POSITIVE:
+                yield Operation(f"{name}_negative", _calling(name), {"a": shape}, sign=-1)
+            axis = next((p.name for p in parameters if p.name in ("axis", "dim")), None)
+            if axis is not None:
+                yield Operation(f"{name}_axis", _calling(name, **{axis: 0}), {"a": shape}, sign)
+
+
+def _calling(name: str, **keywords: Any) -> Callable[[Any], Any]:
+    return lambda a: getattr(a, name)(**keywords)
+
+
+def _twice(name: str) -> Callable[[Any], Any]:
+    """A gradient that is put in place of what is there, rather than added to it, shows."""
+    return lambda a: getattr(a, name)() + getattr(a, name)()
+
+
+def _expressions(engine: Engine) -> Iterator[Operation]:
+    """A value that is used twice, by the same and by different operations, and a deep graph."""
+    shape: Shape = () if engine.scalar else (4, 3)
+    yield Operation("used_twice", lambda a: a * a + a, {"a": shape})
+    yield Operation("diamond", _diamond, {"a": shape, "b": shape})
+    yield Operation("deep", _deep, {"a": shape, "b": shape})
+
+
+def _diamond(a: Any, b: Any) -> Any:
+    c = a * b
+    d = c + a
+    return d * c + d
+
+
+def _deep(a: Any, b: Any) -> Any:
+    c = a
+    for _ in range(50):
+        c = c * 0.5 + b
+    return c * a
+
+
+def _is_possible(engine: Engine, operation: Operation) -> bool:
+    """Whether forward runs and gives floats that depend on what goes in.
+
+    What an engine does not offer is no mistake of its gradients.
+    """
+    leaves = [engine.wrap(np.full(s, 0.7, dtype=engine.dtype)) for s in operation.shapes.values()]
+    try:
+        value = operation.run(*leaves)
+        out = engine.read(value)
+        if operation.optional:
+            engine.pull(value, np.ones_like(out))
+    except Exception:
+        return False
+    return out.dtype.kind == "f" and out.size > 0

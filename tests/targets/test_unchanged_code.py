@@ -1,0 +1,88 @@
+"""Code as people have it, checked with nothing but the file's name; half of it holds a planted defect."""
+
+from pathlib import Path
+
+import pytest
+
+from gradcli.spec import CheckSpec, Settings
+from gradcli.suite.outcome import Outcome
+from gradcli.suite.run import resolve_all, run
+
+HABITS = Path(__file__).parent / "habits"
+
+# file -> target -> the gradients that are wrong; an empty set for correct code
+TARGETS: dict[str, dict[str, set[str]]] = {
+    "course_losses.py": {
+        "svm_loss": set(),
+        "softmax_loss": {"x"},
+        "svm_loss_vectorized": {"W"},
+        "softmax_loss_vectorized": set(),
+        "logistic_loss_bias": {"W"},
+        "temporal_softmax_loss": set(),
+    },
+    "exercise_costs.py": {
+        "sigmoid": set(),
+        "costFunctionReg": set(),
+        "linearRegCostFunction": {"theta"},
+        "nnCostFunction": {"nn_params"},
+        "compute_cost": set(),
+        "propagate": set(),
+    },
+    "optimisation.py": {
+        "rosen": set(),
+        "rosen_der": set(),
+        "quadratic": {"x"},
+        "residuals": set(),
+        "ridge_objective": set(),
+        "himmelblau": {"x"},
+        "neg_log_likelihood": set(),
+    },
+    "activations.py": {
+        "sigmoid": set(),
+        "tanh": set(),
+        "relu": set(),
+        "leaky_relu": {"x"},
+        "elu": {"x"},
+        "swish": set(),
+        "softplus": set(),
+        "mse": set(),
+        "binary_cross_entropy": {"y_pred"},
+    },
+    "network_steps.py": {
+        "linear": {"W"},
+        "relu": set(),
+        "softmax": set(),
+        "sigmoid": set(),
+        "layernorm": {"x"},
+        "rnn_step": set(),
+        "rnn": {"x", "h0", "Wx", "Wh", "b"},
+        "lstm_step": {"x", "prev_h", "Wx", "Wh", "b"},
+        "word_embedding": {"W"},
+        "max_pool_naive": {"x"},
+        "conv_naive": {"x"},
+        "dropout": {"x"},
+    },
+}
+
+
+@pytest.fixture(scope="module", params=TARGETS)
+def outcomes(request: pytest.FixtureRequest) -> tuple[str, dict[str, Outcome]]:
+    """What a check of a whole file finds, by target."""
+    file: str = request.param
+    cases, failed = resolve_all([CheckSpec(file, base=HABITS, settings=Settings(blame=False, budget=5.0))])
+    assert not failed, str(failed[0].error)
+    found = {outcome.id.partition(":")[2]: outcome for outcome in run(cases)}
+    return file, found
+
+
+def test_every_target_is_found_and_judged_with_nothing_but_the_name_of_its_file(
+    outcomes: tuple[str, dict[str, Outcome]],
+) -> None:
+    file, found = outcomes
+    judged = {}
+    for name, outcome in found.items():
+        assert outcome.result is not None, f"{name}: {outcome.error}"
+        gradients = outcome.result.gradients
+        wrong = {gradient.name for gradient in gradients.values() if gradient.verdict == "fail"}
+        judged[name] = wrong if outcome.result.verdict != "pass" else set()
+    assert judged == TARGETS[file]
