@@ -26,6 +26,9 @@ _FLAGS = (
 )
 
 
+_NOBODY = "not an origin"
+
+
 @dataclass(frozen=True)
 class Visit:
     """What became of a page."""
@@ -48,6 +51,8 @@ def visit(folder: Path, page: str, script: str = "") -> Visit:
         check=True,
     )
     events = json.loads(log.read_text(encoding="utf-8"))["events"]
-    urls = [event.get("params", {}).get("url", "") for event in events]
+    asked = [event["params"] for event in events if event.get("params", {}).get("url")]
+    # The browser's own services ask for things, too; what a page asks for has an origin.
+    urls = [one["url"] for one in asked if one.get("initiator", _NOBODY) != _NOBODY]
     console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
     return Visit(done.stdout, console, [url for url in urls if url.startswith(("http", "ws"))])
