@@ -15,17 +15,21 @@ from gradcli import checker
 from gradcli.arrays import FloatArray
 from gradcli.clock import Clock
 from gradcli.differencing import Differencing, differencing
+from gradcli.errors import BrokenPromise
 from gradcli.numeric import CENTRAL, KINK, SMOOTH, look, spread
 from gradcli.numeric.careful import Line, responses
 from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
 from gradcli.problem import Problem
-from gradcli.result import CheckResult, Gradient
+from gradcli.result import PASS, CheckResult, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import Subject, copies
 
 FLOOR = 1e-17  # where an error of exactly 0 is drawn
 
 _INTERLEAVED = 3  # ladders of ratio 4 in the grid: almost exactly five steps per decade
+_FIXED_COST, _COST = 20, 148  # evaluations of forward: for a problem, for a curve
+_SHORTEST = 1e-9  # seconds
+
 _STEPS = 71  # of the grid, from 1e-1 down to 1e-15 times the scale of the input
 
 
@@ -87,6 +91,27 @@ def sweep(
     return Sweep(result, tuple(curves), tuple(left_out))
 
 
+def curves_of_doubt(problem: Problem, result: CheckResult, settings: Settings) -> dict[str, Curve]:
+    """Curves of the gradients of a finished check that did not pass, by name.
+
+    None where the check was interrupted or the code raises by now, and none for what would take longer than
+    the budget of the check. Cost: 20 evaluations of forward, and 148 for each gradient.
+    """
+    doubtful = [g for g in result.gradients.values() if g.verdict != PASS and not _why_not(g)]
+    each = result.seconds / max(1, result.evaluations)
+    affordable = doubtful[: max(0, int((settings.budget / max(each, _SHORTEST) - _FIXED_COST) / _COST))]
+    if result.interrupted or not affordable:
+        return {}
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            measure = _Measurement(problem, result, settings)
+            found = {gradient.name: measure.curve(gradient) for gradient in affordable}
+    except BrokenPromise:
+        return {}
+    return {name: curve for name, curve in found.items() if curve is not None}
+
+
 def _why_not(gradient: Gradient) -> str:
     if not gradient.size:
         return "it is empty"
@@ -126,7 +151,7 @@ class _Measurement:
         steps = _grid(spread(self.side.function.point[gradient.name]))
         plus, minus = responses(line, steps)
         second, fourth = _estimates(plus, minus, steps)
-        relative = abs(truth) > uncertainty
+        relative = not abs(truth) <= uncertainty  # unknown where backward is not finite
         unit = abs(truth) if relative else 1.0
         return Curve(
             label=f"{_element(gradient.name, index)} of {self.problem.id}",

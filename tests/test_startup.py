@@ -11,7 +11,17 @@ import gradcli
 
 ROOT = str(Path(gradcli.__file__).parents[1])
 # Also dotted: rich alone may be there for its text.
-HEAVY = ["numpy", "yaml", "rich.traceback", "scipy", "torch", "jax", "matplotlib", "importlib.metadata"]
+HEAVY = [
+    "numpy",
+    "yaml",
+    "rich.traceback",
+    "scipy",
+    "torch",
+    "jax",
+    "matplotlib",
+    "jinja2",
+    "importlib.metadata",
+]
 
 
 def modules_after(program, **variables):

@@ -39,7 +39,7 @@ from gradcli.targets import PROGRAM
     "reports",
     multiple=True,
     metavar="FMT[=PATH]",
-    help="also write a report: json, jsonl, junit, sarif, gitlab, github, summary; - is standard output",
+    help="also write a report: html, json, jsonl, junit, sarif, gitlab, github, summary; - is stdout",
 )
 @click.option("-x", "exit_first", is_flag=True, help="stop at the first check that fails")
 @click.option("-q", "--quiet", is_flag=True, help="show only what does not pass, and the summary")

@@ -29,6 +29,11 @@ class Reports:
         """Whether a report is to be all that standard output holds; annotations stand among other lines."""
         return any(path is None and format.path for format, path in self.wanted)
 
+    @property
+    def want_curves(self) -> bool:
+        """Whether one of them draws the error against the step."""
+        return any(format.draws_curves for format, _ in self.wanted)
+
     def add(self, outcome: Outcome) -> None:
         if self.wanted:
             self.outcomes.append(outcome)
@@ -61,16 +66,31 @@ class Reports:
 def read_reports(asked: Sequence[str], environment: Mapping[str, str] = os.environ) -> Reports:
     """The reports that the options ask for; under GitHub Actions also `github` and `summary`.
 
-    Raises UsageError for a format that does not exist and for a file that cannot be written.
+    Raises UsageError for a format that does not exist or whose package is missing, and for a file that cannot
+    be written.
     """
     summary = environment.get("GITHUB_STEP_SUMMARY")
     append_to = Path(summary) if summary else None
     words = [*asked, *_usual(asked, environment)]
     wanted = [_wanted(word, append_to) for word in words if word != NONE]
-    for _, path in wanted:
+    for format, path in wanted:
+        _refuse_missing(format)
         if path is not None and path != append_to:
             refuse_unwritable(path)
     return Reports(wanted, append_to)
+
+
+def _refuse_missing(format: Format) -> None:
+    """Raise UsageError if the package that a format is drawn with is not there."""
+    if not format.needs:
+        return
+    from importlib.util import find_spec
+
+    if find_spec(format.needs) is None:
+        raise UsageError(
+            f"--report {format.name}: {format.needs} is not installed. "
+            f"Run: pip install 'gradcli[{format.name}]'"
+        )
 
 
 def _usual(asked: Sequence[str], environment: Mapping[str, str]) -> list[str]:

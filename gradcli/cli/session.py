@@ -70,7 +70,7 @@ class Session:
         try:
             for outcome in failed:
                 self._take(outcome, archives)
-            for outcome in run(cases, ProgressOnTerminal(self._color)):
+            for outcome in run(cases, ProgressOnTerminal(self._color), curves=self._reports.want_curves):
                 self._take(outcome, archives)
                 if exits.INTERRUPTED in self._codes:
                     raise KeyboardInterrupt

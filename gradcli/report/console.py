@@ -117,7 +117,7 @@ def captured_lines(output: str) -> Iterator[Text]:
 
 def _gradients(result: CheckResult, options: "ConsoleOptions", verbose: bool) -> "Iterator[RenderableType]":
     """The widest table that fits, or a list; then what it had no column for."""
-    rows = [_cells(gradient, ascii_only=options.ascii_only) for gradient in result.gradients.values()]
+    rows = [cells(gradient, ascii_only=options.ascii_only) for gradient in result.gradients.values()]
     full = [name for name in _FULL if name != "note" or any(row["note"] for row in rows)]
     layouts = [_PLAIN, _STACKED]
     if verbose or options.max_width >= _ROOMY:
@@ -179,7 +179,7 @@ def _records(rows: Sequence[Cells], verbose: bool) -> Iterator[Text]:
                 yield Text(f"  {name}: {row[name]}")
 
 
-def _cells(gradient: Gradient, *, ascii_only: bool) -> Cells:
+def cells(gradient: Gradient, *, ascii_only: bool) -> Cells:
     at, digits = gradient.worst_index, numbers.digits_to_tell_apart(gradient)
     plus_minus = "+/-" if ascii_only else "±"
     analytic = numeric = allowed = error = "-"  # of what was never compared, there is nothing to show

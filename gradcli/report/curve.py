@@ -87,6 +87,7 @@ def title(curve: Curve) -> list[str]:
 def remarks(curve: Curve) -> list[str]:
     """What the numbers do not say by themselves: how gradcli got its value here."""
     known = f"known to {relative(curve.level)}" if curve.level else "exact"
+    known = known if math.isfinite(curve.level) else "of unknown uncertainty"
     if curve.at_kink:
         return ["at a kink: the slopes on its two sides differ, and any step gives their mean"]
     if curve.method == "complex":

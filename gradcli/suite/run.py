@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from gradcli.errors import PartlyResolvedError, UsageError
 from gradcli.problem import Problem
+from gradcli.result import PASS, CheckResult
 from gradcli.spec import CheckSpec, derive_id
 from gradcli.suite.capture import captured_output
 from gradcli.suite.outcome import Outcome
@@ -57,17 +58,23 @@ def _no_progress(_id: str) -> AbstractContextManager[None]:
 
 
 def run(
-    cases: list[Case], progress: Callable[[str], AbstractContextManager[Progress | None]] = _no_progress
+    cases: list[Case],
+    progress: Callable[[str], AbstractContextManager[Progress | None]] = _no_progress,
+    *,
+    curves: bool = False,
 ) -> Iterator[Outcome]:
     """Run the checks in order, each one's outcome as soon as it is there.
 
     `progress`, called with an id, shows how far that check is while its context is open.
+    `curves`: measure error against step where a gradient does not pass, for reports that draw it.
     Takes the cases out of the list, so that a check's arrays are freed once it is done.
     """
     while cases:
         case = cases.pop(0)
         with progress(case.problem.id) as show, captured_output() as captured:
             outcome = _run(case, show)
+            if curves and outcome.result is not None and outcome.result.verdict != PASS:
+                outcome = _with_curves(case, outcome, outcome.result)
         yield replace(outcome, output=case.output + captured.text)
 
 
@@ -79,6 +86,16 @@ def _run(case: Case, progress: Progress | None) -> Outcome:
     except Exception as error:  # a bug in one check must not hide what the others find
         return Outcome(case.problem.id, error=error)
     return Outcome(case.problem.id, result=result)
+
+
+def _with_curves(case: Case, outcome: Outcome, result: CheckResult) -> Outcome:
+    """Whoever stops this has a result all the same, and is stopped."""
+    from gradcli.sweep import curves_of_doubt
+
+    try:
+        return replace(outcome, curves=curves_of_doubt(case.problem, result, case.spec.settings))
+    except KeyboardInterrupt:
+        return replace(outcome, result=replace(result, interrupted=True))
 
 
 def _resolve(spec: CheckSpec) -> list[Problem] | Exception:

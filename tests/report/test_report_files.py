@@ -68,6 +68,8 @@ def test_no_name_breaks_a_report(name):
         assert len(ElementTree.fromstring(text).findall(".//testcase")) == 4
     elif name == "github":
         assert [line.partition(" ")[0] for line in text.splitlines()] == ["::error"] * 3
+    elif name == "html":
+        assert text.count("<details class=") == 4 + 3
     else:
         assert len(text.splitlines()) == 2 + 2 + 3
 

@@ -19,6 +19,8 @@ class Format(NamedTuple):
     name: str
     path: str  # where it goes unless a path is given; "" is standard output
     module: str  # in this package; its `render` takes a Run
+    draws_curves: bool = False  # error against step, which is measured for it
+    needs: str = ""  # a package that comes with the extra of the format's name
 
     def render(self, run: Run) -> str:
         """The whole text."""
@@ -38,5 +40,6 @@ FORMATS = {
         Format("github", "", "github"),
         Format("summary", "gradcli-summary.md", "summary"),
         Format("gitlab", "gl-code-quality-report.json", "gitlab"),
+        Format("html", "gradcli.html", "html", draws_curves=True, needs="jinja2"),
     )
 }

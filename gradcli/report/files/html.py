@@ -1,0 +1,9 @@
+"""`--report html`: a page to look at. Needs Jinja2, the extra `gradcli[html]`."""
+
+from gradcli.report.files import Run
+from gradcli.report.html import document
+
+
+def render(run: Run) -> str:
+    """One self-contained page."""
+    return document(run)

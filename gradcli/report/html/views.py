@@ -1,0 +1,164 @@
+"""What the page shows of a check: ready to be drawn, worst first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcli.report import numbers
+from gradcli.report.console import Cells, cells, check_summary
+from gradcli.report.files.places import relative
+from gradcli.report.html.context import SourceLine, context
+from gradcli.report.html.errors import can_be_drawn, relative_errors
+from gradcli.report.html.heatmap import Heatmap, heatmap
+from gradcli.report.html.histogram import Bar, histogram
+from gradcli.report.html.scatter import Scatter, scatter
+from gradcli.report.plain import printable, printable_lines
+from gradcli.report.svg import document as curve_drawing
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, Gradient
+from gradcli.suite.outcome import Outcome
+
+ERROR = "error"  # a check that could not run
+ORDER = (FAIL, ERROR, INCONCLUSIVE, PASS)
+_WORST = 8  # elements in a table
+
+
+@dataclass(frozen=True)
+class ElementView:
+    """One element in numbers."""
+
+    index: str
+    analytic: str
+    numeric: str
+    error: str
+    wrong: bool
+
+
+@dataclass(frozen=True)
+class GradientView:
+    """One gradient: its row of the table, and its drawings where there are any."""
+
+    cells: Cells
+    verdict: str
+    heatmap: Heatmap | None
+    bars: tuple[Bar, ...]
+    scatter: Scatter | None
+    curve: str  # an SVG element, or nothing
+    worst: tuple[ElementView, ...]
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """A broken promise, a warning, or why the check could not run."""
+
+    code: str
+    message: str
+    is_warning: bool
+
+
+@dataclass(frozen=True)
+class BlameView:
+    """The line at fault, among the lines around it."""
+
+    place: str
+    node: str
+    diagnosis: str
+    downstream: str
+    lines: list[SourceLine]
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One check."""
+
+    anchor: str
+    id: str
+    status: str
+    summary: str
+    rerun: str
+    findings: list[FindingView]
+    blames: list[BlameView]
+    gradients: list[GradientView]
+    remarks: list[str]
+    output: list[str]
+
+
+def views(outcomes: Iterable[Outcome]) -> list[CheckView]:
+    """Every check, what is wrong first; otherwise in the order in which they ran."""
+    shown = [_check(outcome, f"check-{number}") for number, outcome in enumerate(outcomes, start=1)]
+    return sorted(shown, key=lambda view: ORDER.index(view.status))
+
+
+def _check(outcome: Outcome, anchor: str) -> CheckView:
+    result = outcome.result
+    blames = () if result is None else [b for b in (result.blame, *result.also) if b is not None]
+    curves = {} if result is None else outcome.curves
+    gradients = () if result is None else result.gradients.values()
+    return CheckView(
+        anchor=anchor,
+        id=printable(outcome.id),
+        status=ERROR if result is None else result.verdict,
+        summary="could not run" if result is None else check_summary(result).plain,
+        rerun="" if result is None else printable(result.rerun or ""),
+        findings=_findings(outcome),
+        blames=[_blame(blame) for blame in blames],
+        gradients=[
+            _gradient(gradient, curve_drawing([curves[gradient.name]]) if gradient.name in curves else "")
+            for gradient in gradients
+        ],
+        remarks=[] if result is None else [printable(remark) for remark in result.remarks],
+        output=printable_lines(outcome.output),
+    )
+
+
+def _findings(outcome: Outcome) -> list[FindingView]:
+    if outcome.result is None:
+        return [FindingView(ERROR, printable(str(outcome.error)), False)]
+    return [
+        FindingView(violation.code, printable(violation.message), violation.is_warning)
+        for violation in outcome.result.violations
+    ]
+
+
+def _gradient(gradient: Gradient, curve: str) -> GradientView:
+    drawn = can_be_drawn(gradient)
+    return GradientView(
+        cells=cells(gradient, ascii_only=False),
+        verdict=gradient.verdict,
+        heatmap=heatmap(gradient) if drawn else None,
+        bars=histogram(gradient) if drawn else (),
+        scatter=scatter(gradient) if drawn else None,
+        curve=curve,
+        worst=_worst(gradient) if drawn and gradient.verdict != PASS else (),
+    )
+
+
+def _worst(gradient: Gradient) -> tuple[ElementView, ...]:
+    """The elements with the largest relative error, wrong ones first."""
+    errors = relative_errors(gradient).ravel()
+    wrong = np.zeros(errors.shape, dtype=bool) if gradient.failing is None else gradient.failing.ravel()
+    order = np.lexsort((-np.nan_to_num(errors, nan=-1.0), ~wrong))[:_WORST]
+    return tuple(_element(gradient, int(at), errors[at], bool(wrong[at])) for at in order if errors[at] >= 0)
+
+
+def _element(gradient: Gradient, at: int, error: float, wrong: bool) -> ElementView:
+    digits = numbers.digits_to_tell_apart(gradient)
+    index = tuple(map(int, np.unravel_index(at, gradient.shape))) if gradient.shape else ()
+    numeric = numbers.value(float(gradient.numeric[index]), digits)
+    return ElementView(
+        index=numbers.index(index),
+        analytic=numbers.value(float(np.asarray(gradient.analytic)[index]), digits),
+        numeric=f"{numeric} ± {numbers.relative(float(gradient.uncertainty[index]))}",
+        error=numbers.relative(float(error)),
+        wrong=wrong,
+    )
+
+
+def _blame(blame: Blame) -> BlameView:
+    return BlameView(
+        place=printable(f"{relative(blame.file)}:{blame.line}"),
+        node=printable(blame.node),
+        diagnosis=printable(blame.diagnosis),
+        downstream=printable(", ".join(blame.downstream)),
+        lines=context(blame),
+    )
