@@ -103,6 +103,20 @@ def edits(
         yield from _of_slot(slot, names)
 
 
+def in_while(function: ast.AST) -> set[int]:
+    """Statements of loops that an edit could keep from ending."""
+    loops = [part for part in ast.walk(function) if isinstance(part, ast.While)]
+    return {id(part) for loop in loops for part in ast.walk(loop)}
+
+
+def bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Every list of statements in a tree, from the outside inwards."""
+    for part in ast.walk(node):
+        for _, value in ast.iter_fields(part):
+            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+                yield value
+
+
 def _reversals(statement: ast.stmt) -> Iterator[Edit]:
     """A loop that runs the other way."""
     if isinstance(statement, ast.For) and not (

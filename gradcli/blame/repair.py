@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Bench, replacing
-from gradcli.blame.edits import Edit, edits
+from gradcli.blame.edits import Edit, bodies, edits, in_while
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
@@ -71,8 +71,8 @@ class Repairer:
             if written is not self.bench.backward.main or not isinstance(written.node, ast.FunctionDef):
                 continue
             names = _names(written.node)
-            endless = _in_while(written.node)
-            for body in list(_bodies(written.node)):
+            endless = in_while(written.node)
+            for body in list(bodies(written.node)):
                 for statement in list(body):
                     if statement not in suspects or id(statement) in endless:
                         continue
@@ -234,20 +234,7 @@ def _fitted(array: Array, shape: tuple[int, ...]) -> Array | None:
     return None
 
 
-def _in_while(function: ast.FunctionDef) -> set[int]:
-    """Statements of loops that an edit could keep from ending."""
-    loops = [part for part in ast.walk(function) if isinstance(part, ast.While)]
-    return {id(part) for loop in loops for part in ast.walk(loop)}
-
-
 def _names(function: ast.FunctionDef) -> list[str]:
     found = [a.arg for a in ast.walk(function) if isinstance(a, ast.arg)]
     found += [n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return list(dict.fromkeys(found))
-
-
-def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    for part in ast.walk(node):
-        for _, value in ast.iter_fields(part):
-            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
-                yield value

@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "Check hand-written gradients.",
     "layers": "List the built-in layers, or describe one.",
     "sweep": "Plot the error of central differences against their step.",
+    "mutate": "Damage the backward: would the check have noticed?",
     "explain": "Explain a code of a report, such as GC103.",
     "schema": "Print the JSON Schema of a config.",
 }

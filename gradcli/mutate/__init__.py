@@ -1,0 +1,1 @@
+"""Damage a backward on purpose: could this check have gone red?"""
