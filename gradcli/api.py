@@ -13,7 +13,7 @@ from gradcli import cases, checker
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
-from gradcli.result import FAIL, INCONCLUSIVE, CheckResult, Gradient
+from gradcli.result import CheckResult
 from gradcli.spec import CheckSpec, InputSpec, Settings, validate_settings
 from gradcli.targets import parse, resolve
 from gradcli.targets.inputs import is_input_dtype
@@ -167,7 +167,9 @@ def assert_gradients(
         nodes=nodes,
     )
     if not result.passed:
-        raise AssertionError(_account(result))
+        from gradcli.report.account import account
+
+        raise AssertionError(account(result))
 
 
 def _settings(**values: Any) -> Settings:
@@ -252,54 +254,3 @@ def _only(target: str, problems: list[Problem]) -> Problem:
         names = ", ".join(problem.target for problem in problems)
         raise UsageError(f"{parse(target).place}: holds {len(problems)} pairs; name one: {names}")
     return problems[0]
-
-
-def _account(result: CheckResult) -> str:
-    """Why the check did not pass, as plain text for a test's output."""
-    wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
-    undecided = [gradient for gradient in result.gradients.values() if gradient.verdict == INCONCLUSIVE]
-    lines = [_headline(result, len(wrong), len(undecided))]
-    lines += [f"  {_line(gradient)}" for gradient in wrong]
-    lines += [
-        f"  {gradient.name}: could not be decided: {gradient.note or 'too noisy'}" for gradient in undecided
-    ]
-    named = {gradient.name for gradient in wrong}
-    for violation in result.violations:
-        if violation.code == "GC101" and violation.gradient in named:
-            continue  # said above, with more digits
-        place = f" ({violation.file}:{violation.line})" if violation.file and violation.line else ""
-        kind = " (warning)" if violation.is_warning else ""
-        lines.append(f"  {violation.code}{kind}: {violation.message}{place}")
-    if result.blame is not None:
-        lines.append(f"  at fault: {result.blame.file}:{result.blame.line}: {result.blame.diagnosis}")
-    lines += [
-        f"  node {row.name} ({row.file}:{row.line}): {row.backward} (line {row.backward_line}) is wrong"
-        for row in result.node_table
-        if row.verdict == FAIL
-    ]
-    lines.append(f"  run again: {result.rerun or f'the same call with seed={result.seed}'}")
-    return "\n".join(lines)
-
-
-def _headline(result: CheckResult, wrong: int, undecided: int) -> str:
-    if result.verdict == FAIL and not wrong:
-        return f"{result.id}: a promise is broken"
-    count = len(result.gradients)
-    noun = "gradient" if count == 1 else "gradients"
-    if wrong:
-        return f"{result.id}: {wrong} of {count} {noun} wrong"
-    return f"{result.id}: {undecided} of {count} {noun} not decided"
-
-
-def _line(gradient: Gradient) -> str:
-    at = gradient.worst_index
-    analytic = np.asarray(gradient.analytic)
-    if analytic.shape != gradient.shape or not gradient.size:
-        return f"{gradient.name}: {gradient.note or 'not compared'}"
-    count = int(np.count_nonzero(gradient.failing)) if gradient.failing is not None else 0
-    return (
-        f"{gradient.name} at {at}: analytic {analytic[at]:.10g}, "
-        f"numeric {gradient.numeric[at]:.10g} ± {gradient.uncertainty[at]:.1e}, "
-        f"error {gradient.error[at]:.1e}, allowed {gradient.allowed[at]:.1e}; "
-        f"{count} of {gradient.compared} elements disagree"
-    )

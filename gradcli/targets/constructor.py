@@ -11,7 +11,7 @@ from gradcli.targets.forward_call import parameters_of
 
 Shape = tuple[int, ...]
 
-OUTPUTS, HIDDEN = 2, 5
+OUTPUTS, HIDDEN = 2, 6
 # What a step `W -= RATE * grad` is large enough for: the gradient can be read off W, to its last digit.
 RATE = 2.0**200
 

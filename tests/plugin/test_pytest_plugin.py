@@ -1,0 +1,118 @@
+"""The pytest plugin, in pytest processes of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.pairs import BATCHNORM, WRONG_BATCHNORM
+from tests.test_startup import modules_after
+
+CONFIG = """\
+version: 1
+checks:
+  - id: my-bn
+    target: layers.py:batchnorm
+    inputs: {x: {shape: [4, 3]}, gamma: {shape: [3]}, beta: {shape: [3]}}
+    constants: {eps: 1e-5}
+  - {target: affine}
+"""
+USES_FIXTURE = """\
+import numpy as np
+
+def test_double(gradcheck):
+    gradcheck(lambda x: (2 * x, None), lambda dout, _: FACTOR * dout, inputs={"x": np.ones(3)})
+"""
+
+
+@pytest.fixture
+def run(tmp_path, environment):
+    """Run pytest in a folder with these files."""
+
+    def start(files, *arguments):
+        for name, text in files.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-p", "gradcli.pytest_plugin", "-p", "no:cacheprovider"]
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return start
+
+
+@pytest.mark.parametrize("name", ["gradcli.yaml", "net.gradcli.yaml"])
+def test_the_checks_of_a_config_are_items_with_ids(run, name):
+    done = run({name: CONFIG, "layers.py": BATCHNORM}, "-v")
+    assert done.returncode == 0, done.stdout
+    assert f"{name}::my-bn PASSED" in done.stdout
+    assert f"{name}::affine" in done.stdout
+
+
+def test_other_yaml_is_left_alone(run):
+    assert run({"net.yaml": CONFIG}).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_wrong_gradient_fails_with_an_account_and_no_traceback(run):
+    done = run({"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM})
+    assert done.returncode == 1
+    assert "my-bn: 1 of 3 gradients wrong" in done.stdout
+    assert "at fault: " in done.stdout
+    assert "checker.py" not in done.stdout
+
+
+def test_a_mistake_in_a_config_is_a_collection_error_with_its_place(run):
+    done = run({"gradcli.yaml": CONFIG.replace("constants", "constnts")})
+    assert done.returncode == 2
+    assert "gradcli.yaml:6:5: checks[0].constnts: unknown key" in done.stdout
+
+
+def test_the_items_run_under_xdist(run):
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    done = run({"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}, "-n", "2")
+    assert "1 failed, 1 passed" in done.stdout
+    assert "my-bn: 1 of 3 gradients wrong" in done.stdout
+
+
+@pytest.mark.parametrize(("factor", "code"), [("2", 0), ("3", 1)])
+def test_the_fixture_fails_the_test_of_a_wrong_gradient(run, factor, code):
+    done = run({"test_it.py": USES_FIXTURE.replace("FACTOR", factor)})
+    assert done.returncode == code
+    assert ("1 of 1 gradient wrong" in done.stdout) == bool(code)
+
+
+def test_a_report_is_written(run, tmp_path):
+    run({"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}, "--gradcli-report", "json=out.json")
+    report = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert report["checks"][0]["id"] == "my-bn"
+
+
+def test_a_report_of_an_unknown_format_is_refused(run):
+    done = run({}, "--gradcli-report", "jsn=x")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "no format 'jsn'" in done.stderr
+
+
+def test_unused_it_imports_nothing_heavy():
+    modules = modules_after("import gradcli.pytest_plugin") - modules_after("import pytest")
+    assert {name for name in modules if name.startswith("gradcli")} == {"gradcli", "gradcli.pytest_plugin"}
+    assert not modules & {"numpy", "yaml", "click", "rich"}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_pre_commit_hook_runs_what_it_says(place, environment):
+    root = Path(__file__).parents[2]
+    hook = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))[place]
+    assert hook["language"] == ["system", "python"][place]
+    program, *words = hook["entry"].split()
+    assert program == "gradcli"
+    command = [sys.executable, "-m", "gradcli", *words, "configs/affine.yaml", "-q"]
+    assert subprocess.run(command, cwd=root, env=environment, check=False, timeout=60).returncode == 0
