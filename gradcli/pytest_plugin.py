@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from gradcli.cli.reports import Reports
     from gradcli.result import CheckResult
     from gradcli.spec import CheckSpec
     from gradcli.suite.outcome import Outcome
