@@ -127,5 +127,6 @@ def test_the_exit_codes_are_those_of_the_program():
 
 def test_every_option_that_the_readme_names_exists(shell):
     helped = "".join(shell(f"gradcli {name} --help").stdout for name in ("check batchnorm", "mutate"))
+    helped += shell("python -m pytest -p gradcli.pytest_plugin --help | grep -- --gradcli-").stdout
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--help"}
     assert {option for option in named if option not in helped} == set()
