@@ -191,7 +191,6 @@ TRY = "\nTry 'gradcli sweep --help' for help."
             "batchnorm has no option --batc; it has --batch, --features, --eps; did you mean '--batch'?"
             + TRY,
         ),
-        (["pairs.py:sine"], "pairs.py:sine: no shape for x (and no default). Add: --input x=4x3"),
         ([], "Missing argument 'TARGET'." + TRY),
         (["tanh", "relu"], "Got unexpected extra argument (relu)" + TRY),
         (
