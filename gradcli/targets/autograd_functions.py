@@ -24,7 +24,7 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         value = loaded.namespace[name]
         if value in primitive_vjps:
             plain = value.fun
-            found.append(EngineFunction(name, "autograd", (name,), value, plain, plain, AutogradEngine()))
+            found.append(EngineFunction(name, (name,), value, plain, plain, AutogradEngine()))
     return found
 
 

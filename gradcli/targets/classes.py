@@ -46,7 +46,6 @@ class CheckableClass:
     cls: type
     halves: Halves
     made: Any = None  # the object, where the file makes it
-    convention: str = "class"
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -27,10 +27,6 @@ class Checkable(Protocol):
         """What stands after the colon of its target."""
 
     @property
-    def convention(self) -> str:
-        """The convention it was recognised by, in a word or two for messages: "pair", "class"."""
-
-    @property
     def symbols(self) -> tuple[str, ...]:
         """The file's names that it is made of; no convention further down the list sees them."""
 

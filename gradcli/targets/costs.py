@@ -28,10 +28,6 @@ class CheckableCost(ByArguments):
     gradient: Callable[..., Any]
 
     @property
-    def convention(self) -> str:
-        return "cost" if self.value is self.gradient else "derivative"
-
-    @property
     def called(self) -> Callable[..., Any]:
         return self.value
 

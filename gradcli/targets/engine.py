@@ -32,7 +32,6 @@ class EngineFunction(ByArguments):
     """A function of a framework's arrays, as a Checkable."""
 
     name: str
-    convention: str
     symbols: tuple[str, ...]
     call: Callable[..., Any]  # takes and returns the framework's arrays; its signature names the arguments
     forward: Callable[..., Any]  # the user's own functions

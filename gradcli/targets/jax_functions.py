@@ -12,8 +12,6 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.engine import EngineFunction
 from gradcli.targets.python_file import Loaded
 
-CONVENTION = "JAX"
-
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The functions among these names that have a custom rule."""
@@ -45,4 +43,4 @@ def _checkable(name: str, value: Callable[..., Any], *, forward_mode: bool) -> E
 
     plain = inspect.unwrap(value)
     rule = getattr(value, "bwd", None) or getattr(value, "jvp", None) or plain
-    return EngineFunction(name, CONVENTION, (name,), value, plain, rule, JaxEngine(forward_mode=forward_mode))
+    return EngineFunction(name, (name,), value, plain, rule, JaxEngine(forward_mode=forward_mode))

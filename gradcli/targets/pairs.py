@@ -22,7 +22,6 @@ class CheckablePair(ByArguments):
     pair: Pair
     forward: Callable[..., Any]
     backward: Callable[..., Any]
-    convention: str = "pair"
 
     @property
     def name(self) -> str:

@@ -31,7 +31,6 @@ class CheckableOperation:
     engine: Engine
     operation: Operation
     symbol: str
-    convention: str = "tape"
 
     @property
     def name(self) -> str:

@@ -7,18 +7,16 @@ its forward, and its parameters are inputs beside them.
 
 import inspect
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
-from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.engine import EngineFunction
-from gradcli.targets.forward_call import argument_names, bind_forward, required_arguments
+from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.python_file import Loaded
-
-CONVENTION = "torch"
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
@@ -68,7 +66,7 @@ def _engine_function(
 ) -> EngineFunction:
     from gradcli.targets.torch_engine import TorchEngine
 
-    return EngineFunction(name, CONVENTION, (name,), call, forward, backward, TorchEngine())
+    return EngineFunction(name, (name,), call, forward, backward, TorchEngine())
 
 
 def _has_setup_context(cls: Any) -> bool:
@@ -90,28 +88,39 @@ def _speaks_of_tensors(function: Callable[..., Any], loaded: Loaded) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class CheckableModule:
+class CheckableModule(ByArguments):
     """A module; it is made anew, from the same seed, for the check and left alone afterwards."""
 
     name: str
     cls: Any
-    convention: str = CONVENTION
 
     @property
     def symbols(self) -> tuple[str, ...]:
         return (self.name,)
 
     @property
-    def shown(self) -> str:
-        return f"{self.name}({', '.join(self.arguments)})"
+    def called(self) -> Callable[..., Any]:
+        """A stand-in with the arguments of the constructor and of forward; it is never called."""
+
+        def made_and_called(**_: Any) -> None: ...
+
+        needed = {*required_arguments(self.cls), *required_arguments(self.cls.forward)[1:]}
+        made_and_called.__name__ = self.name
+        made_and_called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter(
+                    name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=inspect.Parameter.empty if name in needed else None,
+                )
+                for name in dict.fromkeys([*self._constructor, *self._forward])
+            ]
+        )
+        return made_and_called
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
         return (self.cls.__init__, self.cls.forward)
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*self._constructor, *self._forward]))
 
     @property
     def _constructor(self) -> list[str]:
@@ -120,26 +129,6 @@ class CheckableModule:
     @property
     def _forward(self) -> list[str]:
         return list(argument_names(self.cls.forward))[1:]
-
-    def takes(self, name: str) -> bool:
-        return name in self.arguments
-
-    def missing(self, given: Collection[str]) -> list[str]:
-        needed = [*required_arguments(self.cls), *required_arguments(self.cls.forward)[1:]]
-        return [name for name in dict.fromkeys(needed) if name not in given]
-
-    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
-        def both(**_: Any) -> None: ...
-
-        own = [*required_arguments(self.cls), *required_arguments(self.cls.forward)[1:]]
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        both.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [
-                inspect.Parameter(name, keyword, default=inspect.Parameter.empty if name in own else None)
-                for name in self.arguments
-            ]
-        )
-        bind_forward(where, both, inputs, constants, by_position=False, advise=advise)
 
     def problem(
         self,

@@ -29,7 +29,6 @@ class VjpFile:
     forward: Callable[[dict[str, Any]], Any]
     vjp: Callable[[dict[str, Any], Any], Mapping[str, Any]]
     name: str = NAME
-    convention: str = "forward and vjp"
     symbols: tuple[str, ...] = ("forward", "vjp")
     shown: str = "forward(inputs)"
     arguments: tuple[str, ...] = ()

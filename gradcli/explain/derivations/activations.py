@@ -92,12 +92,6 @@ SILU = Derivation(
     ("y",),
 )
 _SCALE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
-
-
-def _pull_cubic(v: Values, g: Array) -> Array:
-    return np.asarray(g * _SCALE * (1 + 3 * _CUBIC * v["x"] ** 2))
-
-
 GELU = Derivation(
     {"x": "x"},
     (
