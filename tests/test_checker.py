@@ -47,16 +47,19 @@ def batchnorm_2_by_3(seed: int, wrong: Any = ..., factor: float = 1.0001) -> Che
         dx[wrong] *= factor
         return dx, dgamma, dbeta
 
-    return gradcli.check(batchnorm_forward, backward, inputs, {"eps": 1e-5}, seed=seed)
+    # Which line it is would be looked for on every failure, and is no question of this file.
+    return gradcli.check(batchnorm_forward, backward, inputs, {"eps": 1e-5}, seed=seed, blame=False)
 
 
 def verdicts(result: CheckResult) -> tuple[str, ...]:
     return (result.verdict, *(gradient.verdict for gradient in result.gradients.values()))
 
 
-def test_batchnorm_2_by_3_fails_on_every_seed_if_one_element_of_dx_is_wrong_by_1_0001():
-    found = Counter(verdicts(batchnorm_2_by_3(seed, (seed % 2, seed % 3))) for seed in range(1000))
-    assert found == {("fail", "fail", "pass", "pass"): 1000}
+@pytest.mark.parametrize("first", range(0, 1000, 100))
+def test_batchnorm_2_by_3_fails_on_every_seed_if_one_element_of_dx_is_wrong_by_1_0001(first):
+    seeds = range(first, first + 100)
+    found = Counter(verdicts(batchnorm_2_by_3(seed, (seed % 2, seed % 3))) for seed in seeds)
+    assert found == {("fail", "fail", "pass", "pass"): 100}
 
 
 def test_batchnorm_2_by_3_fails_if_dx_is_wrong_by_1_0001():
