@@ -1,6 +1,7 @@
 """The code under test on the bench: run with taps, read, moved, and compared with what is right."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
-from gradcli.blame.source import NotReadable, like
+from gradcli.blame.source import NotReadable, Written, like
 from gradcli.blame.taps import Site, Tapped, tap
 from gradcli.blame.trace import Recording, Trace
 from gradcli.clock import Clock
@@ -116,9 +117,25 @@ class Bench:
         finally:
             self.backward.taps.hook = None
 
-    def other(self, backward: FunctionType) -> "Attempt":
-        """Another backward in place of the user's."""
-        return Attempt(self, self._remade(like(self._source.backward, backward)))
+    @contextmanager
+    def other(self, written: Written, made: FunctionType) -> Iterator["Attempt | None"]:
+        """The problem with other code in a function, which has its own again afterwards."""
+        function = written.function
+        own = function.__code__
+        if made.__code__.co_freevars == own.co_freevars:
+            function.__code__ = made.__code__
+            try:
+                yield Attempt(self, self.original)
+            finally:
+                function.__code__ = own
+        elif written is self.backward.main:
+            assert self._source.remake is not None
+            backward = like(self._source.backward, made)
+            yield Attempt(
+                self, replace(self._source.remake(self._source.forward, backward), inputs=self.inputs)
+            )
+        else:
+            yield None
 
     # --- comparisons
 

@@ -59,7 +59,7 @@ _KINDS = {
 
 def describe(bench: Bench, evidence: Evidence, fault: Fault) -> Blame:
     """The fault as it is reported."""
-    file = bench.backward.main.file
+    file = fault.file
     node = _node_name(fault)
     parts = [_ratio(bench, evidence, fault), _reason(bench, fault) or _unexplained(bench, fault)]
     return Blame(

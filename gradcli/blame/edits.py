@@ -129,6 +129,8 @@ def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[S
                 yield Slot(node, name, index if isinstance(value, list) else None)
                 if not (isinstance(item, ast.expr) and settled(item)):
                     yield from _open_slots(item, settled)
+                elif isinstance(item, ast.Call):
+                    yield Slot(item, "func", None)  # sin(x) may be a value of forward, and cos(x) due
 
 
 def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:

@@ -48,6 +48,10 @@ class Flow:
                     for i, inner in enumerate(value):
                         self._collect(inner.body, (*within, (statement, f"{name}{i}")))
 
+    def holds(self, statement: ast.stmt) -> bool:
+        """Whether a statement is one of this function's."""
+        return id(statement) in self._of
+
     def returns(self) -> list[ast.Return]:
         return [s.statement for s in self.steps if isinstance(s.statement, ast.Return)]
 
@@ -98,13 +102,23 @@ class Flow:
             self._defined[id(statement)] = _defines(statement)
         return self._defined[id(statement)]
 
+    def _changes(self, step: Step, name: str) -> str | None:
+        """How a statement changes what a name stands for: `self` holds `self.x`."""
+        found: str | None = None
+        for defined, kind in self._defines(step.statement).items():
+            if defined == name or name.startswith(f"{defined}."):
+                found = "whole" if "whole" in (kind, found) else "part"
+            elif defined.startswith(f"{name}."):
+                found = found or "part"
+        return found
+
     def _reaching(self, step: Step, name: str) -> Iterator[Step]:
         for loop in step.loops:
             for later in self.steps[step.place :]:
-                if any(s is loop for s, _ in later.within) and name in self._defines(later.statement):
+                if any(s is loop for s, _ in later.within) and self._changes(later, name) is not None:
                     yield later
         for earlier in reversed(self.steps[: step.place]):
-            kind = self._defines(earlier.statement).get(name)
+            kind = self._changes(earlier, name)
             if kind is None:
                 continue
             yield earlier
@@ -134,9 +148,11 @@ def _defines(statement: ast.stmt) -> dict[str, str]:
                 found[part.id] = "part" if isinstance(statement, ast.AugAssign) else "whole"
             elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store):
                 base = _base(part)
-                if base is not None:
+                if base is not None and base == _dotted(part) and not isinstance(statement, ast.AugAssign):
+                    found[base] = "whole"
+                elif base is not None:
                     found.setdefault(base, "part")
-    own = _own_expressions(statement)
+    own = own_expressions(statement)
     for expression in own:
         for part in ast.walk(expression):
             if isinstance(part, ast.NamedExpr):
@@ -173,12 +189,19 @@ def _called(call: ast.Call) -> str:
 
 
 def _base(node: ast.AST) -> str | None:
-    while isinstance(node, ast.Subscript | ast.Attribute):
+    """The variable that an expression is a part of; an attribute of a name is one of its own."""
+    while isinstance(node, ast.Subscript | ast.Attribute) and _dotted(node) is None:
         node = node.value
-    return node.id if isinstance(node, ast.Name) else None
+    return node.id if isinstance(node, ast.Name) else _dotted(node)
 
 
-def _own_expressions(statement: ast.stmt) -> list[ast.expr]:
+def _dotted(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    return None
+
+
+def own_expressions(statement: ast.stmt) -> list[ast.expr]:
     """The expressions of a statement itself, not of the statements within it."""
     return [v for _, v in ast.iter_fields(statement) if isinstance(v, ast.expr)] + [
         v
@@ -190,7 +213,7 @@ def _own_expressions(statement: ast.stmt) -> list[ast.expr]:
 
 
 def _header_reads(statement: ast.stmt, cut: Cut) -> Iterator[str]:
-    for expression in _own_expressions(statement):
+    for expression in own_expressions(statement):
         yield from _reads(expression, cut)
 
 
@@ -208,7 +231,7 @@ def _reads(node: ast.AST, cut: Cut) -> Iterator[str]:
         for name in _defines(node):
             if _defines(node)[name] == "part":
                 yield name
-        for expression in _own_expressions(node):
+        for expression in own_expressions(node):
             yield from _reads(expression, cut)
         return
     if cut(node):
@@ -216,6 +239,11 @@ def _reads(node: ast.AST, cut: Cut) -> Iterator[str]:
     if isinstance(node, ast.Name):
         if isinstance(node.ctx, ast.Load):
             yield node.id
+        return
+    dotted = _dotted(node)
+    if dotted is not None:
+        if not cut(node.value):  # type: ignore[attr-defined]
+            yield dotted
         return
     for child in ast.iter_child_nodes(node):
         yield from _reads(child, cut)

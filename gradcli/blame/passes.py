@@ -15,8 +15,9 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_alias, is_unpacking
-from gradcli.blame.flow import Flow, makes_blank
+from gradcli.blame.flow import makes_blank
 from gradcli.blame.pairing import node_of
+from gradcli.blame.program import Program
 from gradcli.blame.trace import replacing_each
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions
@@ -31,9 +32,9 @@ class _Judged:
     right: tuple[bool, ...]
 
 
-def first_wrong(bench: Bench, evidence: Evidence, flow: Flow, names: frozenset[str]) -> set[ast.stmt]:
+def first_wrong(bench: Bench, evidence: Evidence, flow: Program, names: frozenset[str]) -> set[ast.stmt]:
     """The statements that may have made the first wrong value; none where no loop runs, or all is right."""
-    if not any(isinstance(step.statement, ast.For | ast.While) for step in flow.steps):
+    if not flow.loops:
         return set()
     order = {key: place for place, key in enumerate(evidence.trace.values)}
     found = [v for v in versions(bench.backward, evidence.trace) if evidence.depends(v.site)]

@@ -19,6 +19,7 @@ from gradcli.blame.bench import Bench
 from gradcli.blame.edits import Edit, edits
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.insertions import counts, insertions, is_count
+from gradcli.blame.program import Program
 from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import replacing
@@ -47,9 +48,10 @@ class Repair:
 class Repairer:
     """Tries changes to a set of statements."""
 
-    def __init__(self, bench: Bench, evidence: Evidence, rng: np.random.Generator) -> None:
+    def __init__(self, bench: Bench, evidence: Evidence, program: Program, rng: np.random.Generator) -> None:
         self.bench = bench
         self.evidence = evidence
+        self.program = program
         self.rng = rng
 
     def search(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
@@ -75,17 +77,15 @@ class Repairer:
 
     def _by_count(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """A number of elements that is that of something else."""
-        main = self.bench.backward.main
         traced = {id(s.statement) for s in self.bench.backward.taps.sites if s.number in self._seen()}
-        for body in _bodies(main.node):
-            for statement in body:
-                if statement not in suspects or id(statement) in traced or not is_count(statement):
-                    continue
-                for edit in counts(statement, self._counts()):
-                    if not self.bench.clock.affords(0.0):
-                        return
-                    if self._works(main, edit, wrong):
-                        yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+        for written, _, statement in self._places(suspects):
+            if id(statement) in traced or not is_count(statement):
+                continue
+            for edit in counts(statement, self._counts()):
+                if not self.bench.clock.affords(0.0):
+                    return
+                if self._works(written, edit, wrong):
+                    yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
 
     def _seen(self) -> set[int]:
         return {key[0] for key in self.evidence.trace.values}
@@ -99,39 +99,39 @@ class Repairer:
 
     def _by_insertion(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """Something that is put in, where nothing smaller helps and few statements are in question."""
-        main = self.bench.backward.main
-        places = [s for body in _bodies(main.node) for s in body if s in suspects and not hasattr(s, "body")]
-        if not isinstance(main.node, ast.FunctionDef) or len(places) > _MOST_PLACES:
+        places = [(w, s) for w, _, s in self._places(suspects) if not hasattr(s, "body")]
+        if len(places) > _MOST_PLACES:
             return
-        endless = _in_while(main.node)
-        for statement in places:
-            if id(statement) in endless:
-                continue
-            for edit in list(insertions(statement, _names(main.node))):
+        for written, statement in places:
+            for edit in list(insertions(statement, _names(written.node))):
                 if not self.bench.clock.affords(0.0):
                     return
-                if self._works(main, edit, wrong):
+                if self._works(written, edit, wrong):
                     yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
 
     def _by_syntax(
         self, suspects: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()
     ) -> Iterator[Repair]:
-        for written in self.bench.backward.taps.functions:
-            if written is not self.bench.backward.main or not isinstance(written.node, ast.FunctionDef):
-                continue
-            names = _names(written.node)
-            endless = _in_while(written.node)
-            for body in list(_bodies(written.node)):
-                for statement in list(body):
-                    if statement not in suspects or id(statement) in endless:
-                        continue
-                    for edit in list(edits(statement, body, names, self.evidence.is_right)):
-                        if kinds and edit.kind not in kinds:
-                            continue
-                        if not self.bench.clock.affords(0.0):
-                            return
-                        if self._works(written, edit, wrong):
-                            yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+        """Likely slips first, wherever they stand."""
+        found: list[tuple[Written, ast.stmt, Edit]] = []
+        for written, body, statement in self._places(suspects):
+            tried = edits(statement, body, _names(written.node), self.evidence.is_right)
+            found += [(written, statement, e) for e in tried if not kinds or e.kind in kinds]
+        for written, statement, edit in sorted(found, key=lambda one: one[2].rank):
+            if not self.bench.clock.affords(0.0):
+                return
+            if self._works(written, edit, wrong):
+                yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+
+    def _places(self, suspects: set[ast.stmt]) -> Iterator[tuple[Written, list[ast.stmt], ast.stmt]]:
+        """The suspects that may be edited, each with the block it stands in."""
+        for written in self.program.functions:
+            if isinstance(written.node, ast.FunctionDef):
+                endless = _in_while(written.node)
+                for body in list(_bodies(written.node)):
+                    for statement in list(body):
+                        if statement in suspects and id(statement) not in endless:
+                            yield written, body, statement
 
     def _works(self, written: Written, edit: Edit, wrong: frozenset[str]) -> bool:
         back = edit.apply()
@@ -141,8 +141,12 @@ class Repairer:
             return False
         finally:
             back()
-        attempt = self.bench.other(made)
-        return self.bench.repairs(attempt.gradients(), wrong) and attempt.holds_elsewhere(wrong, self.rng)
+        with self.bench.other(written, made) as attempt:
+            return (
+                attempt is not None
+                and self.bench.repairs(attempt.gradients(), wrong)
+                and attempt.holds_elsewhere(wrong, self.rng)
+            )
 
     # --- changes of a value
 
@@ -317,7 +321,7 @@ def _in_while(function: ast.FunctionDef) -> set[int]:
     return {id(part) for loop in loops for part in ast.walk(loop)}
 
 
-def _names(function: ast.FunctionDef) -> list[str]:
+def _names(function: ast.AST) -> list[str]:
     found = [a.arg for a in ast.walk(function) if isinstance(a, ast.arg)]
     found += [n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return list(dict.fromkeys(found))

@@ -10,9 +10,9 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
-from gradcli.blame.flow import Flow
 from gradcli.blame.forms import is_plain, reshaped
 from gradcli.blame.passes import first_wrong
+from gradcli.blame.program import Program
 from gradcli.blame.repair import Repair, Repairer
 from gradcli.blame.taps import DEF, RETURN, WRITE, Site
 from gradcli.blame.trace import replacing
@@ -25,6 +25,7 @@ class Fault:
 
     gradients: frozenset[str]  # that are wrong because of it
     statement: ast.stmt
+    file: str
     line: int
     site: Site | None  # whose value is wrong, where one was found
     node: Node | None  # the node that it belongs to
@@ -38,8 +39,8 @@ class Search:
     def __init__(self, bench: Bench, evidence: Evidence, rng: np.random.Generator) -> None:
         self.bench = bench
         self.evidence = evidence
-        self.flow = Flow(bench.backward.main.node)
-        self.repairer = Repairer(bench, evidence, rng)
+        self.flow = Program(bench.backward, {w.function for w in bench.forward.taps.functions})
+        self.repairer = Repairer(bench, evidence, self.flow, rng)
         self.notes: list[str] = []
 
     def run(self, wrong: frozenset[str]) -> list[Fault]:
@@ -120,7 +121,7 @@ class Search:
     ) -> Fault:
         statement, line = chosen
         own = tuple(r for r in sorted(repairs, key=lambda r: r.rank) if r.statement is statement)
-        return Fault(wrong, statement, line, site, node, own, suspects)
+        return Fault(wrong, statement, self.flow.written(statement).file, line, site, node, own, suspects)
 
     def _choose(
         self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str], *, narrowed: bool
@@ -229,8 +230,8 @@ class Search:
 
     def _behind(self, name: str, right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
         found: set[ast.stmt] = set()
-        for statement in self._stored(name):
-            found |= self._behind_parts(statement, None, right)
+        for statement, part in self._stored(name):
+            found |= self._behind_parts(statement, part, right)
         if found:
             return found
         for statement in self.flow.returns():
@@ -244,19 +245,28 @@ class Search:
         """Whether backward may leave gradients in an object; then what it returns need not be all."""
         return self.bench.backward.main.owner is not None
 
-    def _stored(self, name: str) -> list[ast.stmt]:
-        """Statements that put a gradient, or a multiple of it, into the object: `self.dW = …`."""
+    def _stored(self, name: str) -> list[tuple[ast.stmt, list[ast.expr] | None]]:
+        """Statements that put a gradient, or a multiple of it, into the object: `self.dW = …`.
+
+        With the part of the statement that does so, where it is one of several: `self.grads = {"W": dW, …}`.
+        """
         value = self.bench.found.get(name)
         if value is None or not self._is_method:
             return []
-        return [
-            site.statement
-            for site in self.bench.backward.taps.sites
-            if isinstance(site.statement, ast.Assign | ast.AugAssign | ast.AnnAssign)
-            and site.node is site.statement.value
-            and _into_an_object(site.statement)
-            and any(_is_multiple(v, value) for v in self.evidence.trace.of(site.number))
-        ]
+        found: list[tuple[ast.stmt, list[ast.expr] | None]] = []
+        for site in self.bench.backward.taps.sites:
+            statement = site.statement
+            if (
+                isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign)
+                and statement.value is not None
+                and _into_an_object(statement)
+                and any(site.node is part for part in (statement.value, *_parts(statement.value)))
+                and any(_is_multiple(v, value) for v in self.evidence.trace.of(site.number))
+            ):
+                whole = site.node is statement.value
+                assert whole or isinstance(site.node, ast.expr)
+                found.append((statement, None if whole else [site.node]))  # type: ignore[list-item]
+        return found
 
     def _elements(self, statement: ast.stmt, name: str) -> list[ast.expr] | None:
         """The parts of a return that give one gradient; None if that cannot be told."""

@@ -7,9 +7,11 @@ same bits as the original, which is checked before anything is believed.
 import ast
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from types import FunctionType
-from typing import Any
+from pathlib import Path
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
@@ -51,7 +53,10 @@ class Taps:
     def __init__(self) -> None:
         self.sites: list[Site] = []
         self.functions: list[Written] = []
+        self.calls: dict[int, set[FunctionType]] = {}  # the helpers that a call (by id) has led to
         self.hook: Hook | None = None
+        self._nodes: list[ast.Call] = []
+        self._made: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, number: int, value: Any) -> Any:
         hook = self.hook
@@ -59,13 +64,53 @@ class Taps:
             return value
         return hook(number, value)
 
+    def method(self, owner: Any, name: str, place: int) -> Any:
+        """An attribute that is called: a tapped function in the place of one that is written in Python."""
+        found = getattr(owner, name)
+        function = found.__func__ if isinstance(found, MethodType) else found
+        if not isinstance(function, FunctionType) or not self._is_near(function):
+            return found
+        self.note_call(self._nodes[place], function)
+        made = self.helper(function)
+        return MethodType(made, found.__self__) if isinstance(found, MethodType) else made
+
+    def helper(self, function: FunctionType) -> Callable[..., Any]:
+        """A helper with taps in it; as it is where it cannot be rewritten."""
+        if function not in self._made:
+            self._made[function] = function
+            if len(self.functions) < _MOST_FUNCTIONS:
+                with suppress(NotReadable):
+                    self._made[function] = _tap(read(function), self)
+        return self._made[function]
+
+    def begin(self, function: FunctionType, stand_in: Callable[..., Any]) -> None:
+        """A function is being rewritten; until it is made, what calls it gets a stand-in."""
+        self._made[function] = stand_in
+
+    def note_call(self, call: ast.Call, function: FunctionType) -> None:
+        self.calls.setdefault(id(call), set()).add(function)
+
+    def call(self, node: ast.Call) -> int:
+        """A number for a call of which it is seen later what it leads to."""
+        self._nodes.append(node)
+        return len(self._nodes) - 1
+
+    def _is_near(self, function: FunctionType) -> bool:
+        return is_near(function, self.functions[0].file)
+
     def add(self, role: str, name: str | None, node: ast.AST, statement: ast.stmt | None, of: Written) -> int:
         site = Site(len(self.sites), role, name, node, statement, of.node_name, of.file)
         self.sites.append(site)
         return site.number
 
 
-TAP = "__tap__"
+TAP, METHOD = "__tap__", "__method__"
+_MOVED = "__moved__"
+
+
+def is_near(function: FunctionType, file: str) -> bool:
+    """Whether a function stands in the same file, or in one beside it."""
+    return Path(function.__code__.co_filename).parent == Path(file).parent
 
 
 @dataclass(eq=False)
@@ -82,31 +127,23 @@ def tap(function: Callable[..., Any]) -> Tapped:
     """Rewrite a function in memory; raises NotReadable."""
     taps = Taps()
     main = read(plain(function))
-    made = _tap(main, taps, {})
+    made = _tap(main, taps)
     return Tapped(taps, made, main)
 
 
-def _tap(written: Written, taps: Taps, known: dict[Any, Callable[..., Any]]) -> FunctionType:
+def _tap(written: Written, taps: Taps) -> FunctionType:
     taps.functions.append(written)
     helpers: dict[str, FunctionType] = {}
     tree = copy.deepcopy(written.node)
     rewriter = _Rewriter(written, taps, helpers)
     rewriter.rewrite(tree, written.node)
-    forward_cells: dict[str, Any] = {TAP: taps}
-    known[written.function] = late = _Late()
-    for name, helper in helpers.items():
-        if helper not in known:
-            if len(taps.functions) >= _MOST_FUNCTIONS:
-                known[helper] = helper
-            else:
-                try:
-                    known[helper] = _tap(read(helper), taps, known)
-                except NotReadable:
-                    known[helper] = helper
-        forward_cells[name] = known[helper]
-    made = rebuild(written, tree, forward_cells)
+    late = _Late()
+    taps.begin(written.function, late)
+    cells: dict[str, Any] = {TAP: taps, METHOD: taps.method}
+    cells |= {name: taps.helper(helper) for name, helper in helpers.items()}
+    made = rebuild(written, tree, cells)
     late.function = made
-    known[written.function] = made
+    taps.begin(written.function, made)
     return made
 
 
@@ -217,6 +254,7 @@ class _Rewriter:
     def finished(self, targets: list[ast.expr], always: bool = False) -> list[ast.stmt]:
         """Taps on names that a statement has changed other than by a plain assignment to them."""
         names: list[str] = []
+        attributes: list[ast.Attribute] = []
         for target in targets:
             unpacked = isinstance(target, ast.Tuple | ast.List) or always
             for part in ast.walk(target):
@@ -226,6 +264,10 @@ class _Rewriter:
                         base = base.value
                     if isinstance(base, ast.Name):
                         names.append(base.id)
+                    elif _is_own(base):
+                        attributes.append(base)
+                elif unpacked and _is_own(part):
+                    attributes.append(part)
                 elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) and unpacked:
                     names.append(part.id)
         taps: list[ast.stmt] = []
@@ -237,7 +279,19 @@ class _Rewriter:
             number = self.taps.add(DEF, name, self.statement, self.statement, self.written)
             made = ast.Assign([ast.Name(name, ast.Store())], _call(number, load))
             taps.append(_placed(made, self.statement))
-        return taps
+        return [*taps, *map(self.attribute, attributes)]
+
+    def attribute(self, changed: ast.Attribute) -> ast.stmt:
+        """A tap on an attribute that was changed in place; it is assigned only where the tap has moved it."""
+        assert self.statement is not None
+        number = self.taps.add(DEF, ast.unparse(changed), self.statement, self.statement, self.written)
+        load = ast.Attribute(changed.value, changed.attr, ast.Load())
+        test = ast.Compare(
+            ast.NamedExpr(ast.Name(_MOVED, ast.Store()), _call(number, load)), [ast.IsNot()], [load]
+        )
+        store = ast.Attribute(changed.value, changed.attr, ast.Store())
+        made = ast.If(test, [ast.Assign([store], ast.Name(_MOVED, ast.Load()))], [])
+        return cast(ast.stmt, _placed(copy.deepcopy(made), self.statement))
 
     def returned(self, new: ast.expr | None, old: ast.expr | None) -> Any:
         if new is None or old is None:
@@ -324,17 +378,27 @@ class _Rewriter:
         if isinstance(old.func, ast.Attribute):
             assert isinstance(new.func, ast.Attribute)
             self.inside(new.func, old.func)
+            if not _is_mangled(old.func.attr) and not self.is_module(old.func.value):
+                place = ast.Constant(self.taps.call(old))
+                lookup = [new.func.value, ast.Constant(old.func.attr), place]
+                new.func = _placed(ast.Call(ast.Name(METHOD, ast.Load()), lookup, []), old.func)
         elif isinstance(old.func, ast.Name) and isinstance(new.func, ast.Name):
             helper = self.helper(old.func.id)
             if helper is not None:
+                self.taps.note_call(old, helper)
                 stand_in = f"__tapped_{old.func.id}"
                 self.helpers[stand_in] = helper
                 new.func.id = stand_in
         elif not isinstance(old.func, ast.Name):
             self.inside(new.func, old.func)
 
+    def is_module(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Name) or self.may_be_tapped(node.id):
+            return False
+        return isinstance(self.written.function.__globals__.get(node.id), ModuleType)
+
     def helper(self, name: str) -> FunctionType | None:
-        """A function of the same file that this name stands for, throughout."""
+        """A function of the same file, or of one beside it, that this name stands for, throughout."""
         function = self.written.function
         if name in self.locals and name not in function.__code__.co_freevars:
             return None
@@ -345,8 +409,7 @@ class _Rewriter:
                 found = cells[name].cell_contents
             except ValueError:
                 return None
-        same = isinstance(found, FunctionType) and found.__code__.co_filename == self.written.file
-        return found if same else None
+        return found if isinstance(found, FunctionType) and is_near(found, self.written.file) else None
 
 
 def locals_of(node: ast.AST) -> Iterator[str]:
@@ -356,6 +419,15 @@ def locals_of(node: ast.AST) -> Iterator[str]:
             yield part.arg
         elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             yield part.id
+
+
+def _is_own(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    """Whether this is an attribute of a variable."""
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and not _is_mangled(node.attr)
+
+
+def _is_mangled(name: str) -> bool:
+    return name.startswith("__") and not name.endswith("__")
 
 
 def _call(number: int, value: ast.expr) -> ast.Call:

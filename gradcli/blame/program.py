@@ -1,0 +1,122 @@
+"""Backward together with the functions that it calls: where a value comes from, across all of them."""
+
+import ast
+from collections.abc import Collection, Iterator
+from types import FunctionType
+
+from gradcli.blame.flow import Cut, Flow, own_expressions
+from gradcli.blame.source import FunctionNode, Written
+from gradcli.blame.taps import Tapped
+
+
+class Program:
+    """The statements of a tapped function and of its helpers.
+
+    `given`: functions that are taken as they are, because forward, which is right by definition, calls them.
+    """
+
+    def __init__(self, tapped: Tapped, given: Collection[FunctionType]) -> None:
+        self.main = Flow(tapped.main.node)
+        self.functions = [w for w in tapped.taps.functions if w is tapped.main or w.function not in given]
+        self._calls = tapped.taps.calls
+        self._flows: dict[int, Flow] = {}  # by function node
+        self._inner: dict[str, FunctionNode] = {}  # functions that are defined within others, by name
+        for written in self.functions:
+            for node in ast.walk(written.node):
+                if isinstance(node, ast.FunctionDef):
+                    self._flows[id(node)] = self.main if node is tapped.main.node else Flow(node)
+                    if node is not written.node:
+                        self._inner[node.name] = node
+        self._written = {w.function: w for w in self.functions}
+
+    @property
+    def loops(self) -> bool:
+        """Whether there is a loop anywhere."""
+        flows = self._flows.values()
+        return any(isinstance(s.statement, ast.For | ast.While) for flow in flows for s in flow.steps)
+
+    def written(self, statement: ast.stmt) -> Written:
+        """The function that a statement stands in."""
+        holders = (w for w in self.functions if any(part is statement for part in ast.walk(w.node)))
+        return next(holders, self.functions[0])
+
+    def returns(self) -> list[ast.Return]:
+        """Those of the function itself."""
+        return self.main.returns()
+
+    def is_blank(self, statement: ast.stmt) -> bool:
+        return any(flow.is_blank(statement) for flow in self._flows.values() if flow.holds(statement))
+
+    def sources(self, statement: ast.stmt, parts: list[ast.AST] | None, cut: Cut) -> set[ast.stmt]:
+        """As of a `Flow`, with what happens in the functions that are called on the way.
+
+        Behind a statement of a helper is all that is behind the calls of it.
+        """
+        found = self._within(statement, parts, cut)
+        done: set[int] = set()
+        todo = list(found)
+        while todo:
+            for callee in self._called(todo.pop(), cut):
+                if id(callee) in done:
+                    continue
+                done.add(id(callee))
+                behind = self._behind_results(self._flows[id(callee)], cut) - found
+                found |= behind
+                todo += behind
+        if not self.main.holds(statement):
+            for caller in self._callers(statement):
+                if caller not in found:
+                    found |= self.sources(caller, None, cut)
+        return found
+
+    def _within(self, statement: ast.stmt, parts: list[ast.AST] | None, cut: Cut) -> set[ast.stmt]:
+        for flow in self._flows.values():
+            if flow.holds(statement):
+                return flow.sources(statement, parts, cut)
+        return {statement}
+
+    def _behind_results(self, flow: Flow, cut: Cut) -> set[ast.stmt]:
+        """What a helper returns, and what it leaves in objects."""
+        found: set[ast.stmt] = set()
+        for step in flow.steps:
+            leaves = isinstance(step.statement, ast.Return) or _leaves_something(step.statement)
+            if leaves and not cut(step.statement):
+                found |= flow.sources(step.statement, None, cut)
+        return found
+
+    def _called(self, statement: ast.stmt, cut: Cut) -> Iterator[FunctionNode]:
+        """The functions that the expressions of a statement call, where their values are not right."""
+        todo: list[ast.AST] = list(own_expressions(statement))
+        while todo:
+            node = todo.pop()
+            if cut(node):
+                continue
+            if isinstance(node, ast.Call):
+                yield from self._callees(node)
+            todo += ast.iter_child_nodes(node)
+
+    def _callees(self, call: ast.Call) -> Iterator[FunctionNode]:
+        for function in self._calls.get(id(call), ()):
+            written = self._written.get(function)
+            if written is not None and id(written.node) in self._flows:
+                yield written.node
+        if isinstance(call.func, ast.Name) and call.func.id in self._inner:
+            yield self._inner[call.func.id]
+
+    def _callers(self, statement: ast.stmt) -> Iterator[ast.stmt]:
+        """Statements that call the function in which one stands."""
+        own = next((node for node, flow in self._flows.items() if flow.holds(statement)), None)
+        for node_id, flow in self._flows.items():
+            for step in flow.steps if node_id != own else ():
+                if any(id(node) == own for node in self._called(step.statement, lambda _: False)):
+                    yield step.statement
+
+
+def _leaves_something(statement: ast.stmt) -> bool:
+    """Whether a statement changes an object or an array that others hold as well."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Call)
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
+        return False
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return any(isinstance(part, ast.Attribute | ast.Subscript) for t in targets for part in ast.walk(t))
