@@ -100,10 +100,9 @@ class CheckItem(pytest.Item):
                 raise CheckDidNotPass(account(outcome.result))
 
     def _outcomes(self) -> "list[Outcome]":
-        from gradcli.suite.run import resolve_all, run
+        from gradcli.suite.run import outcomes_of
 
-        cases, failed = resolve_all([self.spec])
-        outcomes = [*failed, *run(cases)]
+        outcomes = list(outcomes_of(self.spec))
         reports = self.config.stash.get(_REPORTS, None)
         for outcome in outcomes:
             print(outcome.output, end="")  # pytest shows it where the check fails

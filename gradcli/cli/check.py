@@ -42,6 +42,15 @@ from gradcli.targets import PROGRAM
     help="also write a report: html, json, jsonl, junit, sarif, gitlab, github, summary; - is stdout",
 )
 @click.option("-x", "exit_first", is_flag=True, help="stop at the first check that fails")
+@click.option("--maxfail", type=click.IntRange(min=1), metavar="N", help="stop after N checks that fail")
+@click.option("--collect-only", is_flag=True, help="list the ids of the checks, one a line; run none")
+@click.option(
+    "--durations",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="name the N slowest checks of several at the end",
+)
 @click.option("-q", "--quiet", is_flag=True, help="show only what does not pass, and the summary")
 @click.option(
     "-v", "--verbose", is_flag=True, help="show how each gradient was computed, and what the code printed"
@@ -57,6 +66,9 @@ def command(
     selection: str | None,
     reports: tuple[str, ...],
     exit_first: bool,
+    maxfail: int | None,
+    collect_only: bool,
+    durations: int,
     quiet: bool,
     verbose: bool,
     exit_zero: bool,
@@ -76,20 +88,20 @@ def command(
     3 a bug in gradcli, 4 could not decide, 5 nothing to check, 130 interrupted
     """
     from gradcli.cli.reports import read_reports
-    from gradcli.cli.session import Session
+    from gradcli.cli.session import Orders, Session
 
     targets += tuple(f"{PROGRAM}{program}" for program in programs)
     if not targets:
         raise click.UsageError("Missing argument 'TARGET...'.")
     specs, empty = read_targets(targets, options)
-    session = Session(color, quiet=quiet, verbose=verbose, reports=read_reports(reports))
-    codes = session.check_all(
-        specs,
-        empty,
+    session = Session(color, quiet=quiet, verbose=verbose, reports=read_reports(reports), durations=durations)
+    orders = Orders(
         selection=selection,
+        collect_only=collect_only,
+        maxfail=1 if exit_first else maxfail,
         dump=dump,
-        exit_first=exit_first,
     )
+    codes = session.check_all(specs, empty, orders)
     forgiven = {
         exits.WRONG: exit_zero,
         exits.EMPTY: allow_empty,

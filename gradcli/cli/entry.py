@@ -61,8 +61,9 @@ def _guarded(arguments: list[str]) -> int:
 
 def _bug(error: Exception) -> int:
     from gradcli.cli.bug import report_bug
+    from gradcli.suite.outcome import Bug
 
-    report_bug(error)
+    report_bug(Bug.of(error))
     return exits.BUG
 
 

@@ -13,7 +13,7 @@ from gradcli.cli.terminal import make_console
 
 if TYPE_CHECKING:
     from gradcli.mutate import Mutant, Power
-    from gradcli.suite.run import Case
+    from gradcli.suite.resolve import Case
 
 
 class Share(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
@@ -48,7 +48,7 @@ def command(target: str, threshold: float | None, verbose: bool, **options: Any)
     Exit code: 0 done, 1 the check itself fails or fewer than the threshold are caught,
     2 cannot damage it, 5 nothing to damage, 130 interrupted
     """
-    from gradcli.suite.run import resolve_all
+    from gradcli.suite.resolve import resolve_all
 
     specs, empty = read_targets((target,), options)
     cases, failed = resolve_all(specs)

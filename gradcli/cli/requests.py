@@ -89,6 +89,8 @@ def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[Chec
 
 def _with(spec: CheckSpec, settings: Mapping[str, object]) -> CheckSpec:
     """The spec with the settings of the command line; dtype is the one that stands beside the others."""
+    if not settings:
+        return spec
     changed = {name: value for name, value in settings.items() if name != "dtype"}
     spec = replace(spec, settings=replace(spec.settings, **changed))  # type: ignore[arg-type]
     return replace(spec, dtype=str(settings["dtype"])) if "dtype" in settings else spec

@@ -3,21 +3,28 @@
 import gc
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcli.cli import exits
 from gradcli.cli.messages import complain, describe
 from gradcli.cli.progress import ProgressOnTerminal
+from gradcli.cli.signals import terminated_like_ctrl_c
 from gradcli.cli.streams import ReaderGone, silence
 from gradcli.cli.terminal import make_console
 from gradcli.errors import ArchiveError, GradcliError
-from gradcli.report.console import CheckReport, captured_lines, check_summary, suite_summary
+from gradcli.report.console import CheckReport, captured_lines, check_summary
 from gradcli.report.numbers import count
+from gradcli.report.plain import printable
+from gradcli.report.tally import Tally
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult
 from gradcli.spec import CheckSpec
-from gradcli.suite.outcome import Outcome
-from gradcli.suite.run import Case, resolve_all, run, select
+from gradcli.suite.executors.serial import Serial
+from gradcli.suite.outcome import Bug, Outcome
+from gradcli.suite.perform import Performer, Wants
+from gradcli.suite.run import Suite
+from gradcli.suite.select import everything, selection
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,74 +35,94 @@ if TYPE_CHECKING:
 _CODES = {PASS: exits.OK, FAIL: exits.WRONG, INCONCLUSIVE: exits.UNDECIDED}
 
 
+@dataclass(frozen=True)
+class Orders:
+    """How a suite is run: which of its checks, how many of them, and what is kept."""
+
+    selection: str | None = None  # an expression over ids
+    collect_only: bool = False  # list the ids
+    maxfail: int | None = None  # stop after so many failures
+    dump: Path | None = None
+
+
 class Session:
     """One run of `gradcli check`."""
 
-    def __init__(self, color: str, *, quiet: bool, verbose: bool, reports: "Reports") -> None:
+    def __init__(
+        self, color: str, *, quiet: bool, verbose: bool, reports: "Reports", durations: int = 0
+    ) -> None:
         self._console = make_console(sys.stderr if reports.own_stdout else sys.stdout, color)
         self._reports = reports
         self._color = color
         self._quiet = quiet
         self._verbose = verbose
-        self._results: list[CheckResult] = []
+        self._tally = Tally(durations=durations)
+        self._last: CheckResult | None = None
         self._codes: list[int] = []
-        self._without_result = 0
-        self._total = 0
         self._has_printed = False
 
-    def check_all(
-        self,
-        specs: Sequence[CheckSpec],
-        empty: Sequence[Outcome],
-        *,
-        selection: str | None,
-        dump: Path | None,
-        exit_first: bool,
-    ) -> list[int]:
-        """Resolve, select, run and show; an exit code for each check, at least one.
+    def check_all(self, specs: Sequence[CheckSpec], empty: Sequence[Outcome], orders: Orders) -> list[int]:
+        """Select, run and show; an exit code for each check, at least one.
 
         empty: outcomes of targets without a check. Raises GradcliError for what makes the run as a whole
         impossible.
         """
         gc.freeze()  # what the imports made stays; from here on, the code of others runs
         gc.enable()
-        cases, unresolved = resolve_all(specs)
-        cases = cases if selection is None else select(cases, selection)
-        failed = [*empty, *unresolved]
-        self._total = len(cases) + len(failed)
-        if not self._total:
-            complain(f"nothing to check: no id matches {selection!r}")
+        with terminated_like_ctrl_c():
+            executor = Serial(Performer(self._wants(), ProgressOnTerminal(self._color)))
+            try:
+                return self._run(Suite(specs, executor, empty), orders)
+            finally:
+                executor.close()
+
+    def _wants(self) -> Wants:
+        return Wants(curves=self._reports.want_curves)
+
+    def _run(self, suite: Suite, orders: Orders) -> list[int]:
+        chosen = everything if orders.selection is None else selection(orders.selection)
+        ids = suite.look(chosen) if orders.selection or orders.dump or orders.collect_only else None
+        if not suite.left:
+            complain(f"nothing to check: no id matches {orders.selection!r}")
             return [exits.EMPTY]
-        archives = _archives(dump, cases) if dump is not None and cases else None
+        if orders.collect_only and ids is not None:
+            return self._list(ids, suite)
+        archives = _archives(orders.dump, ids) if orders.dump is not None and ids else None
         try:
-            for outcome in failed:
-                self._take(outcome, archives)
-            for outcome in run(cases, ProgressOnTerminal(self._color), curves=self._reports.want_curves):
+            for outcome in suite.run():
                 self._take(outcome, archives)
                 if exits.INTERRUPTED in self._codes:
                     raise KeyboardInterrupt
-                if exit_first and self._has_failed():
+                if orders.maxfail and self._failures() >= orders.maxfail:
                     break
-            self._summarise()
+            self._summarise(suite.left)
         except KeyboardInterrupt:
-            self._interrupted()
+            self._interrupted(suite.left)
         except ReaderGone:
             silence(sys.stdout)
-            if self._done < self._total:
+            if suite.left:
                 self._codes.append(exits.READER_GONE)
-        self._codes += self._reports.close(
-            partial=self._done < self._total or exits.INTERRUPTED in self._codes
-        )
+        self._codes += self._reports.close(partial=bool(suite.left) or exits.INTERRUPTED in self._codes)
         return self._codes
+
+    def _list(self, ids: Sequence[str], suite: Suite) -> list[int]:
+        """Say what would be checked: ids that `-k` takes."""
+        for outcome in suite.unopened:
+            self._codes.append(_code(outcome))
+            self._show(outcome)
+        for id in ids:
+            self._print(printable(id))
+        return [*self._codes, *([exits.OK] if ids else [])]
 
     def _take(self, outcome: Outcome, archives: "Dump | None") -> None:
         """Note the code first: if the reader has left, it must still count."""
         self._codes.append(_code(outcome))
         self._reports.add(outcome)
+        self._last = outcome.result
         if outcome.result is not None:
-            self._results.append(outcome.result)
+            self._tally.add(outcome.result)
         else:
-            self._without_result += 1
+            self._tally.not_run += 1
         self._show(outcome)
         if archives is not None and outcome.result is not None and not outcome.result.interrupted:
             try:
@@ -107,7 +134,7 @@ class Session:
     def _show(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, GradcliError):
             complain(describe(outcome.error))
-        elif outcome.error is not None:
+        elif isinstance(outcome.error, Bug):
             from gradcli.cli.bug import report_bug
 
             report_bug(outcome.error)
@@ -119,30 +146,28 @@ class Session:
             self._print(line)
         if result is not None:
             self._print(CheckReport(result, verbose=self._verbose))
+        self._console.file.flush()  # a log shows each check when it is done
 
-    def _summarise(self) -> None:
-        """The last line: of several checks what they amount to, of one that passed in quiet what it found."""
-        if self._total > 1:
-            left = self._total - self._done
-            summary = suite_summary(self._results, not_run=self._without_result, left=left)
+    def _summarise(self, left: int) -> None:
+        """The last lines: what several checks amount to, and of one that passed in quiet what it found."""
+        if self._tally.done + left > 1:
             self._separate()
-            self._print(summary)
-        elif self._quiet and self._codes == [exits.OK]:
-            self._print(check_summary(self._results[0]))
+            for line in (*self._tally.failures(), *self._tally.slowest()):
+                self._print(line)
+            self._print(self._tally.summary(left=left))
+        elif self._quiet and self._codes == [exits.OK] and self._last is not None:
+            self._print(check_summary(self._last))
 
-    @property
-    def _done(self) -> int:
-        return len(self._results) + self._without_result
-
-    def _interrupted(self) -> None:
+    def _interrupted(self, left: int) -> None:
         """Say what is known so far."""
-        done = self._done - sum(result.interrupted for result in self._results)
-        complain(f"interrupted: {done} of {count(self._total, 'check')} done")
+        tally = self._tally
+        done = tally.done - tally.words["interrupted"]
+        complain(f"interrupted: {done} of {count(tally.done + left, 'check')} done")
         self._codes.append(exits.INTERRUPTED)
-        self._summarise()
+        self._summarise(left)
 
-    def _has_failed(self) -> bool:
-        return any(code not in (exits.OK, exits.UNDECIDED) for code in self._codes)
+    def _failures(self) -> int:
+        return sum(code not in (exits.OK, exits.UNDECIDED) for code in self._codes)
 
     def _separate(self) -> None:
         """An empty line between two reports, none before the first."""
@@ -154,10 +179,10 @@ class Session:
         self._has_printed = True
 
 
-def _archives(dump: Path, cases: Sequence[Case]) -> "Dump":
+def _archives(dump: Path, ids: Sequence[str]) -> "Dump":
     from gradcli.suite.dump import Dump
 
-    return Dump(dump, [case.problem.id for case in cases])
+    return Dump(dump, ids)
 
 
 def _code(outcome: Outcome) -> int:

@@ -14,7 +14,7 @@ from gradcli.cli.terminal import make_console
 
 if TYPE_CHECKING:
     from gradcli.result import CheckResult
-    from gradcli.suite.run import Case
+    from gradcli.suite.resolve import Case
     from gradcli.sweep import Sweep
 
 
@@ -34,7 +34,7 @@ def command(target: str, svg: Path | None, **options: Any) -> int:
     4 nothing could be measured, 5 nothing to sweep, 130 interrupted
     """
     from gradcli.atomic import refuse_unwritable, write_text
-    from gradcli.suite.run import resolve_all
+    from gradcli.suite.resolve import resolve_all
 
     specs, empty = read_targets((target,), options)
     cases, failed = resolve_all(specs)

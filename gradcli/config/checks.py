@@ -133,7 +133,9 @@ class _Check:
             for name in spec.constants:
                 with self._mistakes.noting(inside(where, name)):
                     _require_no_input(name, node, spec)
-        return replace(spec, loading=self._loading(built_in))
+        if "stub" in self._entries or "only_symbol" in self._entries:
+            return replace(spec, loading=self._loading(built_in))
+        return spec
 
     def _loading(self, built_in: bool) -> Loading:
         """How the file is imported; a built-in layer is in none."""

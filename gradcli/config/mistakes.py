@@ -1,8 +1,7 @@
 """The mistakes of one file, in the order of their positions."""
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -52,13 +51,9 @@ class Mistakes:
                 [*self.lines(), f"{self._path}: only the first {MOST_SHOWN} mistakes are shown"]
             )
 
-    @contextmanager
-    def noting(self, where: str) -> Iterator[None]:
+    def noting(self, where: str) -> "_Noting":
         """Note a `Wrong` raised inside as a mistake, and go on after it."""
-        try:
-            yield
-        except Wrong as wrong:
-            self.add(wrong.at, f"{where}: {wrong}")
+        return _Noting(self, where)
 
     def __len__(self) -> int:
         return len(self._found)
@@ -69,6 +64,25 @@ class Mistakes:
     def raise_if_any(self) -> None:
         if self._found:
             raise ConfigError(self.lines())
+
+
+class _Noting:
+    """A context; a class, because every key of a config opens one and a generator takes much longer."""
+
+    __slots__ = ("_mistakes", "_where")
+
+    def __init__(self, mistakes: Mistakes, where: str) -> None:
+        self._mistakes = mistakes
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if not isinstance(error, Wrong):
+            return False
+        self._mistakes.add(error.at, f"{self._where}: {error}")
+        return True
 
 
 def inside(where: str, name: str) -> str:

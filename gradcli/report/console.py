@@ -7,7 +7,7 @@ list, but is never cut: a hidden exponent or verdict would be worse than no tabl
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 # Legible without colour: what needs attention is the word in capitals.
 _WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "inconclusive"}
-_STYLES = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow"}
-_RANK = {PASS: 0, INCONCLUSIVE: 1, FAIL: 2}
+styles = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow"}
 
 _GAP = 2  # between two columns
 _ROOMY = 120  # from this width on, all columns are shown unasked
@@ -75,38 +74,12 @@ def _chosen(result: CheckResult) -> Iterator[Text]:
 
 def check_summary(result: CheckResult) -> Text:
     """One line that counts the evidence: `PASS  relu[…]: 1 gradient, 6 of 6 elements compared, seed 0`."""
-    verdict = _word(result)
+    verdict = word(result)
     gradients = list(result.gradients.values())
-    evidence = f"{_found(gradients)}, {_evidence(gradients)}, seed {result.seed}"
+    found = f"{_found(gradients)}, {_evidence(gradients)}, seed {result.seed}"
     line = Text()
-    line.append(verdict.upper() if verdict in ("pass", "FAIL") else verdict, _STYLES.get(result.verdict, ""))
-    return line.append(f"  {printable(result.id)}: {evidence}")
-
-
-def suite_summary(results: Sequence[CheckResult], *, not_run: int = 0, left: int = 0) -> Text:
-    """The last line of several checks: how many passed, on what evidence, and the worst of all.
-
-    not_run: checks that could not be run; left: those that were not reached.
-    """
-    verdicts = [result.verdict for result in results]
-    words = [_word(result) for result in results]
-    parts = [
-        f"{words.count('pass')} passed",
-        *(_if_any(words.count("FAIL"), "FAILED")),
-        *(_if_any(words.count("inconclusive"), "inconclusive")),
-        *(_if_any(words.count("interrupted"), "interrupted")),
-        *(_if_any(not_run, "could not run")),
-        *(_if_any(left, "not run")),
-    ]
-    gradients = [gradient for result in results for gradient in result.gradients.values()]
-    line = Text()
-    line.append(
-        f"{count(len(results) + not_run + left, 'check')}: {', '.join(parts)}", _style_of(verdicts, not_run)
-    )
-    line.append(f"; {count(len(gradients), 'gradient')}, {_evidence(gradients)}")
-    if worst := _worst(results):
-        line.append(f"; worst: {worst}")
-    return line
+    line.append(verdict.upper() if verdict in ("pass", "FAIL") else verdict, styles.get(result.verdict, ""))
+    return line.append(f"  {printable(result.id)}: {found}")
 
 
 def captured_lines(output: str) -> Iterator[Text]:
@@ -164,7 +137,7 @@ def _cell(name: str, row: Cells) -> Text:
 
 
 def _verdict(word: str) -> Text:
-    style = next(_STYLES[verdict] for verdict, shown in _WORDS.items() if shown == word)
+    style = next(styles[verdict] for verdict, shown in _WORDS.items() if shown == word)
     return Text(word, style)
 
 
@@ -224,7 +197,11 @@ def _compared(gradient: Gradient) -> str:
 
 def _evidence(gradients: Sequence[Gradient]) -> str:
     compared, size = sum(g.compared for g in gradients), sum(g.size for g in gradients)
-    probes = sum(gradient.probes for gradient in gradients)
+    return evidence(compared, size, sum(gradient.probes for gradient in gradients))
+
+
+def evidence(compared: int, size: int, probes: int) -> str:
+    """`12 of 12 elements compared, 8 probes`."""
     elements = f"{compared} of {count(size, 'element')} compared"
     return f"{elements}, {count(probes, 'probe')}" if probes else elements
 
@@ -274,36 +251,6 @@ def _effort(result: CheckResult) -> str:
     return f"{result.dtype}, {forwards}, {result.seconds:.2f} s"
 
 
-def _worst(results: Iterable[CheckResult]) -> str:
-    """The gradient that is furthest from passing, if any does not pass."""
-    candidates = [
-        (_RANK[gradient.verdict], _size_of(gradient.relative_error), result, gradient)
-        for result in results
-        for gradient in result.gradients.values()
-        if gradient.verdict != PASS
-    ]
-    if not candidates:
-        return ""
-    _, _, result, gradient = max(candidates, key=lambda candidate: candidate[:2])
-    at = f" @ {numbers.index(gradient.worst_index)}" if gradient.worst_index else ""
-    error = numbers.relative(gradient.relative_error)
-    return f"{printable(result.id)} {printable(gradient.name)}, relative error {error}{at}"
-
-
-def _size_of(error: float) -> float:
-    return float("inf") if error != error else error  # NaN is worse than any number
-
-
-def _word(result: CheckResult) -> str:
+def word(result: CheckResult) -> str:
     """A check that was interrupted has failed, if it has, but it has not passed."""
     return "interrupted" if result.interrupted and result.verdict != FAIL else _WORDS[result.verdict]
-
-
-def _if_any(number: int, word: str) -> list[str]:
-    return [f"{number} {word}"] if number else []
-
-
-def _style_of(verdicts: Sequence[str], not_run: int) -> str:
-    if not_run or FAIL in verdicts:
-        return _STYLES[FAIL]
-    return _STYLES[INCONCLUSIVE if INCONCLUSIVE in verdicts else PASS]

@@ -1,5 +1,6 @@
 """What became of one check."""
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,9 +10,29 @@ if TYPE_CHECKING:
     from gradcli.sweep import Curve
 
 
+class Bug(Exception):
+    """Something that gradcli did not foresee, as text: so it can be told by another process too."""
+
+    def __init__(self, kind: str, details: str) -> None:
+        super().__init__(kind, details)  # both, for pickle makes the exception again from these
+        self.kind = kind
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.kind
+
+    @classmethod
+    def of(cls, error: Exception) -> "Bug":
+        """The first line of an exception, and its traceback."""
+        kind = f"{type(error).__name__}: {error}".splitlines()[0]
+        bug = cls(kind, "".join(traceback.format_exception(error)))
+        bug.__cause__ = error
+        return bug
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A result, or the reason why there is none."""
+    """A result, or the reason why there is none: a GradcliError or a Bug."""
 
     id: str
     result: "CheckResult | None" = None

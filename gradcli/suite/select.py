@@ -5,16 +5,32 @@ parentheses, and `not` binds tightest: `batchnorm and not features=64`.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from gradcli.errors import UsageError
 
 Matches: TypeAlias = Callable[[str], bool]
 
+Selection: TypeAlias = Callable[[Sequence[str]], Matches]  # given all ids, says which of them
+
 _END = ""
 _OPERATORS = ("and", "or", "not", "(", ")", _END)
 _DEEPEST = 50
+
+
+def everything(_ids: Sequence[str]) -> Matches:
+    """Select all."""
+    return lambda id: True
+
+
+def selection(expression: str) -> Selection:
+    """What `-k` selects: an expression that is an id means that check alone.
+
+    Raises UsageError for an expression that does not parse.
+    """
+    matches = parse_selection(expression)
+    return lambda ids: expression.__eq__ if expression in ids else matches
 
 
 def parse_selection(expression: str) -> Matches:

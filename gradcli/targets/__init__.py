@@ -8,7 +8,8 @@ exec:./layer {in} {out} a program
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,13 +17,14 @@ from gradcli.errors import GradcliError, PartlyResolvedError, TargetError, Usage
 from gradcli.layers import LAYERS, Dim, Option
 from gradcli.spec import DTYPES, CheckSpec, validate_settings
 from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.opened import Opened
 
 if TYPE_CHECKING:  # NumPy comes with them, and `options_of` must not need it
     from gradcli.arrays import Array
     from gradcli.problem import Problem
     from gradcli.targets.inputs import Given
 
-__all__ = ["PROGRAM", "Target", "options_of", "parse", "resolve"]
+__all__ = ["PROGRAM", "Opened", "Target", "open_target", "options_of", "parse", "resolve"]
 
 
 PROGRAM = "exec:"  # starts a target that is a command
@@ -62,47 +64,77 @@ def options_of(target: str) -> tuple[Dim | Option, ...]:
 def resolve(spec: CheckSpec, *, arrays: "Mapping[str, Array] | None" = None) -> "list[Problem]":
     """The Problems that a check asks for: one, or one per pair for a file without a symbol.
 
+    Raises as `open_target`; PartlyResolvedError if that concerns only some of several.
+    """
+    problems, mistakes = [], []
+    for opened in open_target(spec, arrays=arrays):
+        try:
+            problems.append(opened.problem())
+        except UsageError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        message = "\n".join(mistakes)
+        raise PartlyResolvedError(message, problems) if problems else UsageError(message)
+    return problems
+
+
+def open_target(spec: CheckSpec, *, arrays: "Mapping[str, Array] | None" = None) -> list[Opened]:
+    """The checks that a target stands for: one, or one per pair for a file without a symbol.
+
     arrays: inputs that a caller has in memory, by argument name, beside those of the spec.
     Runs the user's file, but no forward. Raises TargetError for a target that does not exist or cannot be
     imported, NothingToCheck for a file in which there is nothing to check, UsageError for inputs, constants
     and settings that do not fit, ArchiveError for the .npz file; messages start with the place in the
     config, if there is one.
     """
-    try:
+    with _at_origin(spec):
         validate_settings(spec.settings)
         if spec.dtype not in DTYPES:
             raise UsageError(f"dtype must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
         from gradcli.targets.inputs import gather
 
-        return _resolve(spec, gather(spec, arrays))
+        return [_telling_origin(spec, opened) for opened in _open(spec, gather(spec, arrays))]
+
+
+@contextmanager
+def _at_origin(spec: CheckSpec) -> Iterator[None]:
+    """Begin each line of an error with the place in the config."""
+    try:
+        yield
     except GradcliError as error:
         if spec.origin is None:
             raise
         lines = [f"{spec.origin}: {line}" for line in str(error).splitlines()]
-        if isinstance(error, PartlyResolvedError):
-            raise PartlyResolvedError("\n".join(lines), error.problems) from error
         raise type(error)("\n".join(lines)) from error
 
 
-def _resolve(spec: CheckSpec, given: "Given") -> "list[Problem]":
+def _telling_origin(spec: CheckSpec, opened: Opened) -> Opened:
+    def problem() -> "Problem":
+        with _at_origin(spec):
+            return opened.problem()
+
+    return opened._replace(problem=problem)
+
+
+def _open(spec: CheckSpec, given: "Given") -> list[Opened]:
     if spec.target in LAYERS:
-        from gradcli.targets.builtin import resolve_layer
+        from gradcli.targets.builtin import open_layer
 
-        return [resolve_layer(spec, LAYERS[spec.target], given)]
+        return [open_layer(spec, LAYERS[spec.target], given)]
     if spec.target.startswith(PROGRAM):
-        from gradcli.targets.program import resolve_program
+        from gradcli.targets.program import open_program
 
-        return [resolve_program(spec, given)]
-    from gradcli.targets.file_target import resolve_file
+        return [open_program(spec, given)]
+    from gradcli.targets.file_target import open_file
     from gradcli.targets.python_file import load_file, load_module
 
     place, symbol = parse(spec.target)
     if _is_path(place, spec.base):
         shown = os.path.normpath(spec.base / place)
         loaded = load_file(Path(shown).resolve(), shown, symbol, spec.loading)
-        return resolve_file(spec, place, symbol, loaded, given)
+        return open_file(spec, place, symbol, loaded, given)
     if (symbol or "." in place) and all(part.isidentifier() for part in place.split(".")):
-        return resolve_file(spec, place, symbol, load_module(place, spec.base, spec.loading), given)
+        return open_file(spec, place, symbol, load_module(place, spec.base, spec.loading), given)
     raise TargetError(_unknown_layer(spec.target, spec.base))
 
 

@@ -11,6 +11,7 @@ from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, derive_id
 from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.notation import format_shape
+from gradcli.targets.opened import Opened
 from gradcli.targets.pair import make_problem
 from gradcli.targets.rerun import rerun_line
 
@@ -25,8 +26,8 @@ class Declared:
     kind: str  # as in `declaration.Input`
 
 
-def resolve_layer(spec: CheckSpec, layer: Layer, given: Given) -> Problem:
-    """The Problem of a built-in layer.
+def open_layer(spec: CheckSpec, layer: Layer, given: Given) -> Opened:
+    """A built-in layer.
 
     Dimensions follow from the options, else from the shapes of inputs that are given, else from the defaults.
     Raises UsageError for values that the layer does not take, and for shapes that do not fit.
@@ -40,6 +41,12 @@ def resolve_layer(spec: CheckSpec, layer: Layer, given: Given) -> Problem:
     values = layer.validate(implied_dims(layer, given.shapes) | options)
     _require_shapes(layer, values, given.shapes)
     check_id = spec.id if spec.id is not None else derive_id(layer.name, values)
+    return Opened(check_id, layer.name, lambda: _problem(spec, layer, check_id, values, given))
+
+
+def _problem(
+    spec: CheckSpec, layer: Layer, check_id: str, values: Mapping[str, Value], given: Given
+) -> Problem:
     inputs = dict(given.arrays)
     for name, declared in declared_inputs(layer, values).items():
         if name not in inputs:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcli.arrays import Array
-from gradcli.errors import PartlyResolvedError, UsageError
+from gradcli.errors import UsageError
 from gradcli.layers import LAYERS, Layer
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, derive_id
@@ -15,6 +15,7 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.conventions import find_all, find_named
 from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.opened import Opened
 from gradcli.targets.python_file import Loaded, within
 from gradcli.targets.rerun import rerun_line
 
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
     from gradcli.targets.inference.search import Build
 
 
-def resolve_file(
-    spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, given: Given
-) -> list[Problem]:
+def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, given: Given) -> list[Opened]:
     """What is called symbol, or without one everything that the file defines, in order of definition.
 
     Raises TargetError for a symbol that cannot be checked, NothingToCheck if there is nothing at all, and
-    UsageError for arguments: what all are missing is said at once.
+    UsageError for arguments that nothing in the file takes; each one's problem raises UsageError for what
+    it lacks.
     """
     found = find_named(loaded, symbol) if symbol is not None else find_all(loaded)
     if symbol is None:
@@ -36,18 +36,20 @@ def resolve_file(
         if spec.options and len(found) > 1:
             names = ", ".join(one.name for one in found)
             raise UsageError(f"{loaded.shown}: dimensions and options need one target; name it: {names}")
-    problems, mistakes = [], []
-    for one in found:
+
+    def opened(one: Checkable) -> Opened:
         own = given if symbol is not None else _own(given, one)
-        try:
-            problems.append(_problem(spec, place, one, len(found) == 1, loaded, own))
-        except UsageError as error:
-            mistakes.append(str(error))
-    if mistakes and not problems:
-        raise UsageError("\n".join(mistakes))
-    if mistakes:
-        raise PartlyResolvedError("\n".join(mistakes), problems)
-    return problems
+        id, target = _id(spec, place, one, len(found) == 1), f"{place}:{one.name}"
+        return Opened(id, target, lambda: _problem(spec, target, one, id, loaded, own))
+
+    return [opened(one) for one in found]
+
+
+def _id(spec: CheckSpec, place: str, one: Checkable, alone: bool) -> str:
+    """An id that was given is that of one check; of several, each adds its name."""
+    if spec.id is None or spec.id == derive_id(spec.target, spec.options):
+        return derive_id(f"{place}:{one.name}", spec.options)
+    return spec.id if alone else f"{spec.id}:{one.name}"
 
 
 def _refuse_strays(loaded: Loaded, found: list[Checkable], given: Given) -> None:
@@ -70,14 +72,12 @@ def _own(given: Given, one: Checkable) -> Given:
     return replace(given, specs=mine(given.specs), arrays=mine(given.arrays), constants=mine(given.constants))
 
 
-def _problem(
-    spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded, given: Given
-) -> Problem:
+def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, given: Given) -> Problem:
     """The Problem at what was given; what is missing is inferred."""
 
     def build(inputs: Mapping[str, InputSpec], constants: Mapping[str, object]) -> Problem:
         more = replace(given, specs={**given.specs, **inputs}, constants={**given.constants, **constants})
-        return _at(spec, place, one, alone, loaded, more)
+        return _at(spec, target, one, id, loaded, more)
 
     missing = _missing(one, given)
     if spec.options or not missing or not all(map(one.takes, [*given.shapes, *given.constants])):
@@ -104,17 +104,12 @@ def _asked(build: "Build", raised: str) -> str:
     return raised
 
 
-def _at(spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded, given: Given) -> Problem:
+def _at(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, given: Given) -> Problem:
     where = f"{loaded.shown}:{one.name}"
-    target = f"{place}:{one.name}"
     layer = LAYERS.get(one.name)
     declared, constants = _from_layer(where, spec, layer, one, given)
     constants |= {name: value for name, value in given.optional.items() if name in one.arguments}
     constants |= given.constants
-    if spec.id is None or spec.id == derive_id(spec.target, spec.options):
-        check_id = derive_id(target, spec.options)
-    else:
-        check_id = spec.id if alone else f"{spec.id}:{one.name}"
     asked = dict(given.specs)
     names = [*dict.fromkeys([*given.arrays, *asked, *declared])]
     advise = advise_in_yaml if spec.origin is not None else advise_in_shell
@@ -124,10 +119,10 @@ def _at(spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded
         if name not in inputs:
             drawn = asked_or_declared(asked.get(name), declared[name]) if name in declared else asked[name]
             kind = declared[name].kind if name in declared else None
-            inputs[name] = draw(name, drawn, spec.dtype, generator(spec.settings.seed, check_id, name), kind)
+            inputs[name] = draw(name, drawn, spec.dtype, generator(spec.settings.seed, id, name), kind)
     rerun = rerun_line(
         replace(spec, constants=given.constants),
-        id=check_id,
+        id=id,
         target=target,
         options=spec.options,
         inputs=asked,
@@ -135,7 +130,7 @@ def _at(spec: CheckSpec, place: str, one: Checkable, alone: bool, loaded: Loaded
     problem = one.problem(
         {name: inputs[name] for name in names},
         constants,
-        id=check_id,
+        id=id,
         target=target,
         where=where,
         rerun=None if given.unrepeatable else rerun,

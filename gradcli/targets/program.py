@@ -31,11 +31,12 @@ from gradcli.problem import Problem, Run
 from gradcli.spec import CheckSpec
 from gradcli.targets import PROGRAM
 from gradcli.targets.inputs import Given, draw, generator, require_floating
+from gradcli.targets.opened import Opened
 from gradcli.targets.rerun import rerun_line
 
 
-def resolve_program(spec: CheckSpec, given: Given) -> Problem:
-    """The Problem of a program.
+def open_program(spec: CheckSpec, given: Given) -> Opened:
+    """A program.
 
     Raises UsageError for a command without `{in}` and `{out}` and for missing inputs, TargetError for a
     program that does not exist.
@@ -44,6 +45,10 @@ def resolve_program(spec: CheckSpec, given: Given) -> Problem:
     if not given.shapes:
         raise UsageError(f"{spec.target}: says no inputs; add --input NAME=SHAPE for each array it reads")
     check_id = spec.id if spec.id is not None else spec.target
+    return Opened(check_id, spec.target, lambda: _problem(spec, program, check_id, given))
+
+
+def _problem(spec: CheckSpec, program: "Program", check_id: str, given: Given) -> Problem:
     inputs = dict(given.arrays)
     for name, asked in given.specs.items():
         inputs[name] = draw(name, asked, spec.dtype, generator(spec.settings.seed, check_id, name))

@@ -271,7 +271,7 @@ def test_a_bug_in_gradcli_is_one_message_with_version_and_log(invoke, monkeypatc
     def broken(spec):
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(targets, "resolve", broken)
+    monkeypatch.setattr(targets, "open_target", broken)
     result = invoke("check", "relu")
     assert result.exit_code == 3
     first, second = result.stderr.splitlines()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gradcli.report.console import CheckReport, captured_lines, suite_summary
+from gradcli.report.console import CheckReport, captured_lines
+from gradcli.report.tally import Tally
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
 
 
@@ -243,7 +244,7 @@ def test_the_last_line_of_several_checks_counts_them_and_repeats_the_worst():
         result(gradient(verdict=INCONCLUSIVE, relative_error=9.0), verdict=INCONCLUSIVE),
         result(verdict=INCONCLUSIVE, interrupted=True),
     ]
-    assert printed(suite_summary(checks, not_run=1, left=2)) == (
+    assert printed(Tally(checks, not_run=1).summary(left=2)) == (
         "8 checks: 1 passed, 2 FAILED, 1 inconclusive, 1 interrupted, 1 could not run, 2 not run; "
         "4 gradients, 24 of 24 elements compared; worst: worse W, relative error 5.0e-01 @ 1,2"
     )
@@ -251,7 +252,7 @@ def test_the_last_line_of_several_checks_counts_them_and_repeats_the_worst():
 
 def test_nan_is_the_worst_of_all():
     checks = [result(wrong(), verdict=FAIL), result(gradient("n", FAIL, relative_error=np.nan), verdict=FAIL)]
-    assert "worst: demo n, relative error nan @ 1,2" in printed(suite_summary(checks))
+    assert "worst: demo n, relative error nan @ 1,2" in printed(Tally(checks).summary())
 
 
 def test_what_the_code_printed_is_marked_line_by_line():

@@ -6,7 +6,7 @@ import pytest
 
 from gradcli.spec import CheckSpec, Settings
 from gradcli.suite.outcome import Outcome
-from gradcli.suite.run import resolve_all, run
+from gradcli.suite.run import outcomes_of
 
 HABITS = Path(__file__).parent / "habits"
 
@@ -69,9 +69,8 @@ TARGETS: dict[str, dict[str, set[str]]] = {
 def outcomes(request: pytest.FixtureRequest) -> tuple[str, dict[str, Outcome]]:
     """What a check of a whole file finds, by target."""
     file: str = request.param
-    cases, failed = resolve_all([CheckSpec(file, base=HABITS, settings=Settings(blame=False, budget=5.0))])
-    assert not failed, str(failed[0].error)
-    found = {outcome.id.partition(":")[2]: outcome for outcome in run(cases)}
+    spec = CheckSpec(file, base=HABITS, settings=Settings(blame=False, budget=5.0))
+    found = {outcome.id.partition(":")[2]: outcome for outcome in outcomes_of(spec)}
     return file, found
 
 

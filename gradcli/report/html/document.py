@@ -3,10 +3,10 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import gradcli
-from gradcli.report.console import suite_summary
 from gradcli.report.files import Run
 from gradcli.report.html.errors import HIGHEST, LEVELS, LOWEST, NOT_COMPARED, NOT_FINITE
 from gradcli.report.html.views import ORDER, views
+from gradcli.report.tally import Tally
 
 
 def document(run: Run) -> str:
@@ -24,7 +24,7 @@ def document(run: Run) -> str:
     return environment.get_template("page.html").render(
         version=gradcli.__version__,
         partial=run.partial,
-        summary=suite_summary(results, not_run=len(checks) - len(results)).plain,
+        summary=Tally(results, not_run=len(checks) - len(results)).summary().plain,
         counts=[(status, statuses.count(status)) for status in ORDER if status in statuses],
         checks=checks,
         levels=(*LEVELS, NOT_FINITE, NOT_COMPARED),

@@ -1,0 +1,23 @@
+"""One check after another, in this process."""
+
+from gradcli.suite.perform import Answer, Check, Performer
+
+
+class Serial:
+    """Performs a check when its answer is asked for."""
+
+    capacity = 1
+
+    def __init__(self, performer: Performer) -> None:
+        self._performer = performer
+        self._submitted: list[tuple[int, Check, bool]] = []
+
+    def submit(self, ticket: int, check: Check, *, look: bool) -> None:
+        self._submitted.append((ticket, check, look))
+
+    def next(self) -> tuple[int, Answer]:
+        ticket, check, look = self._submitted.pop()
+        return ticket, self._performer.look(check) if look else self._performer.perform(check)
+
+    def close(self) -> None:
+        self._submitted.clear()

@@ -1,0 +1,124 @@
+"""One check, in whatever process: from a spec to its outcome."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from gradcli.errors import GradcliError
+from gradcli.result import PASS, CheckResult
+from gradcli.spec import CheckSpec, derive_id
+from gradcli.suite.capture import captured_output
+from gradcli.suite.outcome import Bug, Outcome
+from gradcli.targets.opened import Opened
+
+if TYPE_CHECKING:
+    from gradcli.problem import Problem
+
+Progress: TypeAlias = Callable[[float, str], None]
+ShowProgress: TypeAlias = Callable[[str], AbstractContextManager[Progress | None]]
+
+
+@dataclass(frozen=True)
+class Wants:
+    """What is made of a check beside its result."""
+
+    curves: bool = False  # error against step where a gradient does not pass, for reports that draw it
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a suite, before it is run."""
+
+    id: str
+    target: str
+    spec: CheckSpec
+    part: int | None = None  # of what the spec's target holds, the one in this place; None: all of it
+
+
+Answer: TypeAlias = Outcome | tuple[Check, ...]
+
+
+def check_of(spec: CheckSpec) -> Check:
+    """A spec whose target has not been looked at yet."""
+    return Check(spec.id or derive_id(spec.target, spec.options), spec.target, spec)
+
+
+def no_progress(_id: str) -> AbstractContextManager[None]:
+    """Show nothing."""
+    return nullcontext()
+
+
+class Performer:
+    """Performs checks, one at a time; what goes wrong in one leaves the others alone.
+
+    Keeps the file of the last check: those that follow in the same file do not import it again.
+    """
+
+    def __init__(self, wants: Wants, progress: ShowProgress = no_progress) -> None:
+        self._wants = wants
+        self._progress = progress
+        self._spec: CheckSpec | None = None
+        self._opened: list[Opened] = []
+        self._printed = ""  # during the import
+
+    def perform(self, check: Check) -> Answer:
+        """The outcome; of a target that holds several checks these, and none of them has been run."""
+        listed = self.look(check)
+        if isinstance(listed, Outcome) or len(listed) != 1:
+            return listed
+        (one,) = listed
+        opened = self._opened[one.part or 0]
+        with self._progress(one.id) as show, captured_output() as captured:
+            outcome = self._run(one, opened, show)
+        return replace(outcome, output=self._printed + captured.text)
+
+    def look(self, check: Check) -> Answer:
+        """The checks that a target holds, or why there are none. Imports its file, runs nothing of it."""
+        if self._spec is not check.spec and self._spec != check.spec:
+            self._spec, self._opened = None, []
+            with captured_output() as captured:
+                opened = _open(check.spec)
+            if isinstance(opened, Exception):
+                return Outcome(check.id, error=opened, output=captured.text)
+            self._spec, self._opened, self._printed = check.spec, opened, captured.text
+        places = range(len(self._opened)) if check.part is None else [check.part]
+        return tuple(
+            Check(self._opened[place].id, self._opened[place].target, check.spec, place) for place in places
+        )
+
+    def _run(self, check: Check, opened: Opened, progress: Progress | None) -> Outcome:
+        from gradcli import cases
+
+        try:
+            problem = opened.problem()
+            result = cases.run(problem, check.spec.settings, progress=progress)
+            outcome = Outcome(check.id, result=result)
+            if self._wants.curves and result.verdict != PASS:
+                outcome = _with_curves(problem, outcome, result, check.spec)
+        except Exception as error:  # a bug in one check must not hide what the others find
+            return Outcome(check.id, error=_told(error))
+        return outcome
+
+
+def _open(spec: CheckSpec) -> list[Opened] | Exception:
+    from gradcli import targets
+
+    try:
+        return targets.open_target(spec)
+    except Exception as error:  # said in its turn; the other checks are run
+        return _told(error)
+
+
+def _told(error: Exception) -> Exception:
+    return error if isinstance(error, GradcliError) else Bug.of(error)
+
+
+def _with_curves(problem: "Problem", outcome: Outcome, result: CheckResult, spec: CheckSpec) -> Outcome:
+    """Whoever stops this has a result all the same, and is stopped."""
+    from gradcli.sweep import curves_of_doubt
+
+    try:
+        return replace(outcome, curves=curves_of_doubt(problem, result, spec.settings))
+    except KeyboardInterrupt:
+        return replace(outcome, result=replace(result, interrupted=True))

@@ -1,0 +1,67 @@
+"""Many checks in one run: which of them, how far, and what is said at the end."""
+
+import pytest
+
+# Each function is checked on its own; two are wrong, one worse than the other.
+HALF_RIGHT = """\
+def f_forward(x): return 2 * x, None
+def f_backward(dout, cache): return 2 * dout
+def g_forward(x): return 3 * x, None
+def g_backward(dout, cache): return 3.003 * dout
+def h_forward(x): return 5 * x, None
+def h_backward(dout, cache): return 6 * dout
+"""
+X = ["--input", "x=3"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "some.py").write_text(HALF_RIGHT)
+    (tmp_path / "late.py").write_text(f"open('imported', 'w').close()\n{HALF_RIGHT}")
+    return tmp_path
+
+
+def test_collect_only_lists_ids_that_can_be_pasted_back(invoke, folder):
+    listed = invoke("check", "some.py", "relu", "--collect-only")
+    assert (listed.exit_code, listed.stdout.splitlines()) == (
+        0,
+        ["some.py:f", "some.py:g", "some.py:h", "relu[batch=2,features=3]"],
+    )
+    pasted = invoke("check", "some.py", "relu", "-k", "relu[batch=2,features=3]")
+    assert pasted.stdout.splitlines()[-1].startswith("PASS  relu[batch=2,features=3]: ")
+    pasted = invoke("check", "some.py", "relu", "-k", "some.py:g")
+    assert "FAIL  some.py:g: 1 of 1 gradient wrong" in pasted.stdout
+
+
+def test_collect_only_says_what_it_cannot_list(invoke, folder):
+    listed = invoke("check", "lost.py", "relu", "--collect-only")
+    assert (listed.exit_code, listed.stdout) == (2, "relu[batch=2,features=3]\n")
+    assert listed.stderr == "gradcli: error: lost.py: no such file; did you mean 'late.py'?\n"
+
+
+@pytest.mark.parametrize(("words", "done"), [(["-x"], 2), (["--maxfail", "1"], 2), (["--maxfail", "2"], 3)])
+def test_the_run_stops_after_so_many_failures_and_opens_nothing_more(words, done, invoke, folder):
+    stopped = invoke("check", "some.py", "late.py", *X, *words)
+    assert stopped.exit_code == 1
+    assert stopped.stdout.count("re-run: ") == done - 1
+    left = 4 - done
+    assert f", {left} not run; " in stopped.stdout.splitlines()[-1]
+    assert not (folder / "imported").exists()
+
+
+def test_the_failures_of_a_suite_are_repeated_at_its_end_worst_first(invoke, folder):
+    lines = invoke("check", "some.py", "relu").stdout.splitlines()[-3:]
+    assert [line.partition(": ")[0] for line in lines] == ["FAIL  some.py:h", "FAIL  some.py:g", "4 checks"]
+
+
+def test_the_slowest_are_named_on_request(invoke, folder):
+    lines = invoke("check", "relu", "tanh", "mse", "--durations", 2).stdout.splitlines()[-3:]
+    assert [" s  " in line for line in lines] == [True, True, False]
+    times = [float(line.split(" s  ")[0]) for line in lines[:2]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_an_id_that_a_file_brings_a_second_time_is_refused(invoke, folder):
+    result = invoke("check", "some.py:f", "some.py", *X)
+    assert result.exit_code == 2
+    assert result.stderr == "gradcli: error: two checks have the id 'some.py:f'; an id names one check\n"
