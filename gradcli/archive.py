@@ -3,14 +3,15 @@
 Keys: `in/NAME`, `const/NAME`, `cotangent` and `out` (`cotangent/0`, `out/0`, … where forward has several
 outputs), `node/NAME` (every intermediate of forward; `h_2` is the second assignment of `h`, the passes
 of a loop lie along a new first axis), `grad/NAME` (analytic), `node_grad/NAME` (of a node, as backward
-computed it), `num/NAME`, `unc/NAME`, and `meta`, a JSON object as text.
+computed it), `num/NAME`, `unc/NAME`, `failing/NAME` (which elements are wrong, if any), and `meta`, a JSON
+object as text.
 """
 
 import json
 import math
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from gradcli.arrays import Array
 from gradcli.errors import ArchiveError
 from gradcli.npz import read_arrays, write_arrays
 from gradcli.result import CheckResult, Gradient
+from gradcli.spec import CheckSpec
 
 FORMAT = 1  # of the keys and of `meta`; a reader refuses what is newer
 
@@ -39,13 +41,15 @@ class Archive:
         return {key[len(start) :]: array for key, array in self.arrays.items() if key.startswith(start)}
 
 
-def write(path: Path, result: CheckResult) -> None:
+def write(path: Path, result: CheckResult, *, nodes: bool = True) -> None:
     """Write a check's arrays and metadata to path, whole or not at all.
 
+    nodes: with the intermediates, which takes about as long as the check did.
     The same result makes the same bytes: nothing of the clock is kept. Arrays of Python objects are left
     out and named in `meta`: only a pickle could hold them. Raises ArchiveError with path and reason.
     """
-    arrays = {key: np.asarray(value) for key, value in _arrays(result).items()}
+    found = _arrays(result) | (_node_arrays(result) if nodes else {})
+    arrays = {key: np.asarray(value) for key, value in found.items()}
     plain = {key: array for key, array in arrays.items() if array.dtype.kind in "biufc"}
     meta = _meta(result) | {"left_out": sorted(arrays.keys() - plain.keys())}
     write_arrays(path, plain | {"meta": np.array(json.dumps(meta, default=repr))})
@@ -64,8 +68,6 @@ def is_archive(arrays: Mapping[str, Array]) -> bool:
 
 def _arrays(result: CheckResult) -> dict[str, Any]:
     arrays: dict[str, Any] = dict(result.arrays)
-    arrays |= {f"node/{name}": array for name, array in result.nodes().items()}
-    arrays |= {f"node_grad/{name}": array for name, array in result.node_gradients().items()}
     for name, value in result.constants.items():
         if _is_numeric(value):
             arrays.setdefault(f"const/{name}", value)
@@ -73,7 +75,14 @@ def _arrays(result: CheckResult) -> dict[str, Any]:
         arrays[f"grad/{name}"] = gradient.analytic
         arrays[f"num/{name}"] = gradient.numeric
         arrays[f"unc/{name}"] = gradient.uncertainty
+        if gradient.failing is not None:
+            arrays[f"failing/{name}"] = gradient.failing
     return arrays
+
+
+def _node_arrays(result: CheckResult) -> dict[str, Any]:
+    values = {f"node/{name}": array for name, array in result.nodes().items()}
+    return values | {f"node_grad/{name}": array for name, array in result.node_gradients().items()}
 
 
 def _is_numeric(value: object) -> bool:
@@ -109,7 +118,29 @@ def _meta(result: CheckResult) -> dict[str, Any]:
             for violation in result.violations
         ],
         "constants": {name: value for name, value in result.constants.items() if not _is_numeric(value)},
+        "asked": None if result.spec is None else _asked(result.spec),
     }
+
+
+def _asked(spec: CheckSpec) -> dict[str, Any]:
+    """What was asked for, beside the arrays, so that the same can be asked again."""
+    return {
+        "options": dict(spec.options),
+        "constants": {name: value for name, value in spec.constants.items() if _is_plain(value)},
+        "dtype": spec.dtype,
+        "settings": asdict(spec.settings),
+        "loading": asdict(spec.loading),
+        "base": spec.base.as_posix(),
+    }
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value comes back from JSON as it was."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(one) for name, one in value.items())
+    return value is None or type(value) in (bool, int, float, str)
 
 
 def _verdict(gradient: Gradient) -> dict[str, Any]:

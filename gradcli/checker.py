@@ -334,6 +334,7 @@ class _Check:
             arrays=self.arrays,
             nodes=self.nodes,
             constants=self.problem.constants,
+            spec=self.problem.spec,
         )
 
     def _verdict(self) -> str:

@@ -10,7 +10,7 @@ from gradcli.arrays import Array
 from gradcli.result import Violation
 
 if TYPE_CHECKING:
-    from gradcli.spec import InputSpec
+    from gradcli.spec import CheckSpec, InputSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ class Problem:
     noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
     nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
     remarks: tuple[str, ...] = ()  # what was assumed, for the report
+    spec: "CheckSpec | None" = None  # what was asked for; None: a caller had the functions in memory
 
     def precision_of(self, name: str, gradient: Array) -> np.dtype[Any]:
         """The dtype whose digits a gradient can be expected to hold: its own or its input's, the coarser."""

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
+
+if TYPE_CHECKING:
+    from gradcli.spec import CheckSpec
 
 PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
 UNPAIRED = "unpaired"  # of a node: there is nothing to compare
@@ -122,6 +125,7 @@ class CheckResult:
     constants: Mapping[str, Any] = field(default_factory=dict)
     node_gradients: Callable[[], Mapping[str, Array]] = dict  # of nodes, as backward computed them
     node_table: tuple[NodeRow, ...] = ()  # where it was asked for
+    spec: "CheckSpec | None" = None  # what was asked for, so that a dump can be checked again
 
     @property
     def passed(self) -> bool:

@@ -102,6 +102,7 @@ def test_the_metadata_says_what_when_and_with_which_versions(path):
             {"code": "GC202", "message": "near a kink", "gradient": "x", "file": "layers.py", "line": 3}
         ],
         "constants": {"mode": "train", "flags": [1, 2], "n": 2**80},
+        "asked": None,
         "left_out": [],
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcli.cli import exits
-from gradcli.cli.messages import complain, describe
+from gradcli.cli.messages import complain, describe, remark
 from gradcli.cli.progress import ProgressOnTerminal
 from gradcli.cli.signals import terminated_like_ctrl_c
 from gradcli.cli.streams import ReaderGone, silence
@@ -60,6 +60,7 @@ class Session:
         self._last: CheckResult | None = None
         self._codes: list[int] = []
         self._has_printed = False
+        self._cannot_keep = False
 
     def check_all(self, specs: Sequence[CheckSpec], empty: Sequence[Outcome], orders: Orders) -> list[int]:
         """Select, run and show; an exit code for each check, at least one.
@@ -123,7 +124,7 @@ class Session:
             self._tally.add(outcome.result)
         else:
             self._tally.not_run += 1
-        self._show(outcome)
+        self._show(outcome, self._kept(outcome))
         if archives is not None and outcome.result is not None and not outcome.result.interrupted:
             try:
                 archives.write(outcome.result)
@@ -131,7 +132,26 @@ class Session:
                 complain(str(error))
                 self._codes.append(error.exit_code)
 
-    def _show(self, outcome: Outcome) -> None:
+    def _kept(self, outcome: Outcome) -> str | None:
+        """Keep a failing check, and say how to replay it; where it cannot be kept, nothing else changes."""
+        if outcome.result is None:
+            return None
+        from gradcli.suite.failures import keep
+
+        try:
+            path = keep(outcome.result)
+        except ArchiveError as error:
+            if not self._cannot_keep:
+                remark(f"{error}; failing checks are not kept for gradcli replay")
+            self._cannot_keep = True
+            return None
+        if path is None:
+            return None
+        from gradcli.replay import replay_line
+
+        return replay_line(path, outcome.result)
+
+    def _show(self, outcome: Outcome, replay: str | None = None) -> None:
         if isinstance(outcome.error, GradcliError):
             complain(describe(outcome.error))
         elif isinstance(outcome.error, Bug):
@@ -145,7 +165,7 @@ class Session:
         for line in captured_lines(printed):
             self._print(line)
         if result is not None:
-            self._print(CheckReport(result, verbose=self._verbose))
+            self._print(CheckReport(result, verbose=self._verbose, replay=replay))
         self._console.file.flush()  # a log shows each check when it is done
 
     def _summarise(self, left: int) -> None:

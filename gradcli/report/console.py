@@ -47,6 +47,7 @@ class CheckReport:
 
     result: CheckResult
     verbose: bool = False
+    replay: str | None = None  # the shell line that runs the same arrays again
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
         result, ascii_only = self.result, options.ascii_only
@@ -61,6 +62,8 @@ class CheckReport:
         yield check_summary(result)
         if result.verdict != PASS and result.rerun:
             yield Text(f"re-run: {printable(result.rerun)}")
+        if self.replay:
+            yield Text(f"replay: {printable(self.replay)}")
         if self.verbose:
             yield Text(_effort(result))
 

@@ -57,7 +57,7 @@ def _problem(
     for name, asked in given.specs.items():  # what the layer does not have; said below with its arguments
         inputs.setdefault(name, draw(name, asked, spec.dtype, generator(0, check_id, name)))
     module = layer.module()
-    return make_problem(
+    problem = make_problem(
         getattr(module, f"{layer.name}_forward"),
         getattr(module, f"{layer.name}_backward"),
         inputs,
@@ -67,6 +67,7 @@ def _problem(
         output_names=layer.output_names,
         rerun=_rerun(spec, layer, check_id, values, given),
     )
+    return replace(problem, spec=spec)
 
 
 def declared_inputs(layer: Layer, values: Mapping[str, Value]) -> dict[str, Declared]:

@@ -81,6 +81,7 @@ class CheckableClass:
             or name in self._backward
             or not name.isidentifier()  # layers[0].W, from a dump
             or name in self._attributes
+            or name.rstrip("0123456789") in self._attributes  # W1, W2, …, named in a loop
             or is_open_ended(partial(self.halves.forward, None))
         )
 

@@ -139,6 +139,7 @@ def _at(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, g
         problem,
         forward=within(loaded.folder, problem.forward),
         backward=within(loaded.folder, problem.backward),
+        spec=replace(spec, constants=given.constants),  # with those that were inferred
     )
 
 

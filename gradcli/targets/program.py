@@ -63,6 +63,7 @@ def _problem(spec: CheckSpec, program: "Program", check_id: str, given: Given) -
         inputs=inputs,
         constants=dict(given.constants),
         rerun=None if given.unrepeatable else rerun,
+        spec=spec,
     )
 
 

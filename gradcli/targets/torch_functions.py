@@ -7,15 +7,17 @@ its forward, and its parameters are inputs beside them.
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcli.arrays import Array
+from gradcli.errors import UsageError
 from gradcli.problem import Problem
-from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.convention import Advise, ByArguments, Checkable
 from gradcli.targets.engine import EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 
 
@@ -122,6 +124,10 @@ class CheckableModule(ByArguments):
     def functions(self) -> tuple[Callable[..., Any], ...]:
         return (self.cls.__init__, self.cls.forward)
 
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        """What is no argument may be a parameter, which only a module that is made can tell."""
+        super().bind(where, [name for name in inputs if name in self.arguments], constants, advise)
+
     @property
     def _constructor(self) -> list[str]:
         return list(argument_names(self.cls))
@@ -159,9 +165,16 @@ class CheckableModule(ByArguments):
             [inspect.Parameter(name, keyword) for name in [*own, *parameters]]
         )
         made = _engine_function(self.name, call, self.cls.forward, self.cls.forward)
+        for name in inputs:
+            if name not in (*self.arguments, *parameters):
+                known = [*self.arguments, *parameters]
+                near = did_you_mean(name, known) or "."
+                raise UsageError(
+                    f"{where}: has no argument or parameter {name!r}{near} It has: {', '.join(known)}"
+                )
         arrays = {
             short: module.get_parameter(name).detach().numpy().copy() for short, name in parameters.items()
         }
         rest = {name: value for name, value in constants.items() if name in self._forward}
-        problem = made.problem({**inputs, **arrays}, rest, id=id, target=target, where=where, rerun=rerun)
+        problem = made.problem({**arrays, **inputs}, rest, id=id, target=target, where=where, rerun=rerun)
         return replace(problem, constants=dict(constants))

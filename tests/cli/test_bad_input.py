@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradcli.cli.commands import COMMANDS
+from gradcli.suite.failures import file_of
 from tests.cli.pairs import BATCHNORM, MISBEHAVING
 
 FILES = {
@@ -232,6 +233,7 @@ def test_code_that_misbehaves_fails_with_its_own_file_and_line(pair, message, in
         message,
         f"FAIL  bad.py:{pair}: no gradient, 0 of 0 elements compared, seed 0",
         f"re-run: gradcli check bad.py:{pair} --input x=2x3 --seed 0",
+        f"replay: gradcli replay {file_of(f'bad.py:{pair}')}",
     ]
     assert result.stderr == ""
 
