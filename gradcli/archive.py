@@ -24,6 +24,7 @@ from gradcli.npz import read_arrays, write_arrays
 from gradcli.result import CheckResult, Gradient
 from gradcli.spec import CheckSpec
 
+_LARGEST_META = 2**26  # bytes
 FORMAT = 1  # of the keys and of `meta`; a reader refuses what is newer
 
 
@@ -159,6 +160,8 @@ def _parsed(path: Path, meta: Array | None) -> dict[str, Any]:
     foreign = f"{path}: is an .npz file, but not one that gradcli wrote"
     if meta is None or meta.dtype.kind != "U" or meta.ndim != 0:
         raise ArchiveError(f"{foreign} (it has no 'meta')")
+    if meta.nbytes > _LARGEST_META:
+        raise ArchiveError(f"{foreign} (its 'meta' holds {meta.nbytes / 2**20:.0f} MiB)")
     try:
         parsed = json.loads(str(meta))
     except (ValueError, RecursionError) as error:

@@ -26,6 +26,7 @@ from gradcli.errors import ArchiveError
 _HEADER_BYTES = 2**16  # an honest header has about a hundred
 _CHUNK_BYTES = 2**20
 _MAX_MEMBERS = 10_000
+_MOST_SQUEEZED, _SMALL = 200, 2**28  # what is larger than its file by more than this factor is a bomb
 _ENCRYPTED = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content makes the same bytes
 _PLAIN_KINDS = "biufcU"  # booleans, numbers and text
@@ -106,6 +107,12 @@ def _refuse_unless_arrays(path: Path, members: list[zipfile.ZipInfo]) -> None:
     if promised > MAX_BYTES:
         raise ArchiveError(
             f"{path}: holds {promised / 2**30:.1f} GiB; more than {MAX_BYTES / 2**30:g} GiB is refused"
+        )
+    size = path.stat().st_size
+    if promised > max(_SMALL, _MOST_SQUEEZED * size):
+        raise ArchiveError(
+            f"{path}: holds {promised / 2**20:.0f} MiB in {size / 2**20:.1f} MiB, as bombs do; "
+            "save it uncompressed: np.savez"
         )
 
 
