@@ -1,5 +1,6 @@
 """`gradcli check`: the main job."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,28 @@ from gradcli.cli.commands import COMMANDS
 from gradcli.cli.target_options import TargetCommand, complete_targets, read_targets, target_options
 from gradcli.cli.terminal import COLOR
 from gradcli.targets import PROGRAM
+
+_MOST_JOBS = 256
+
+
+class Jobs(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
+    """A number of processes, or `auto`."""
+
+    name = "jobs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if value == "auto":
+            return _cores()
+        if isinstance(value, str) and not (value.isdecimal() and 0 < int(value) <= _MOST_JOBS):
+            self.fail(f"{value!r} is not a number of processes; write 1 to {_MOST_JOBS}, or auto", param, ctx)
+        return int(value)
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @click.command("check", cls=TargetCommand, short_help=COMMANDS["check"])
@@ -41,6 +64,23 @@ from gradcli.targets import PROGRAM
     metavar="FMT[=PATH]",
     help="also write a report: html, json, jsonl, junit, sarif, gitlab, github, summary; - is stdout",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=Jobs(),
+    default=1,
+    metavar="N|auto",
+    help="check so many at a time, each in another process; auto: one per core",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="a check that takes longer is stopped and fails",
+)
+@click.option(
+    "--isolate", is_flag=True, help="a process for each check: code that crashes or exits fails it alone"
+)
 @click.option("-x", "exit_first", is_flag=True, help="stop at the first check that fails")
 @click.option("--maxfail", type=click.IntRange(min=1), metavar="N", help="stop after N checks that fail")
 @click.option("--collect-only", is_flag=True, help="list the ids of the checks, one a line; run none")
@@ -65,6 +105,9 @@ def command(
     dump: Path | None,
     selection: str | None,
     reports: tuple[str, ...],
+    jobs: int,
+    timeout: float | None,
+    isolate: bool,
     exit_first: bool,
     maxfail: int | None,
     collect_only: bool,
@@ -100,6 +143,9 @@ def command(
         collect_only=collect_only,
         maxfail=1 if exit_first else maxfail,
         dump=dump,
+        jobs=jobs,
+        timeout=timeout,
+        isolate=isolate,
     )
     codes = session.check_all(specs, empty, orders)
     forgiven = {

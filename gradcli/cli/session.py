@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from gradcli.cli.reports import Reports
     from gradcli.suite.dump import Dump
+    from gradcli.suite.executors import Executor
 
 _CODES = {PASS: exits.OK, FAIL: exits.WRONG, INCONCLUSIVE: exits.UNDECIDED}
 
@@ -43,6 +44,9 @@ class Orders:
     collect_only: bool = False  # list the ids
     maxfail: int | None = None  # stop after so many failures
     dump: Path | None = None
+    jobs: int = 1  # checks at a time
+    timeout: float | None = None  # seconds for each
+    isolate: bool = False  # a process of its own for each
 
 
 class Session:
@@ -71,14 +75,19 @@ class Session:
         gc.freeze()  # what the imports made stays; from here on, the code of others runs
         gc.enable()
         with terminated_like_ctrl_c():
-            executor = Serial(Performer(self._wants(), ProgressOnTerminal(self._color)))
+            executor = self._executor(orders)
             try:
                 return self._run(Suite(specs, executor, empty), orders)
             finally:
                 executor.close()
 
-    def _wants(self) -> Wants:
-        return Wants(curves=self._reports.want_curves)
+    def _executor(self, orders: Orders) -> "Executor":
+        wants = Wants(curves=self._reports.want_curves, nodes=orders.dump is not None)
+        if orders.jobs == 1 and orders.timeout is None and not orders.isolate:
+            return Serial(Performer(wants, ProgressOnTerminal(self._color)))
+        from gradcli.suite.executors.processes import Processes  # a plain check starts sooner without
+
+        return Processes(orders.jobs, wants, timeout=orders.timeout, isolate=orders.isolate)
 
     def _run(self, suite: Suite, orders: Orders) -> list[int]:
         chosen = everything if orders.selection is None else selection(orders.selection)

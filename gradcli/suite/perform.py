@@ -24,6 +24,7 @@ class Wants:
     """What is made of a check beside its result."""
 
     curves: bool = False  # error against step where a gradient does not pass, for reports that draw it
+    nodes: bool = False  # the intermediate values of forward, for archives
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,172 @@
+"""Checks in processes of their own, which may crash, hang or be stopped without harm to the others."""
+
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import NamedTuple
+
+from gradcli.suite import lost
+from gradcli.suite.executors.worker import Task, read_frame, write_frame
+from gradcli.suite.perform import Answer, Check, Wants
+
+_MOST_SECONDS_TO_START = 60.0
+_LOOK = 1.0  # seconds between two looks at who is alive; an answer is noticed at once
+# The worker's path is ours, not that of a process started in the current folder.
+_START = (
+    "import sys; parent = int(sys.argv[1]); sys.path[:] = sys.argv[2:]; del sys.argv[1:]; "
+    "from gradcli.suite.executors.worker import main; main(parent)"
+)
+
+
+class Processes:
+    """So many workers, started when they are needed; a check that ends its worker takes nobody along."""
+
+    def __init__(
+        self, workers: int, wants: Wants, *, timeout: float | None = None, isolate: bool = False
+    ) -> None:
+        """timeout: seconds for each check; isolate: a new process for each."""
+        self.capacity = workers
+        self._wants = wants
+        self._timeout = timeout
+        self._isolate = isolate
+        self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._busy: dict[_Worker, tuple[int, Check]] = {}
+        self._idle: list[_Worker] = []
+
+    def submit(self, ticket: int, check: Check, *, look: bool) -> None:
+        worker = self._idle.pop() if self._idle else _Worker(self._wants, self._messages)
+        self._busy[worker] = ticket, check
+        worker.give(Task(check, look), self._timeout)
+
+    def next(self) -> tuple[int, Answer]:
+        while True:
+            try:
+                message = self._messages.get(timeout=self._patience())
+            except queue.Empty:
+                if (found := self._overdue()) is not None:
+                    return found
+                continue
+            answer = self._read(message)
+            if answer is not None:
+                return answer
+
+    def close(self) -> None:
+        for worker in (*self._busy, *self._idle):
+            worker.stop()
+        self._busy.clear()
+        self._idle.clear()
+
+    def _read(self, message: "_Message") -> tuple[int, Answer] | None:
+        """The answer in a message, if there is one in it."""
+        worker = message.worker
+        if worker not in self._busy:
+            return None  # it was stopped, or has ended after its answer
+        if message.data == b"":
+            worker.is_ready(self._timeout)
+            return None
+        ticket, check = self._busy.pop(worker)
+        if message.data is None:
+            return ticket, lost.ended(check, worker.end())
+        answer: Answer = pickle.loads(message.data)
+        if self._isolate:
+            worker.stop()
+        else:
+            self._idle.append(worker)
+        return ticket, answer
+
+    def _patience(self) -> float:
+        now = time.monotonic()
+        return max(0.0, min([_LOOK, *(worker.deadline - now for worker in self._busy)]))
+
+    def _overdue(self) -> tuple[int, Answer] | None:
+        """What to say of a worker that has been busy for too long, or is dead and left its pipe open."""
+        for worker, (ticket, check) in self._busy.items():
+            died = worker.is_dead_and_silent()
+            if died or worker.deadline <= time.monotonic():
+                del self._busy[worker]
+                code = worker.stop()
+                if died or self._timeout is None:
+                    return ticket, lost.ended(check, code)
+                return ticket, lost.overdue(check, self._timeout)
+        return None
+
+
+class _Worker:
+    """A process that performs one check at a time."""
+
+    def __init__(self, wants: Wants, messages: "queue.SimpleQueue[_Message]") -> None:
+        warnings = [f"-W{option}" for option in sys.warnoptions]
+        self._process = subprocess.Popen(
+            [sys.executable, *warnings, "-c", _START, str(os.getpid()), *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is not for it, and what it starts can be stopped with it
+        )
+        self.deadline = time.monotonic() + _MOST_SECONDS_TO_START
+        self._seen_dead = False
+        self._ready = False
+        self._send(pickle.dumps(wants))
+        threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
+
+    def give(self, task: Task, timeout: float | None) -> None:
+        if self._ready:
+            self._start_clock(timeout)
+        self._send(pickle.dumps(task))
+
+    def is_ready(self, timeout: float | None) -> None:
+        self._ready = True
+        self._start_clock(timeout)
+
+    def is_dead_and_silent(self) -> bool:
+        """Whether it had ended when this was asked before, and nothing was heard of it since.
+
+        Usually the end of its pipe tells; not if something that it started holds the pipe open.
+        """
+        before, self._seen_dead = self._seen_dead, self._process.poll() is not None
+        return before
+
+    def end(self) -> int:
+        """The code with which it ends now that it has closed its pipe."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_LOOK)
+        return self.stop()
+
+    def stop(self) -> int:
+        """End it, with all that it has started; the code with which it ended."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
+        code = self._process.wait()
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        return code
+
+    def _start_clock(self, timeout: float | None) -> None:
+        self.deadline = float("inf") if timeout is None else time.monotonic() + timeout
+
+    def _send(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # it has ended: that is noticed where its answer is awaited
+            write_frame(self._process.stdin, data)
+
+    def _listen(self, messages: "queue.SimpleQueue[_Message]") -> None:
+        """Pass on what it writes, and None at the end."""
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            while (data := read_frame(stream)) is not None:
+                messages.put(_Message(self, data))
+        messages.put(_Message(self, None))
+
+
+class _Message(NamedTuple):
+    worker: _Worker
+    data: bytes | None

@@ -1,0 +1,53 @@
+"""The outcome of a check whose process ended, or had to be ended: it failed, and the reason is known."""
+
+import shlex
+import signal
+
+from gradcli.result import FAIL, CheckResult, Violation
+from gradcli.suite.outcome import Outcome
+from gradcli.suite.perform import Check
+
+
+def ended(check: Check, code: int) -> Outcome:
+    """code: that of the process; minus the number of the signal that killed it."""
+    return _lost(check, f"the code under test ended its process: {_how(code)}", "--isolate")
+
+
+def overdue(check: Check, timeout: float) -> Outcome:
+    """It was not done after so many seconds."""
+    return _lost(check, f"not done after {timeout:g} s: stopped", f"--timeout {timeout:g}")
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        return f"killed by signal {-code}"
+    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+
+
+def _lost(check: Check, reason: str, flags: str) -> Outcome:
+    result = CheckResult(
+        id=check.id,
+        target=check.target,
+        verdict=FAIL,
+        gradients={},
+        violations=(Violation("GC108", reason),),
+        rerun=f"{_again(check)} {flags}",
+        seed=check.spec.settings.seed,
+        dtype=check.spec.dtype,
+    )
+    return Outcome(check.id, result=result)
+
+
+def _again(check: Check) -> str:
+    """The line that runs it again: from its config, or as a target with the same arguments."""
+    from gradcli.targets.rerun import rerun_line
+
+    spec = check.spec
+    line = rerun_line(
+        spec, id=check.id, target=check.target, options=dict(spec.options), inputs=dict(spec.inputs)
+    )
+    return line or shlex.join(["gradcli", "check", check.target])

@@ -1,0 +1,139 @@
+"""Checks in other processes: the same text as in one, and whatever ends a process ends one check."""
+
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from tests.cli.pairs import WRONG_BATCHNORM
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are POSIX")
+
+SUITE = """\
+version: 1
+checks:
+  - {target: relu, matrix: {batch: [1, 2, 3]}}
+  - {target: wrong.py}
+  - {target: wrong.py:lost}
+  - {target: tanh}
+"""
+ENDS = """\
+import ctypes, os, sys
+def first_forward(x): return 2 * x, None
+def first_backward(dout, cache): return 2 * dout
+def aborting_forward(x): os.abort()
+def aborting_backward(dout, cache): return dout
+def segfault_forward(x): ctypes.string_at(0)
+def segfault_backward(dout, cache): return dout
+def leaving_forward(x): os._exit(0)
+def leaving_backward(dout, cache): return dout
+def exiting_forward(x): sys.exit(3)
+def exiting_backward(dout, cache): return dout
+def looping_forward(x):
+    while True: pass
+def looping_backward(dout, cache): return dout
+def native_forward(x): ctypes.PyDLL(None).sleep(1000)
+def native_backward(dout, cache): return dout
+def last_forward(x): return 3 * x, None
+def last_backward(dout, cache): return 3 * dout
+"""
+HANGING = """\
+import os, time
+def f_forward(x):
+    open(f"worker-{os.getpid()}", "w").close()
+    time.sleep(1000)
+def f_backward(dout, cache): return dout
+"""
+
+
+def test_several_processes_say_what_one_says(invoke, tmp_path):
+    (tmp_path / "wrong.py").write_text(f"{WRONG_BATCHNORM}\ndef f(x): return x**2\ndef f_grad(x): return x\n")
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    alone, together = (invoke("check", "suite.yaml", "-j", n, "--dump", f"dump{n}") for n in (1, 2))
+    assert (together.exit_code, together.stdout, together.stderr) == (2, alone.stdout, alone.stderr)
+    assert "FAIL  wrong.py:batchnorm" in alone.stdout
+    dumps = [sorted(path.read_bytes() for path in (tmp_path / f"dump{n}").iterdir()) for n in (1, 2)]
+    assert dumps[0] == dumps[1]
+
+
+def test_what_ends_a_process_ends_one_check_and_is_its_reason(invoke, tmp_path):
+    (tmp_path / "ends.py").write_text(ENDS)
+    result = invoke("check", "ends.py", "-j", 2, "--timeout", 1, "--input", "x=3", "--report", "junit=j.xml")
+    assert result.exit_code == 1
+    ended = "GC108 the code under test ended its process: "
+    assert [line for line in result.stdout.splitlines() if "GC108" in line] == [
+        f"{ended}killed by SIGABRT",
+        f"{ended}killed by SIGSEGV",
+        f"{ended}exit code 0",
+        "ends.py:10: GC108 forward raised SystemExit: 3",
+        "GC108 not done after 1 s: stopped",
+        "GC108 not done after 1 s: stopped",
+    ]
+    names = ["first", "aborting", "segfault", "leaving", "exiting", "looping", "native", "last"]
+    cases = [case.get("name") for case in ElementTree.parse(tmp_path / "j.xml").iter("testcase")]
+    assert cases == [f"ends.py:{name}" for name in names]
+    assert "8 checks: 2 passed, 6 FAILED; " in result.stdout.splitlines()[-1]
+    assert "re-run: gradcli check ends.py:aborting --input x=3 --seed 0 --isolate" in result.stdout
+
+
+def test_an_import_that_ends_the_process_is_a_failed_check_of_its_own(invoke, tmp_path):
+    (tmp_path / "dies.py").write_text("import os\nos._exit(7)\n")
+    result = invoke("check", "dies.py", "relu", "--isolate")
+    assert result.exit_code == 1
+    assert "GC108 the code under test ended its process: exit code 7\nFAIL  dies.py: " in result.stdout
+    assert "PASS  relu" in result.stdout
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_stopped_suite_leaves_no_process_behind(sent, code, environment, tmp_path):
+    (tmp_path / "hanging.py").write_text(HANGING)
+    words = ["relu", "hanging.py", "tanh", "-j", "2", "--input", "x=3", "--report", "junit=report.xml"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gradcli", "check", *words],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    worker = _worker(tmp_path)
+    process.send_signal(sent)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert _ends(worker)
+    if sent == signal.SIGTERM:
+        assert "interrupted: " in stderr
+        assert "partial" in (tmp_path / "report.xml").read_text()
+
+
+def _worker(folder):
+    """The process in which the check hangs."""
+    deadline = time.monotonic() + 30
+    while not (found := list(folder.glob("worker-*"))) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return int(found[0].name.removeprefix("worker-"))
+
+
+def _ends(process):
+    deadline = time.monotonic() + 10
+    while _runs(process) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not _runs(process)
+
+
+def _runs(process):
+    """Whether it is there, and no zombie that nobody has asked for."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    )
+    return bool(shown.stdout.strip()) and not shown.stdout.startswith("Z")
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many", "1000"])
+def test_a_number_of_processes_that_is_none_is_refused(given, invoke):
+    result = invoke("check", "relu", "-j", given)
+    assert result.exit_code == 2
+    assert f"{given!r} is not a number of processes; write 1 to 256, or auto" in result.stderr

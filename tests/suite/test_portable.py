@@ -1,0 +1,64 @@
+"""What crosses from one process to another can be read by one that knows nothing of the user's code."""
+
+import io
+import pickle
+
+import numpy as np
+
+from gradcli.errors import TargetError
+from gradcli.result import CheckResult
+from gradcli.spec import CheckSpec
+from gradcli.suite.outcome import Bug, Outcome
+from gradcli.suite.perform import Performer, Wants, check_of
+from gradcli.suite.portable import dumped
+
+
+class Mine:
+    """A class that the other process cannot import."""
+
+    def __repr__(self):
+        return "Mine()"
+
+
+class Silent:
+    def __repr__(self):
+        raise RuntimeError
+
+
+class Elsewhere(pickle.Unpickler):
+    def find_class(self, module, name):
+        assert module.partition(".")[0] in ("gradcli", "numpy", "builtins"), (module, name)
+        return super().find_class(module, name)
+
+
+def crossed(outcome, *, nodes=False):
+    return Elsewhere(io.BytesIO(dumped(outcome, nodes=nodes))).load()
+
+
+def test_objects_of_the_users_arrive_as_their_repr():
+    constants = {"mode": Mine(), "silent": Silent(), "many": [Mine, Mine()], "eps": 1e-5, "n": np.arange(3)}
+    result = CheckResult("id", "target", "fail", {}, constants=constants, nodes=lambda: {})
+    found = crossed(Outcome("id", result)).result
+    assert repr(found.constants["mode"]) == "Mine()"
+    assert repr(found.constants["silent"]) == "<Silent>"
+    assert found.constants["many"][1] == found.constants["mode"]
+    assert found.constants["eps"] == 1e-5
+    assert found.constants["n"].tolist() == [0, 1, 2]
+
+
+def test_errors_keep_their_kind_and_text():
+    error = TargetError("x.py: no such file")
+    error.seen = Mine()
+    found = crossed(Outcome("x", error=error)).error
+    assert (type(found), str(found)) == (TargetError, "x.py: no such file")
+    bug = crossed(Outcome("x", error=Bug.of(ZeroDivisionError("oops")))).error
+    assert (bug.kind, "ZeroDivisionError: oops" in bug.details) == ("ZeroDivisionError: oops", True)
+
+
+def test_a_real_outcome_arrives_whole_with_its_nodes_if_they_are_wanted():
+    outcome = Performer(Wants()).perform(check_of(CheckSpec("batchnorm")))
+    found = crossed(outcome, nodes=True).result
+    assert found.verdict == "pass"
+    assert set(found.nodes()) >= {"mu", "var", "x_hat"}
+    np.testing.assert_array_equal(found.gradients["x"].numeric, outcome.result.gradients["x"].numeric)
+    assert crossed(outcome).result.nodes() == {}
