@@ -15,6 +15,7 @@ COMMANDS = {
     "explain": "Explain a code of a report, such as GC103.",
     "replay": "Run a dumped check again, on today's code.",
     "diff": "Name the first value in which two dumps differ.",
+    "watch": "Check again on every save.",
     "init": "Write a config for what a file holds.",
     "mutate": "Damage the backward: would this check have noticed?",
     "schema": "Print the JSON Schema of a config.",
