@@ -83,6 +83,14 @@ def _cores() -> int:
 )
 @click.option("-x", "exit_first", is_flag=True, help="stop at the first check that fails")
 @click.option("--maxfail", type=click.IntRange(min=1), metavar="N", help="stop after N checks that fail")
+@click.option("--lf", "last_failed", is_flag=True, help="only checks that did not pass when they last ran")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE.json",
+    help="failures that this file knows do not fail the run; a cured one must leave it",
+)
+@click.option("--update-baseline", is_flag=True, help="write what fails now into the baseline")
 @click.option("--collect-only", is_flag=True, help="list the ids of the checks, one a line; run none")
 @click.option(
     "--durations",
@@ -110,6 +118,9 @@ def command(
     isolate: bool,
     exit_first: bool,
     maxfail: int | None,
+    last_failed: bool,
+    baseline: Path | None,
+    update_baseline: bool,
     collect_only: bool,
     durations: int,
     quiet: bool,
@@ -136,10 +147,15 @@ def command(
     targets += tuple(f"{PROGRAM}{program}" for program in programs)
     if not targets:
         raise click.UsageError("Missing argument 'TARGET...'.")
+    if update_baseline and baseline is None:
+        raise click.UsageError("--update-baseline: say which file: --baseline FILE.json")
     specs, empty = read_targets(targets, options)
     session = Session(color, quiet=quiet, verbose=verbose, reports=read_reports(reports), durations=durations)
     orders = Orders(
         selection=selection,
+        last_failed=last_failed,
+        baseline=baseline,
+        update_baseline=update_baseline,
         collect_only=collect_only,
         maxfail=1 if exit_first else maxfail,
         dump=dump,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gradcli.cli.reports import Reports
+    from gradcli.suite.baseline import Baseline
     from gradcli.suite.dump import Dump
     from gradcli.suite.executors import Executor
 
@@ -41,6 +42,9 @@ class Orders:
     """How a suite is run: which of its checks, how many of them, and what is kept."""
 
     selection: str | None = None  # an expression over ids
+    last_failed: bool = False  # of those, only what did not pass last time
+    baseline: Path | None = None  # failures that do not count
+    update_baseline: bool = False
     collect_only: bool = False  # list the ids
     maxfail: int | None = None  # stop after so many failures
     dump: Path | None = None
@@ -62,6 +66,8 @@ class Session:
         self._verbose = verbose
         self._tally = Tally(durations=durations)
         self._last: CheckResult | None = None
+        self._baseline: Baseline | None = None
+        self._passed: dict[str, bool] = {}  # by id, of the checks that ran
         self._codes: list[int] = []
         self._has_printed = False
         self._cannot_keep = False
@@ -90,8 +96,11 @@ class Session:
         return Processes(orders.jobs, wants, timeout=orders.timeout, isolate=orders.isolate)
 
     def _run(self, suite: Suite, orders: Orders) -> list[int]:
-        chosen = everything if orders.selection is None else selection(orders.selection)
-        ids = suite.look(chosen) if orders.selection or orders.dump or orders.collect_only else None
+        if orders.baseline is not None:
+            from gradcli.suite.baseline import Baseline
+
+            self._baseline = Baseline(orders.baseline, update=orders.update_baseline)
+        ids = self._choose(suite, orders)
         if not suite.left:
             complain(f"nothing to check: no id matches {orders.selection!r}")
             return [exits.EMPTY]
@@ -112,8 +121,40 @@ class Session:
             silence(sys.stdout)
             if suite.left:
                 self._codes.append(exits.READER_GONE)
-        self._codes += self._reports.close(partial=bool(suite.left) or exits.INTERRUPTED in self._codes)
+        self._close(partial=bool(suite.left) or exits.INTERRUPTED in self._codes)
         return self._codes
+
+    def _choose(self, suite: Suite, orders: Orders) -> list[str] | None:
+        """Restrict the suite to what is wanted; the ids, if the targets had to be opened for that."""
+        chosen = everything if orders.selection is None else selection(orders.selection)
+        if orders.last_failed:
+            from gradcli.suite.last_failed import last_failed, remembered
+
+            chosen = last_failed(chosen)
+        if not (orders.selection or orders.last_failed or orders.dump or orders.collect_only):
+            return None
+        ids = suite.look(chosen)
+        if orders.last_failed and ids and not remembered() & set(ids):
+            remark("--lf: none of these checks is known to have failed; all are run")
+        return ids
+
+    def _close(self, *, partial: bool) -> None:
+        """Write what outlives the run: reports, the baseline, and what failed."""
+        self._codes += self._reports.close(partial=partial)
+        if self._baseline is not None:
+            try:
+                self._baseline.close()
+            except GradcliError as error:
+                complain(str(error))
+                self._codes.append(error.exit_code)
+        if self._passed:
+            from gradcli.suite.last_failed import remember
+
+            try:
+                remember(self._passed)
+            except GradcliError as error:
+                if not self._cannot_keep:
+                    remark(f"{error}; --lf will not know of this run")
 
     def _list(self, ids: Sequence[str], suite: Suite) -> list[int]:
         """Say what would be checked: ids that `-k` takes."""
@@ -126,11 +167,16 @@ class Session:
 
     def _take(self, outcome: Outcome, archives: "Dump | None") -> None:
         """Note the code first: if the reader has left, it must still count."""
+        if self._baseline is not None:
+            self._tell_cured(outcome, self._baseline)
+            outcome = self._baseline.judged(outcome)
         self._codes.append(_code(outcome))
         self._reports.add(outcome)
         self._last = outcome.result
         if outcome.result is not None:
-            self._tally.add(outcome.result)
+            self._tally.add(outcome.result, known=outcome.known is not None)
+            if not outcome.result.interrupted:
+                self._passed[outcome.id] = outcome.result.passed
         else:
             self._tally.not_run += 1
         self._show(outcome, self._kept(outcome))
@@ -141,10 +187,20 @@ class Session:
                 complain(str(error))
                 self._codes.append(error.exit_code)
 
+    def _tell_cured(self, outcome: Outcome, baseline: "Baseline") -> None:
+        """A baseline that knows what is no longer wrong would hide it when it comes back."""
+        if cured := baseline.cured(outcome):
+            path, listed = baseline.path, ", ".join(cured)
+            if baseline.update:
+                remark(f"{outcome.id}: no longer wrong, and no longer in {path}: {listed}")
+                return
+            complain(f"{outcome.id}: no longer wrong, but still in {path}: {listed}; run --update-baseline")
+            self._codes.append(exits.WRONG)
+
     def _kept(self, outcome: Outcome) -> str | None:
         """Keep a failing check, and say how to replay it; where it cannot be kept, nothing else changes."""
-        if outcome.result is None:
-            return None
+        if outcome.result is None or not outcome.result.arrays:
+            return None  # nothing that could be run again
         from gradcli.suite.failures import keep
 
         try:
@@ -175,6 +231,8 @@ class Session:
             self._print(line)
         if result is not None:
             self._print(CheckReport(result, verbose=self._verbose, replay=replay))
+            if outcome.known is not None:
+                self._print(f"known: {printable(outcome.known)} lists all of it, so that it does not count")
         self._console.file.flush()  # a log shows each check when it is done
 
     def _summarise(self, left: int) -> None:
@@ -220,6 +278,8 @@ def _code(outcome: Outcome) -> int:
         return outcome.error.exit_code if isinstance(outcome.error, GradcliError) else exits.BUG
     if result.interrupted:
         return exits.INTERRUPTED
+    if outcome.known is not None:
+        return exits.OK
     if result.verdict == INCONCLUSIVE and not result.size:
         return exits.EMPTY
     return _CODES[result.verdict]

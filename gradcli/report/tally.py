@@ -40,10 +40,12 @@ class Tally:
         """How many checks there have been."""
         return self.words.total() + self.not_run
 
-    def add(self, result: CheckResult) -> None:
-        """Count one more check."""
+    def add(self, result: CheckResult, *, known: bool = False) -> None:
+        """Count one more check; known: it fails, and that does not count."""
         place = -self.done  # among equals, the earlier one is kept
-        self.words[word(result)] += 1
+        self.words["known" if known else word(result)] += 1
+        if known:
+            return
         self._verdicts.add(result.verdict)
         errors = [0.0]
         for gradient in result.gradients.values():
@@ -64,6 +66,7 @@ class Tally:
         parts = [
             f"{words['pass']} passed",
             *(_if_any(words["FAIL"], "FAILED")),
+            *(_if_any(words["known"], "known to fail")),
             *(_if_any(words["inconclusive"], "inconclusive")),
             *(_if_any(words["interrupted"], "interrupted")),
             *(_if_any(self.not_run, "could not run")),

@@ -39,3 +39,4 @@ class Outcome:
     error: Exception | None = None
     output: str = ""  # what the code under test printed
     curves: "Mapping[str, Curve]" = field(default_factory=dict)  # of gradients in doubt, if asked for
+    known: str | None = None  # it fails, and this baseline says so: it does not count

@@ -58,6 +58,7 @@ def check(outcome: Outcome) -> dict[str, Any]:
         "seconds": _number(result.seconds),
         "evaluations": {"forward": result.evaluations, "backward": result.backward_evaluations},
         "rerun": result.rerun,
+        "known": outcome.known is not None,
         "gradients": [_gradient(gradient) for gradient in result.gradients.values()],
         "violations": [_violation(violation) for violation in result.violations],
         "blame": [_blame(blame) for blame in (result.blame, *result.also) if blame is not None],

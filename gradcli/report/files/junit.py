@@ -23,7 +23,7 @@ def render(run: Run) -> str:
         "tests": str(len(cases)),
         "failures": str(sum(case.find("failure") is not None for case in cases)),
         "errors": str(sum(case.find("error") is not None for case in cases)),
-        "skipped": "0",
+        "skipped": str(sum(case.find("skipped") is not None for case in cases)),
         "time": f"{seconds:.3f}",
     }
     root = ElementTree.Element("testsuites", {"name": "gradcli", **counts})
@@ -46,7 +46,9 @@ def _case(outcome: Outcome) -> ElementTree.Element:
             attributes["line"] = str(result.line or 1)
     case = ElementTree.Element("testcase", attributes)
     found = list(findings(outcome))
-    if result is None or result.verdict == INCONCLUSIVE:
+    if outcome.known is not None:
+        ElementTree.SubElement(case, "skipped", {"message": _clean(f"known to fail: {outcome.known}")})
+    elif result is None or result.verdict == INCONCLUSIVE:
         case.append(_problem("error", found, outcome))
     elif result.verdict == FAIL:
         case.append(_problem("failure", [one for one in found if not one.is_warning], outcome))

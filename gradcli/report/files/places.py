@@ -45,9 +45,8 @@ def findings(outcome: Outcome) -> Iterator[Finding]:
     for violation in result.violations:
         file, line = _place(result, violation)
         message = printable(f"{result.id}: {violation.message}{_blamed(result, violation)}")
-        yield Finding(
-            result.id, violation.code, message, violation.is_warning, file, line, violation.gradient
-        )
+        is_warning = violation.is_warning or outcome.known is not None
+        yield Finding(result.id, violation.code, message, is_warning, file, line, violation.gradient)
     for gradient in result.gradients.values():
         if gradient.verdict == "inconclusive":
             message = f"{result.id}: {gradient.name} could not be decided: {gradient.note or 'too noisy'}"

@@ -27,6 +27,8 @@ def render(run: Run) -> str:
 
 
 def _status(outcome: Outcome) -> str:
+    if outcome.known is not None:
+        return "known"
     return "error" if outcome.result is None else outcome.result.verdict
 
 
