@@ -1,6 +1,5 @@
 """`--lf`: which checks did not pass when they last ran, remembered from run to run in `.gradcli`."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 from gradcli.atomic import write_text
@@ -14,7 +13,10 @@ _FILE = "last-failed.json"
 def remembered() -> frozenset[str]:
     """The ids of those checks; none if nothing is remembered."""
     try:
-        found = json.loads((FOLDER / _FILE).read_text(encoding="utf-8"))
+        text = (FOLDER / _FILE).read_text(encoding="utf-8")
+        import json  # a check that passes where nothing has failed starts sooner without
+
+        found = json.loads(text)
     except (OSError, ValueError, RecursionError):  # nothing in that folder is worth an error
         return frozenset()
     return frozenset(id for id in found if isinstance(id, str)) if isinstance(found, list) else frozenset()
@@ -30,6 +32,8 @@ def remember(passed: Mapping[str, bool]) -> None:
     after = sorted(failed | (before - passed.keys()))
     if after == sorted(before):
         return
+    import json
+
     path = FOLDER / _FILE
     try:
         make_folder()
