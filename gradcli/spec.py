@@ -61,6 +61,7 @@ class CheckSpec:
     loading: Loading = Loading()
     base: Path = Path()  # the folder that relative paths start from
     origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"
+    found: bool = False  # a file found in a folder: that it holds nothing to check is no mistake
 
 
 def derive_id(target: str, options: Mapping[str, object]) -> str:

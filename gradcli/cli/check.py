@@ -134,7 +134,8 @@ def command(
     """Check the hand-written gradients of each TARGET.
 
     A TARGET is a built-in layer (batchnorm), a file (layers.py), a pair in it (layers.py:batchnorm) or in a
-    module (pkg.mod:batchnorm), a config (net.yaml) or a folder of configs. A layer has options of its own:
+    module (pkg.mod:batchnorm), a config (net.yaml) or a folder of configs and
+    Python files. A layer has options of its own:
     see gradcli check batchnorm --help. gradcli layers lists the layers.
 
     \b

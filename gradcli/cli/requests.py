@@ -1,5 +1,6 @@
 """From the words of a command line to the checks that they ask for."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from gradcli.errors import ConfigError, NothingToCheck, UsageError
 from gradcli.layers import LAYERS
 from gradcli.spec import CheckSpec, Loading
 from gradcli.suite.outcome import Outcome
-from gradcli.targets import options_of
+from gradcli.targets import options_of, parse
 from gradcli.targets.notation import parse_constant, parse_input
 
 T = TypeVar("T")
@@ -75,16 +76,39 @@ def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[Chec
     is_file = target.lower().endswith((".yaml", ".yml"))
     if target not in LAYERS and (is_file or path.is_dir()):
         if arguments.used:
+            kind = "folder" if path.is_dir() else "config"
             raise UsageError(
-                f"{target} is a config: {', '.join(arguments.used)} cannot be given beside it; "
+                f"{target} is a {kind}: {', '.join(arguments.used)} cannot be given beside it; "
                 "write that next to the target in the config"
             )
+        if path.is_dir():
+            return _specs_in(path)
         from gradcli import config
 
-        return config.load(path) if is_file and not path.is_dir() else config.load_folder(path)
+        return config.load(path)
     return [
         replace(common, target=target, options=read_values(target, options_of(target), arguments.options))
     ]
+
+
+def _specs_in(folder: Path) -> list[CheckSpec]:
+    """The checks of a folder's configs, then its Python files, but for those that a config names.
+
+    Raises NothingToCheck if there is neither.
+    """
+    from gradcli import config
+    from gradcli.targets.folder import python_files
+
+    specs: list[CheckSpec] = []
+    with contextlib.suppress(NothingToCheck):
+        specs = config.load_folder(folder)
+    named = {(spec.base / parse(spec.target).place).resolve() for spec in specs}
+    specs += [
+        CheckSpec(str(path), found=True) for path in python_files(folder) if path.resolve() not in named
+    ]
+    if not specs:
+        raise NothingToCheck(f"{folder}: no config in this folder, and no Python file with a gradient")
+    return specs
 
 
 def _with(spec: CheckSpec, settings: Mapping[str, object]) -> CheckSpec:

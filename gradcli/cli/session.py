@@ -114,6 +114,8 @@ class Session:
                     raise KeyboardInterrupt
                 if orders.maxfail and self._failures() >= orders.maxfail:
                     break
+            if not self._codes:
+                complain("nothing to check: the files hold no gradient that is written by hand")
             self._summarise(suite.left)
         except KeyboardInterrupt:
             self._interrupted(suite.left)

@@ -1,6 +1,5 @@
 """Config files: one, or a folder of them."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from gradcli.config.mistakes import Mistakes, quoted
 from gradcli.config.yaml import read
 from gradcli.errors import ConfigError, NothingToCheck
 from gradcli.spec import CheckSpec
+from gradcli.targets.folder import files_below
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -30,7 +30,7 @@ def load_folder(path: Path) -> list[CheckSpec]:
     """
     found: list[tuple[Path, list[Placed]]] = []
     mistakes: list[str] = []
-    for file in _yaml_files(path):
+    for file in files_below(path, SUFFIXES):
         with _collecting(mistakes):
             found.append(_read(file))
     if not found and not mistakes:
@@ -71,27 +71,3 @@ def _specs(files: Iterable[tuple[Path, list[Placed]]]) -> list[CheckSpec]:
     if mistakes:
         raise ConfigError(mistakes)
     return [check.spec for _, check in first.values()]
-
-
-def _yaml_files(folder: Path) -> Iterator[Path]:
-    """YAML files below a folder, sorted. Links to folders are followed, each folder is entered once."""
-    if not folder.is_dir():
-        raise ConfigError([f"{folder}: is not a folder" if folder.exists() else f"{folder}: does not exist"])
-    entered: set[str] = set()
-    files = []
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=_refuse):
-        if (real := os.path.realpath(parent)) in entered:
-            folders.clear()
-            continue
-        entered.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [
-            Path(parent, name)
-            for name in names
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES)
-        ]
-    return iter(sorted(files))
-
-
-def _refuse(error: OSError) -> None:
-    raise ConfigError([f"{error.filename}: cannot be read: {error.strerror}"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gradcli.errors import PartlyResolvedError
+from gradcli.errors import NothingToCheck, PartlyResolvedError
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec
 from gradcli.suite.capture import captured_output
@@ -26,6 +26,8 @@ def resolve_all(specs: Iterable[CheckSpec]) -> tuple[list[Case], list[Outcome]]:
     for spec in specs:
         with captured_output() as captured:
             resolved = _resolve(spec)
+        if isinstance(resolved, NothingToCheck) and spec.found:
+            continue
         if isinstance(resolved, Exception):
             failed.append(Outcome(check_of(spec).id, error=resolved, output=captured.text))
             resolved = resolved.problems if isinstance(resolved, PartlyResolvedError) else []

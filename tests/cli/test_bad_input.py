@@ -159,7 +159,7 @@ BAD = [
         "other.yaml is a config: --batch, --input cannot be given beside it; "
         "write that next to the target in the config",
     ),
-    ("check folder", 5, "folder: no .yaml or .yml file in this folder"),
+    ("check folder", 5, "folder: no config in this folder, and no Python file with a gradient"),
     (
         "check bn.py --inputs text.npz",
         2,

@@ -65,3 +65,41 @@ def test_an_id_that_a_file_brings_a_second_time_is_refused(invoke, folder):
     result = invoke("check", "some.py:f", "some.py", *X)
     assert result.exit_code == 2
     assert result.stderr == "gradcli: error: two checks have the id 'some.py:f'; an id names one check\n"
+
+
+FOLDER = {
+    "src/net.yaml": "version: 1\nchecks:\n  - {id: named, target: layers/named.py:f, inputs: {x: [3]}}\n",
+    "src/layers/named.py": "def f_forward(x): return 2 * x, None\ndef f_backward(dout, c): return 2 * dout\n",
+    "src/layers/cost.py": "import numpy as np\ndef loss(w):\n    dw = w.copy()\n    return (w**2).sum() / 2, dw\n",
+    "src/layers/plain.py": "def add(a, b): return a + b\n",
+    "src/script.py": "raise SystemExit('not for import')\n",
+    "src/test_layers.py": "def backward(): raise RuntimeError\n",
+    "src/setup.py": "def backward(): raise RuntimeError\n",
+    "src/env/pyvenv.cfg": "",
+    "src/env/lib/layers.py": "def backward(): raise RuntimeError\n",
+    "src/.git/layers.py": "def backward(): raise RuntimeError\n",
+    "src/trainer.py": "gradients = []\n",
+}
+
+
+def test_a_folder_is_its_configs_and_the_python_files_with_a_gradient(invoke, tmp_path):
+    for name, text in FOLDER.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    listed = invoke("check", "src", "--collect-only")
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert listed.stdout.splitlines() == ["named", "src/layers/cost.py:loss"]
+    assert invoke("check", "src", "-q").stdout.startswith("2 checks: 2 passed; ")
+
+
+def test_a_folder_without_any_gradient_is_nothing_to_check(invoke, tmp_path):
+    (tmp_path / "trainer.py").write_text(FOLDER["src/trainer.py"])
+    result = invoke("check", tmp_path)
+    assert (result.exit_code, result.stdout) == (5, "")
+    message = "nothing to check: the files hold no gradient that is written by hand"
+    assert result.stderr == f"gradcli: error: {message}\n"
+
+
+def test_a_file_of_a_folder_that_cannot_be_imported_is_not_skipped(invoke, tmp_path):
+    (tmp_path / "layers.py").write_text("import nowhere\ndef f_backward(dout, cache): return dout\n")
+    assert invoke("check", tmp_path).exit_code == 2
