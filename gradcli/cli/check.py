@@ -81,6 +81,10 @@ def _cores() -> int:
 @click.option(
     "--isolate", is_flag=True, help="a process for each check: code that crashes or exits fails it alone"
 )
+@click.option(
+    "--executor", type=click.Choice(["dask"]), help="where to check: on the workers of a Dask cluster"
+)
+@click.option("--scheduler", metavar="ADDRESS", help="the cluster's scheduler: tcp://10.0.0.1:8786")
 @click.option("-x", "exit_first", is_flag=True, help="stop at the first check that fails")
 @click.option("--maxfail", type=click.IntRange(min=1), metavar="N", help="stop after N checks that fail")
 @click.option("--lf", "last_failed", is_flag=True, help="only checks that did not pass when they last ran")
@@ -116,6 +120,8 @@ def command(
     jobs: int,
     timeout: float | None,
     isolate: bool,
+    executor: str | None,
+    scheduler: str | None,
     exit_first: bool,
     maxfail: int | None,
     last_failed: bool,
@@ -148,6 +154,10 @@ def command(
     targets += tuple(f"{PROGRAM}{program}" for program in programs)
     if not targets:
         raise click.UsageError("Missing argument 'TARGET...'.")
+    if (executor is None) != (scheduler is None):
+        raise click.UsageError("a cluster is named by both: --executor dask --scheduler tcp://HOST:PORT")
+    if scheduler is not None and (jobs > 1 or timeout is not None or isolate):
+        raise click.UsageError("-j, --timeout and --isolate are for processes here, not for --executor dask")
     if update_baseline and baseline is None:
         raise click.UsageError("--update-baseline: say which file: --baseline FILE.json")
     specs, empty = read_targets(targets, options)
@@ -163,6 +173,7 @@ def command(
         jobs=jobs,
         timeout=timeout,
         isolate=isolate,
+        scheduler=scheduler,
     )
     codes = session.check_all(specs, empty, orders)
     forgiven = {

@@ -51,6 +51,7 @@ class Orders:
     jobs: int = 1  # checks at a time
     timeout: float | None = None  # seconds for each
     isolate: bool = False  # a process of its own for each
+    scheduler: str | None = None  # of the cluster that runs them
 
 
 class Session:
@@ -89,6 +90,10 @@ class Session:
 
     def _executor(self, orders: Orders) -> "Executor":
         wants = Wants(curves=self._reports.want_curves, nodes=orders.dump is not None)
+        if orders.scheduler is not None:
+            from gradcli.suite.executors.dask import Dask
+
+            return Dask(orders.scheduler, wants)
         if orders.jobs == 1 and orders.timeout is None and not orders.isolate:
             return Serial(Performer(wants, ProgressOnTerminal(self._color)))
         from gradcli.suite.executors.processes import Processes  # a plain check starts sooner without

@@ -18,6 +18,11 @@ def overdue(check: Check, timeout: float) -> Outcome:
     return _lost(check, f"not done after {timeout:g} s: stopped", f"--timeout {timeout:g}")
 
 
+def killed(check: Check, message: str) -> Outcome:
+    """Every worker of a cluster that was given it has died."""
+    return _lost(check, f"the code under test ended its process: {message.splitlines()[0]}", "--isolate")
+
+
 def _how(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"

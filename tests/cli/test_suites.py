@@ -70,7 +70,7 @@ def test_an_id_that_a_file_brings_a_second_time_is_refused(invoke, folder):
 FOLDER = {
     "src/net.yaml": "version: 1\nchecks:\n  - {id: named, target: layers/named.py:f, inputs: {x: [3]}}\n",
     "src/layers/named.py": "def f_forward(x): return 2 * x, None\ndef f_backward(dout, c): return 2 * dout\n",
-    "src/layers/cost.py": "import numpy as np\ndef loss(w):\n    dw = w.copy()\n    return (w**2).sum() / 2, dw\n",
+    "src/layers/cost.py": "def loss(w):\n    dw = w.copy()\n    return (w**2).sum() / 2, dw\n",
     "src/layers/plain.py": "def add(a, b): return a + b\n",
     "src/script.py": "raise SystemExit('not for import')\n",
     "src/test_layers.py": "def backward(): raise RuntimeError\n",
