@@ -1,21 +1,31 @@
 """The outcome of a check whose process ended, or had to be ended: it failed, and the reason is known."""
 
+import re
 import shlex
 import signal
+import sysconfig
+from pathlib import Path
 
+import numpy as np
+
+import gradcli
 from gradcli.result import FAIL, CheckResult, Violation
 from gradcli.suite.outcome import Outcome
 from gradcli.suite.perform import Check
 
+_FRAME = re.compile(r'File "(.+)", line (\d+) in ')
+_OURS = [Path(str(module.__file__)).parent for module in (gradcli, np)]
+_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
-def ended(check: Check, code: int) -> Outcome:
-    """code: that of the process; minus the number of the signal that killed it."""
-    return _lost(check, f"the code under test ended its process: {_how(code)}", "--isolate")
+
+def ended(check: Check, code: int, stack: str = "") -> Outcome:
+    """code: that of the process; minus the number of the signal that killed it. stack: see `_place`."""
+    return _lost(check, f"the code under test ended its process: {_how(code)}", "--isolate", stack)
 
 
-def overdue(check: Check, timeout: float) -> Outcome:
+def overdue(check: Check, timeout: float, stack: str = "") -> Outcome:
     """It was not done after so many seconds."""
-    return _lost(check, f"not done after {timeout:g} s: stopped", f"--timeout {timeout:g}")
+    return _lost(check, f"not done after {timeout:g} s: stopped", f"--timeout {timeout:g}", stack)
 
 
 def killed(check: Check, message: str) -> Outcome:
@@ -33,13 +43,14 @@ def _how(code: int) -> str:
     return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
 
 
-def _lost(check: Check, reason: str, flags: str) -> Outcome:
+def _lost(check: Check, reason: str, flags: str, stack: str = "") -> Outcome:
+    file, line = _place(stack)
     result = CheckResult(
         id=check.id,
         target=check.target,
         verdict=FAIL,
         gradients={},
-        violations=(Violation("GC108", reason),),
+        violations=(Violation("GC108", reason, file=file, line=line),),
         rerun=f"{_again(check)} {flags}",
         seed=check.spec.settings.seed,
         dtype=check.spec.dtype,
@@ -56,3 +67,13 @@ def _again(check: Check) -> str:
         spec, id=check.id, target=check.target, options=dict(spec.options), inputs=dict(spec.inputs)
     )
     return line or shlex.join(["gradcli", "check", check.target])
+
+
+def _place(stack: str) -> tuple[str | None, int | None]:
+    """The innermost line of the user's own in what faulthandler wrote when the process was stopped."""
+    for file, line in _FRAME.findall(stack):
+        path = Path(file)
+        is_library = path.is_relative_to(_LIBRARY) and "site-packages" not in path.parts
+        if path.is_absolute() and not is_library and not any(map(path.is_relative_to, _OURS)):
+            return file, int(line)
+    return None, None

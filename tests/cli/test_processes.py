@@ -65,12 +65,12 @@ def test_what_ends_a_process_ends_one_check_and_is_its_reason(invoke, tmp_path):
     assert result.exit_code == 1
     ended = "GC108 the code under test ended its process: "
     assert [line for line in result.stdout.splitlines() if "GC108" in line] == [
-        f"{ended}killed by SIGABRT",
-        f"{ended}killed by SIGSEGV",
+        f"ends.py:4: {ended}killed by SIGABRT",
+        f"ends.py:6: {ended}killed by SIGSEGV",
         f"{ended}exit code 0",
         "ends.py:10: GC108 forward raised SystemExit: 3",
-        "GC108 not done after 1 s: stopped",
-        "GC108 not done after 1 s: stopped",
+        "ends.py:13: GC108 not done after 1 s: stopped",
+        "ends.py:15: GC108 not done after 1 s: stopped",
     ]
     names = ["first", "aborting", "segfault", "leaving", "exiting", "looping", "native", "last"]
     cases = [case.get("name") for case in ElementTree.parse(tmp_path / "j.xml").iter("testcase")]

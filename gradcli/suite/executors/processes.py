@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from typing import NamedTuple
@@ -19,8 +20,8 @@ _MOST_SECONDS_TO_START = 60.0
 _LOOK = 1.0  # seconds between two looks at who is alive; an answer is noticed at once
 # The worker's path is ours, not that of a process started in the current folder.
 _START = (
-    "import sys; parent = int(sys.argv[1]); sys.path[:] = sys.argv[2:]; del sys.argv[1:]; "
-    "from gradcli.suite.executors.worker import main; main(parent)"
+    "import sys; parent, stack = map(int, sys.argv[1:3]); sys.path[:] = sys.argv[3:]; del sys.argv[1:]; "
+    "from gradcli.suite.executors.worker import main; main(parent, stack)"
 )
 
 
@@ -72,7 +73,7 @@ class Processes:
             return None
         ticket, check = self._busy.pop(worker)
         if message.data is None:
-            return ticket, lost.ended(check, worker.end())
+            return ticket, lost.ended(check, worker.end(), worker.stack)
         answer: Answer = pickle.loads(message.data)
         if self._isolate:
             worker.stop()
@@ -90,10 +91,10 @@ class Processes:
             died = worker.is_dead_and_silent()
             if died or worker.deadline <= time.monotonic():
                 del self._busy[worker]
-                code = worker.stop()
                 if died or self._timeout is None:
-                    return ticket, lost.ended(check, code)
-                return ticket, lost.overdue(check, self._timeout)
+                    return ticket, lost.ended(check, worker.stop(), worker.stack)
+                worker.abort()
+                return ticket, lost.overdue(check, self._timeout, worker.stack)
         return None
 
 
@@ -102,10 +103,13 @@ class _Worker:
 
     def __init__(self, wants: Wants, messages: "queue.SimpleQueue[_Message]") -> None:
         warnings = [f"-W{option}" for option in sys.warnoptions]
+        self.stack = ""  # where it was when it was ended, as faulthandler tells it
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 (until it ends)
         self._process = subprocess.Popen(
-            [sys.executable, *warnings, "-c", _START, str(os.getpid()), *sys.path],
+            [sys.executable, *warnings, "-c", _START, str(os.getpid()), str(self._told.fileno()), *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pass_fds=[self._told.fileno()],
             start_new_session=True,  # Ctrl-C is not for it, and what it starts can be stopped with it
         )
         self.deadline = time.monotonic() + _MOST_SECONDS_TO_START
@@ -137,6 +141,11 @@ class _Worker:
             self._process.wait(timeout=_LOOK)
         return self.stop()
 
+    def abort(self) -> None:
+        """End it so that it tells where it was."""
+        self._process.send_signal(signal.SIGABRT)
+        self.end()
+
     def stop(self) -> int:
         """End it, with all that it has started; the code with which it ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -148,6 +157,9 @@ class _Worker:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+        with self._told as file:
+            file.seek(0)
+            self.stack = file.read().decode(errors="replace")
         return code
 
     def _start_clock(self, timeout: float | None) -> None:

@@ -5,6 +5,7 @@ then a pickle. What the code under test prints to these descriptors goes elsewhe
 """
 
 import ctypes
+import faulthandler
 import gc
 import os
 import pickle
@@ -47,9 +48,13 @@ def read_frame(stream: IO[bytes]) -> bytes | None:
     return data if len(data) == length else None
 
 
-def main(parent: int) -> None:
-    """Serve the process that started this one, until it closes the pipe or is gone."""
+def main(parent: int, stack: int) -> None:
+    """Serve the process that started this one, until it closes the pipe or is gone.
+
+    stack: a file descriptor, for the lines at which a crash or SIGABRT finds this process.
+    """
     _end_with(parent)
+    faulthandler.enable(stack, all_threads=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     requests, answers = _own_streams()
     wants: Wants = pickle.loads(read_frame(requests) or b"")
