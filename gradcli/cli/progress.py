@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -19,11 +19,11 @@ _PAUSE = 0.1  # between two drawings
 class _Progress:
     """Draws the bar of one check when the check reports how far it is."""
 
-    def __init__(self, id: str, stream: TextIO, color: str) -> None:
+    def __init__(self, id: str, stream: TextIO, color: str, patience: float) -> None:
         self._id = printable(id)
         self._stream = stream
         self._color = color
-        self._next = time.monotonic() + _PATIENCE
+        self._next = time.monotonic() + patience
         self._bar: Bar | None = None
 
     def __call__(self, fraction: float, text: str) -> None:
@@ -31,8 +31,8 @@ class _Progress:
             return
         if self._bar is None:
             self._bar = self._start()
-        task = self._bar.task_ids[0]
-        self._bar.update(task, completed=fraction, description=f"{self._id}  {printable(text)}", refresh=True)
+        task, told = self._bar.task_ids[0], f"{self._id}  {printable(text)}".lstrip()
+        self._bar.update(task, completed=fraction, description=told, refresh=True)
         self._next = time.monotonic() + _PAUSE
 
     def close(self) -> None:
@@ -57,6 +57,31 @@ class _Progress:
         return bar
 
 
+class SuiteProgress:
+    """Draws the bar of a suite whose checks run elsewhere, while none of them is done."""
+
+    def __init__(self, color: str) -> None:
+        self._stream = sys.stderr
+        self._color = color
+        self._progress: _Progress | None = None
+
+    def show(self, done: int, left: int, under_way: Sequence[str]) -> None:
+        """How many checks are done, and which are under way."""
+        if not is_terminal(self._stream) or not under_way:
+            return
+        if self._progress is None:
+            self._progress = _Progress("", self._stream, self._color, patience=0.0)
+        first, *others = under_way
+        more = f" and {len(others)} more" if others else ""
+        self._progress(done / (done + left), f"{done} of {done + left} checks, now {first}{more}")
+
+    def clear(self) -> None:
+        """Make room for a report."""
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
+
+
 class ProgressOnTerminal:
     """Opens the progress of each check of a suite."""
 
@@ -69,7 +94,7 @@ class ProgressOnTerminal:
         if not is_terminal(self._stream):
             yield None
             return
-        progress = _Progress(id, self._stream, self._color)
+        progress = _Progress(id, self._stream, self._color, _PATIENCE)
         try:
             yield progress
         finally:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gradcli.atomic import refuse_unwritable, write_text
@@ -36,7 +36,7 @@ class Reports:
 
     def add(self, outcome: Outcome) -> None:
         if self.wanted:
-            self.outcomes.append(outcome)
+            self.outcomes.append(outcome if self.want_curves else _without_arrays(outcome))
 
     def close(self, *, partial: bool) -> list[int]:
         """Write everything; the exit codes of what could not be written."""
@@ -61,6 +61,14 @@ class Reports:
                 raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
         else:
             write_text(path, text)
+
+
+def _without_arrays(outcome: Outcome) -> Outcome:
+    """What a report that draws nothing needs: a long suite's inputs and caches would fill the memory."""
+    if outcome.result is None:
+        return outcome
+    bare = replace(outcome.result, arrays={}, constants={}, nodes=dict, node_gradients=dict)
+    return replace(outcome, result=bare)
 
 
 def read_reports(asked: Sequence[str], environment: Mapping[str, str] = os.environ) -> Reports:

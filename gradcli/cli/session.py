@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradcli.cli import exits
 from gradcli.cli.messages import complain, describe, remark
-from gradcli.cli.progress import ProgressOnTerminal
+from gradcli.cli.progress import ProgressOnTerminal, SuiteProgress
 from gradcli.cli.signals import terminated_like_ctrl_c
 from gradcli.cli.streams import ReaderGone, silence
 from gradcli.cli.terminal import make_console
@@ -65,6 +65,7 @@ class Session:
         self._color = color
         self._quiet = quiet
         self._verbose = verbose
+        self._progress = SuiteProgress(color)
         self._tally = Tally(durations=durations)
         self._last: CheckResult | None = None
         self._baseline: Baseline | None = None
@@ -83,9 +84,12 @@ class Session:
         gc.enable()
         with terminated_like_ctrl_c():
             executor = self._executor(orders)
+            suite = Suite(specs, executor, empty)
+            executor.waiting = lambda ids: self._progress.show(self._tally.done, suite.left, ids)
             try:
-                return self._run(Suite(specs, executor, empty), orders)
+                return self._run(suite, orders)
             finally:
+                self._progress.clear()
                 executor.close()
 
     def _executor(self, orders: Orders) -> "Executor":
@@ -114,6 +118,7 @@ class Session:
         archives = _archives(orders.dump, ids) if orders.dump is not None and ids else None
         try:
             for outcome in suite.run():
+                self._progress.clear()
                 self._take(outcome, archives)
                 if exits.INTERRUPTED in self._codes:
                     raise KeyboardInterrupt
@@ -254,6 +259,7 @@ class Session:
 
     def _interrupted(self, left: int) -> None:
         """Say what is known so far."""
+        self._progress.clear()
         tally = self._tally
         done = tally.done - tally.words["interrupted"]
         complain(f"interrupted: {done} of {count(tally.done + left, 'check')} done")

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from gradcli.cli import progress
-from gradcli.cli.progress import ProgressOnTerminal
+from gradcli.cli.progress import ProgressOnTerminal, SuiteProgress
 
 
 class Terminal:
@@ -25,6 +25,10 @@ class Terminal:
     def progress(self, color, id):
         self._monkeypatch.setattr(sys, "stderr", self._stream)
         return ProgressOnTerminal(color)(id)
+
+    def suite_progress(self):
+        self._monkeypatch.setattr(sys, "stderr", self._stream)
+        return SuiteProgress("never")
 
     def shown(self):
         """All that has arrived; a terminal passes it on a moment after it was written."""
@@ -76,6 +80,16 @@ def test_an_interrupted_check_leaves_a_clean_terminal(terminal, monkeypatch):
     assert "\x1b[?25h" in terminal.shown()
 
 
+def test_a_suite_in_other_processes_shows_what_is_under_way_until_there_is_a_report(terminal):
+    progress = terminal.suite_progress()
+    progress.show(37, 63, ["bn[red]", "relu"])
+    shown = terminal.shown()
+    assert "37 of 100 checks, now bn[red] and 1 more" in shown
+    assert " 37%" in shown
+    progress.clear()
+    assert "\x1b[?25h" in terminal.shown()
+
+
 @pytest.mark.parametrize("variables", [{}, {"FORCE_COLOR": "1"}])
 def test_off_a_terminal_there_is_no_bar(variables, monkeypatch):
     for name, value in variables.items():
@@ -84,4 +98,5 @@ def test_off_a_terminal_there_is_no_bar(variables, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     with ProgressOnTerminal("always")("bn") as show:
         assert show is None
+    SuiteProgress("always").show(1, 2, ["bn"])
     assert stream.getvalue() == ""

@@ -1,14 +1,22 @@
 """Where checks are performed: in this process, in others, on a cluster. One file for each."""
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from gradcli.suite.perform import Answer, Check
+
+Waiting: TypeAlias = Callable[[Sequence[str]], None]  # takes ids
+
+
+def silently(_ids: Sequence[str]) -> None:
+    """Wait without a word."""
 
 
 class Executor(Protocol):
     """Takes checks and gives answers, in any order."""
 
     capacity: int  # how many checks can be under way
+    waiting: "Waiting"  # told about once a second what is under way, if that happens elsewhere
 
     def submit(self, ticket: int, check: Check, *, look: bool) -> None:
         """Begin with a check; look: only list what its target holds."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcli.errors import UsageError
 from gradcli.suite import lost
+from gradcli.suite.executors import Waiting, silently
 from gradcli.suite.executors.worker import Task
 from gradcli.suite.outcome import Outcome
 from gradcli.suite.perform import Answer, Check, Performer, Wants
@@ -40,6 +41,7 @@ class Dask:
         self._scheduler = scheduler
         self._wants = pickle.dumps(wants)
         self._client = _connected(scheduler)
+        self.waiting: Waiting = silently
         self.capacity = _PER_WORKER * len(self._workers())
         self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._under_way: dict[int, tuple[Check, Future]] = {}
@@ -61,6 +63,7 @@ class Dask:
                     del self._under_way[ticket]
                     message = f"--scheduler {self._scheduler}: has no workers any more"
                     return ticket, Outcome(check.id, error=UsageError(message))
+                self.waiting([check.id for check, _ in self._under_way.values()])
                 continue
             if ticket in self._under_way:
                 check, future = self._under_way.pop(ticket)

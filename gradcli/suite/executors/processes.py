@@ -13,6 +13,7 @@ import time
 from typing import NamedTuple
 
 from gradcli.suite import lost
+from gradcli.suite.executors import Waiting, silently
 from gradcli.suite.executors.worker import Task, read_frame, write_frame
 from gradcli.suite.perform import Answer, Check, Wants
 
@@ -33,6 +34,7 @@ class Processes:
     ) -> None:
         """timeout: seconds for each check; isolate: a new process for each."""
         self.capacity = workers
+        self.waiting: Waiting = silently
         self._wants = wants
         self._timeout = timeout
         self._isolate = isolate
@@ -52,6 +54,7 @@ class Processes:
             except queue.Empty:
                 if (found := self._overdue()) is not None:
                     return found
+                self.waiting([check.id for _, check in self._busy.values()])
                 continue
             answer = self._read(message)
             if answer is not None:

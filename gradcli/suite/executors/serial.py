@@ -1,5 +1,6 @@
 """One check after another, in this process."""
 
+from gradcli.suite.executors import Waiting, silently
 from gradcli.suite.perform import Answer, Check, Performer
 
 
@@ -9,6 +10,7 @@ class Serial:
     capacity = 1
 
     def __init__(self, performer: Performer) -> None:
+        self.waiting: Waiting = silently  # the performer shows its own progress
         self._performer = performer
         self._submitted: list[tuple[int, Check, bool]] = []
 
