@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from rich import box
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from gradcli.report import numbers
+from gradcli.report.columns import GAP, Columns
 from gradcli.report.nodes import node_rows
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable, printable_lines
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 _WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "inconclusive"}
 styles = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow"}
 
-_GAP = 2  # between two columns
 _ROOMY = 120  # from this width on, all columns are shown unasked
 
 Cells: TypeAlias = dict[str, str]
@@ -119,29 +117,20 @@ def _width(columns: Sequence[str], rows: Sequence[Cells]) -> int:
         max(cell_len(line) for part in name.split("\n") for line in (part, *(row[part] for row in rows)))
         for name in columns
     ]
-    return sum(widths) + _GAP * (len(widths) - 1)
+    return sum(widths) + GAP * (len(widths) - 1)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Columns:
+    return Columns(
+        columns,
+        [["\n".join(row[part] for part in name.split("\n")) for name in columns] for row in rows],
+        [_style(row["verdict"]) for row in rows],
+        right=[place for place, name in enumerate(columns) if name == "evaluations"],
     )
-    for name in columns:
-        table.add_column(name, no_wrap=True, justify="right" if name == "evaluations" else "left")
-    for row in rows:
-        table.add_row(*(_cell(name, row) for name in columns))
-    return table
 
 
-def _cell(name: str, row: Cells) -> Text:
-    if name == "verdict":
-        return _verdict(row["verdict"])
-    return Text("\n".join(row[part] for part in name.split("\n")))
-
-
-def _verdict(word: str) -> Text:
-    style = next(styles[verdict] for verdict, shown in _WORDS.items() if shown == word)
-    return Text(word, style)
+def _style(word: str) -> str:
+    return next(styles[verdict] for verdict, shown in _WORDS.items() if shown == word)
 
 
 def _records(rows: Sequence[Cells], verbose: bool) -> Iterator[Text]:
@@ -149,7 +138,9 @@ def _records(rows: Sequence[Cells], verbose: bool) -> Iterator[Text]:
     shown = ["compared", "worst error", "analytic", "numeric", "note"]
     shown += ["allowed", "method", "evaluations"] if verbose else []
     for row in rows:
-        yield Text.assemble(_verdict(row["verdict"]), f" {row['gradient']} {row['shape']}")
+        yield Text.assemble(
+            Text(row["verdict"], _style(row["verdict"])), f" {row['gradient']} {row['shape']}"
+        )
         for name in shown:
             if row[name]:
                 yield Text(f"  {name}: {row[name]}")

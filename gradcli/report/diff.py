@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich import box
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from gradcli.diff import Comparison, Row
 from gradcli.report import numbers
+from gradcli.report.columns import Columns
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable
 from gradcli.targets.notation import format_shape
@@ -57,19 +56,16 @@ def _rows(comparison: Comparison, names: tuple[str, str], width: int) -> "Iterat
         yield line.append(f", {' against '.join(values)}" if any(values) else "")
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
-    )
-    for head in heads:
-        table.add_column(Text(head), no_wrap=True)
-    for verdict, *others in rows:
-        table.add_row(_verdict(verdict), *map(Text, others))
-    return table
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
+    return Columns(heads, rows, [_style(verdict) for verdict, *_ in rows])
 
 
 def _verdict(word: str) -> Text:
-    return Text(word, "green" if word == "same" else "bold red")
+    return Text(word, _style(word))
+
+
+def _style(word: str) -> str:
+    return "green" if word == "same" else "bold red"
 
 
 def _cells(row: Row) -> list[str]:

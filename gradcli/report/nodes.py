@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from gradcli.report import numbers
+from gradcli.report.columns import GAP, Columns
 from gradcli.report.plain import printable
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, UNPAIRED, NodeRow
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 _WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "unresolved", UNPAIRED: "unpaired"}
 _STYLES = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow", UNPAIRED: "dim"}
 _COLUMNS = ("verdict", "node", "line", "in backward", "line", "error", "note")
-_GAP = 2
 _LONGEST = 28  # of an expression
 
 
@@ -52,18 +50,13 @@ def _cells(row: NodeRow) -> tuple[str, ...]:
 
 
 def _width(rows: Sequence[Sequence[str]], columns: int) -> int:
-    return sum(max(cell_len(row[i]) for row in rows) for i in range(columns)) + _GAP * (columns - 1)
+    return sum(max(cell_len(row[i]) for row in rows) for i in range(columns)) + GAP * (columns - 1)
 
 
-def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
-    )
-    for name in _COLUMNS[:columns]:
-        table.add_column(name, no_wrap=True, justify="right" if name == "line" else "left")
-    for row in cells:
-        table.add_row(Text(row[0], _style(row[0])), *(Text(cell) for cell in row[1:columns]))
-    return table
+def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Columns:
+    heads = _COLUMNS[:columns]
+    right = [place for place, name in enumerate(heads) if name == "line"]
+    return Columns(heads, [row[:columns] for row in cells], [_style(row[0]) for row in cells], right)
 
 
 def _style(word: str) -> str:
