@@ -60,7 +60,8 @@ def read(path: Path, mistakes: Mistakes) -> Node | None:
         where = _position_in(text, unprintable.start())
         _give_up(mistakes, where, f"control character U+{ord(unprintable[0]):04X}: not a text file?")
     try:
-        return _Composer(yaml.parse(text, Loader=_Loader), mistakes).document()
+        # Not yaml.parse, which is a generator around this, and the slower for it.
+        return _Composer(iter(_Loader(text).get_event, None), mistakes).document()
     except yaml.MarkedYAMLError as error:
         _give_up(mistakes, *_explain(error, text))
 
@@ -299,7 +300,8 @@ def _position_in(text: str, index: int) -> Position:
 
 
 def _start(event: yaml.Event) -> Position:
-    return _position(event.start_mark)
+    mark: Any = event.start_mark
+    return Position(mark.line + 1, mark.column + 1)
 
 
 def _position(mark: Any) -> Position:  # the mark of either parser
