@@ -23,6 +23,7 @@ class Trial:
     level: int
     fitting: float = 0.0  # which part of the gradients has its input's shape
     reason: str = ""  # what was raised
+    exits: bool = False  # it was sys.exit, which is no way to refuse an argument
 
 
 def attempt(problem: Problem) -> Trial:
@@ -43,7 +44,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
         subject.forward(_highest(problem.inputs))
         run = subject.forward(copies(problem.inputs))
     except BrokenPromise as broken:
-        return Trial(REFUSED, reason=broken.message)
+        return Trial(REFUSED, reason=broken.message, exits=isinstance(broken.__cause__, SystemExit))
     if not all(np.all(np.isfinite(out)) for out in run.outputs):
         return Trial(REFUSED, reason="forward is not finite there")
     if not any(out.size for out in run.outputs):
