@@ -10,8 +10,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from typing import NamedTuple
 
+from gradcli.errors import UsageError
 from gradcli.suite import lost
 from gradcli.suite.executors import Waiting, silently
 from gradcli.suite.executors.worker import Task, read_frame, write_frame
@@ -33,19 +35,20 @@ class Processes:
         self, workers: int, wants: Wants, *, timeout: float | None = None, isolate: bool = False
     ) -> None:
         """timeout: seconds for each check; isolate: a new process for each."""
-        self.capacity = workers
+        self.capacity = 2 * workers  # none waits while the last answer is looked at
         self.waiting: Waiting = silently
+        self._workers = workers
         self._wants = wants
         self._timeout = timeout
         self._isolate = isolate
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._queued: deque[tuple[int, Task]] = deque()
         self._busy: dict[_Worker, tuple[int, Check]] = {}
         self._idle: list[_Worker] = []
 
     def submit(self, ticket: int, check: Check, *, look: bool) -> None:
-        worker = self._idle.pop() if self._idle else _Worker(self._wants, self._messages)
-        self._busy[worker] = ticket, check
-        worker.give(Task(check, look), self._timeout)
+        self._queued.append((ticket, Task(check, look)))
+        self._feed()
 
     def next(self) -> tuple[int, Answer]:
         while True:
@@ -53,24 +56,43 @@ class Processes:
                 message = self._messages.get(timeout=self._patience())
             except queue.Empty:
                 if (found := self._overdue()) is not None:
+                    self._feed()
                     return found
                 self.waiting([check.id for _, check in self._busy.values()])
                 continue
             answer = self._read(message)
             if answer is not None:
+                self._feed()
                 return answer
 
     def close(self) -> None:
         for worker in (*self._busy, *self._idle):
             worker.stop()
+        self._queued.clear()
         self._busy.clear()
         self._idle.clear()
+
+    def _feed(self) -> None:
+        """Give what is queued to whoever has nothing to do."""
+        while self._queued and len(self._busy) < self._workers:
+            while self._idle and self._idle[-1].has_ended:  # something outlived its check there, and ended it
+                self._idle.pop().stop()
+            worker = self._idle.pop() if self._idle else self._started()
+            ticket, task = self._queued.popleft()
+            self._busy[worker] = ticket, task.check
+            worker.give(task, self._timeout)
+
+    def _started(self) -> "_Worker":
+        try:
+            return _Worker(self._wants, self._messages)
+        except OSError as error:
+            raise UsageError(f"no process can be started for a check: {error.strerror}") from error
 
     def _read(self, message: "_Message") -> tuple[int, Answer] | None:
         """The answer in a message, if there is one in it."""
         worker = message.worker
         if worker not in self._busy:
-            return None  # it was stopped, or has ended after its answer
+            return None  # it was stopped, or has ended since its answer
         if message.data == b"":
             worker.is_ready(self._timeout)
             return None
@@ -105,11 +127,11 @@ class _Worker:
     """A process that performs one check at a time."""
 
     def __init__(self, wants: Wants, messages: "queue.SimpleQueue[_Message]") -> None:
-        warnings = [f"-W{option}" for option in sys.warnoptions]
+        python = [sys.executable, *(f"-W{option}" for option in sys.warnoptions)]
         self.stack = ""  # where it was when it was ended, as faulthandler tells it
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 (until it ends)
         self._process = subprocess.Popen(
-            [sys.executable, *warnings, "-c", _START, str(os.getpid()), str(self._told.fileno()), *sys.path],
+            [*python, "-c", _START, *map(str, (os.getpid(), self._told.fileno(), *sys.path))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[self._told.fileno()],
@@ -130,12 +152,16 @@ class _Worker:
         self._ready = True
         self._start_clock(timeout)
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def is_dead_and_silent(self) -> bool:
         """Whether it had ended when this was asked before, and nothing was heard of it since.
 
         Usually the end of its pipe tells; not if something that it started holds the pipe open.
         """
-        before, self._seen_dead = self._seen_dead, self._process.poll() is not None
+        before, self._seen_dead = self._seen_dead, self.has_ended
         return before
 
     def end(self) -> int:
