@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from gradcli.suite.dump import Dump
     from gradcli.suite.executors import Executor
 
+_NOTHING = "nothing to check: the files hold no gradient that is written by hand"
+_NO_ID = "nothing to check: no id matches"
 _CODES = {PASS: exits.OK, FAIL: exits.WRONG, INCONCLUSIVE: exits.UNDECIDED}
 
 
@@ -111,7 +113,7 @@ class Session:
             self._baseline = Baseline(orders.baseline, update=orders.update_baseline)
         ids = self._choose(suite, orders)
         if not suite.left:
-            complain(f"nothing to check: no id matches {orders.selection!r}")
+            complain(_NOTHING if orders.selection is None else f"{_NO_ID} {orders.selection!r}")
             return [exits.EMPTY]
         if orders.collect_only and ids is not None:
             return self._list(ids, suite)
@@ -125,7 +127,7 @@ class Session:
                 if orders.maxfail and self._failures() >= orders.maxfail:
                     break
             if not self._codes:
-                complain("nothing to check: the files hold no gradient that is written by hand")
+                complain(_NOTHING)
             self._summarise(suite.left)
         except KeyboardInterrupt:
             self._interrupted(suite.left)
