@@ -10,7 +10,7 @@ from typing import Any
 from gradcli.arrays import Array
 from gradcli.errors import GradcliError
 from gradcli.result import CheckResult
-from gradcli.suite.outcome import Outcome
+from gradcli.suite.outcome import Bug, Outcome
 from gradcli.suite.perform import Answer
 
 # The packages whose objects mean the same in every process of one suite.
@@ -43,7 +43,10 @@ def dumped(answer: Answer, *, nodes: bool) -> bytes:
     A process that reads them imports nothing of the user's: what is of a class of theirs becomes its repr.
     """
     if isinstance(answer, Outcome):
-        answer = _portable(answer, nodes)
+        try:
+            answer = _portable(answer, nodes)
+        except Exception as error:  # while the nodes were read; the other checks are run
+            answer = Outcome(answer.id, error=Bug.of(error), output=answer.output)
     buffer = io.BytesIO()
     _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(answer)
     return buffer.getvalue()
@@ -51,11 +54,23 @@ def dumped(answer: Answer, *, nodes: bool) -> bytes:
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
-        named = isinstance(obj, type | types.FunctionType | types.BuiltinFunctionType)
-        module = (obj.__module__ if named else type(obj).__module__) or "builtins"
-        if str(module).partition(".")[0] in _COMMON:
-            return NotImplemented
-        return Foreign, (_shown(obj),)
+        if isinstance(obj, type | types.FunctionType | types.BuiltinFunctionType):
+            is_found_by_name = "<" not in obj.__qualname__  # neither local nor a lambda
+            return NotImplemented if is_found_by_name and _is_common(obj.__module__) else _foreign(obj)
+        if not _is_common(type(obj).__module__):
+            return _foreign(obj)
+        try:
+            return obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        except TypeError:  # a module, a generator, a view of a dict
+            return _foreign(obj)
+
+
+def _is_common(module: str | None) -> bool:
+    return (module or "builtins").partition(".")[0] in _COMMON
+
+
+def _foreign(obj: object) -> tuple[type[Foreign], tuple[str]]:
+    return Foreign, (_shown(obj),)
 
 
 def _shown(obj: object) -> str:

@@ -2,8 +2,10 @@
 
 import io
 import pickle
+from types import MappingProxyType
 
 import numpy as np
+import pytest
 
 from gradcli.errors import TargetError
 from gradcli.result import CheckResult
@@ -45,6 +47,25 @@ def test_objects_of_the_users_arrive_as_their_repr():
     assert found.constants["many"][1] == found.constants["mode"]
     assert found.constants["eps"] == 1e-5
     assert found.constants["n"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np, (i for i in ()), {}.keys(), MappingProxyType({}), lambda: 0, memoryview(b"")],
+    ids=["module", "generator", "keys", "proxy", "lambda", "memoryview"],
+)
+def test_what_no_pickle_can_hold_arrives_as_its_repr(value):
+    result = CheckResult("id", "target", "fail", {}, constants={"held": value})
+    assert repr(crossed(Outcome("id", result)).result.constants["held"]) == repr(value)
+
+
+def test_nodes_that_cannot_be_read_are_said_and_take_nothing_else_along():
+    def nodes():
+        raise KeyError("lost")
+
+    outcome = Outcome("id", CheckResult("id", "target", "pass", {}, nodes=nodes))
+    assert str(crossed(outcome, nodes=True).error) == "KeyError: 'lost'"
+    assert crossed(outcome).result.passed
 
 
 def test_errors_keep_their_kind_and_text():
