@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gradcli.config import values
@@ -19,12 +20,15 @@ class Target:
     built_in: bool
     layer: Layer | None  # whose dimensions and options the check may set
 
-    @property
+    @cached_property
     def parameters(self) -> dict[str, Dim | Option]:
         """What a check of this target may set as a key of its own."""
         return (
             {} if self.layer is None else {parameter.name: parameter for parameter in self.layer.parameters}
         )
+
+
+_BUILT_IN = {name: Target(name, True, layer) for name, layer in LAYERS.items()}
 
 
 def read_target(node: Node, base: Path) -> Target:
@@ -34,8 +38,8 @@ def read_target(node: Node, base: Path) -> Target:
     Raises Wrong for an unknown layer and for a file that does not exist.
     """
     written = values.text(node)
-    if written in LAYERS:
-        return Target(written, True, LAYERS[written])
+    if written in _BUILT_IN:
+        return _BUILT_IN[written]
     if written.startswith(PROGRAM):
         return Target(written, False, None)
     place, symbol = parse(written)
