@@ -81,6 +81,8 @@ class Processes:
             ticket, task = self._queued.popleft()
             self._busy[worker] = ticket, task.check
             worker.give(task, self._timeout)
+        if self._isolate and self._queued and not self._idle:
+            self._idle.append(self._started())  # ready when it is needed
 
     def _started(self) -> "_Worker":
         try:
@@ -91,11 +93,11 @@ class Processes:
     def _read(self, message: "_Message") -> tuple[int, Answer] | None:
         """The answer in a message, if there is one in it."""
         worker = message.worker
-        if worker not in self._busy:
-            return None  # it was stopped, or has ended since its answer
         if message.data == b"":
             worker.is_ready(self._timeout)
             return None
+        if worker not in self._busy:
+            return None  # it was stopped, or has ended since its answer
         ticket, check = self._busy.pop(worker)
         if message.data is None:
             return ticket, lost.ended(check, worker.end(), worker.stack)
