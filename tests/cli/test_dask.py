@@ -23,11 +23,14 @@ def g_backward(dout, cache): return 3 * dout
 TARGETS = ["relu", "tanh", "once.py", "sigmoid", "silu", "mse", "gelu"]
 
 
+needs_distributed = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None, reason="distributed is not installed"
+)
+
+
 @pytest.fixture
 def scheduler(environment, tmp_path):
     """The address of a scheduler with two workers."""
-    if importlib.util.find_spec("distributed") is None:
-        pytest.skip("distributed is not installed")
     local = ["--host", "127.0.0.1"]
     with contextlib.ExitStack() as stack:
 
@@ -46,6 +49,7 @@ def scheduler(environment, tmp_path):
         yield address
 
 
+@needs_distributed
 def test_a_cluster_says_what_one_process_says_though_a_worker_dies(gradcli_process, scheduler, tmp_path):
     (tmp_path / "once.py").write_text(CRASHING_ONCE)
     check = ["check", *TARGETS, "--report", "none"]
@@ -77,4 +81,14 @@ def test_a_package_that_is_missing_is_named(invoke, monkeypatch):
     assert (result.exit_code, result.stderr) == (
         2,
         "gradcli: error: --executor dask: distributed is not installed. Run: pip install 'gradcli[dask]'\n",
+    )
+
+
+@needs_distributed
+def test_an_address_that_is_none_is_refused(gradcli_process):
+    done = gradcli_process("check", "relu", "--executor", "dask", "--scheduler", "nonsense://x")
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "gradcli: error: --scheduler nonsense://x: cannot be reached: unknown address scheme"
     )

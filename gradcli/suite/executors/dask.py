@@ -115,12 +115,15 @@ def perform(task: bytes, wants: bytes, folder: str) -> bytes:
 def _connected(scheduler: str) -> "Client":
     try:
         from distributed import Client
+        from distributed.comm.addressing import parse_address
+        from distributed.comm.registry import get_backend
     except ImportError:
         raise UsageError(
             "--executor dask: distributed is not installed. Run: pip install 'gradcli[dask]'"
         ) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by us
     try:
+        get_backend(parse_address(scheduler)[0])  # a client that fails at this is never quite closed
         client = Client(scheduler, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(f"--scheduler {scheduler}: cannot be reached: {error}".splitlines()[0]) from error
