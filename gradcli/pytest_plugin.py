@@ -3,6 +3,7 @@
 It is loaded in every pytest run where gradcli is installed: it imports nothing of gradcli until it is used.
 """
 
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gradcli.suite.outcome import Outcome
 
 _REPORTS: "pytest.StashKey[Reports]" = pytest.StashKey()
+_LOST: "pytest.StashKey[bool]" = pytest.StashKey()  # whether a worker died with what it had found
+_SENT = "gradcli"  # the name of what a worker of xdist sends to its controller
 
 
 class CheckDidNotPass(Exception):
@@ -36,8 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
     asked = config.getoption("--gradcli-report")
     if not asked:
         return
-    if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
-        raise pytest.UsageError("--gradcli-report: results stay in the workers of xdist; run without -n")
     from gradcli.cli.reports import read_reports
     from gradcli.errors import GradcliError
 
@@ -57,9 +58,30 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reports = session.config.stash.get(_REPORTS, None)
     if reports is None:
         return
-    partial = bool(session.shouldstop or session.shouldfail) or len(reports.outcomes) < _items(session)
+    if hasattr(session.config, "workeroutput"):  # of xdist, whose controller writes what all workers found
+        from gradcli.suite.portable import dumped
+
+        session.config.workeroutput[_SENT] = [dumped(one, nodes=False) for one in reports.outcomes]
+        return
+    lost = session.config.stash.get(_LOST, False)
+    partial = (
+        lost or bool(session.shouldstop or session.shouldfail) or len(reports.outcomes) < _items(session)
+    )
     if any(reports.close(partial=partial)):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """Take what a worker of xdist has found; one that died leaves the report partial."""
+    reports = node.config.stash.get(_REPORTS, None)
+    if reports is None:
+        return
+    sent = getattr(node, "workeroutput", {}).get(_SENT)
+    node.config.stash[_LOST] = node.config.stash.get(_LOST, False) or sent is None
+    for outcome in map(pickle.loads, sent or ()):
+        reports.add(outcome)
+    reports.outcomes.sort(key=lambda outcome: outcome.id)  # the same report, whoever was first
 
 
 def _items(session: pytest.Session) -> int:

@@ -19,8 +19,17 @@ def make_folder(name: str | None = None) -> Path:
     FOLDER.mkdir(exist_ok=True)
     for file, text in ((".gitignore", "*\n"), ("CACHEDIR.TAG", _TAG)):
         if not (FOLDER / file).exists():
-            (FOLDER / file).write_text(text, encoding="utf-8")
+            _write(FOLDER / file, text)
     if name is None:
         return FOLDER
     (FOLDER / name).mkdir(exist_ok=True)
     return FOLDER / name
+
+
+def _write(path: Path, text: str) -> None:
+    """On a full disk nothing is left: an empty .gitignore would be taken for a whole one."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise

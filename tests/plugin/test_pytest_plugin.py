@@ -95,6 +95,19 @@ def test_a_report_is_written(run, tmp_path):
     assert report["checks"][0]["id"] == "my-bn"
 
 
+def test_under_xdist_the_report_holds_what_all_workers_found(run, tmp_path):
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    files = {"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}
+    done = run(files, "-n", "2", "--gradcli-report", "json=out.json")
+    assert done.returncode == 1, done.stdout
+    report = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert report["run"]["partial"] is False
+    assert len(report["checks"]) == 2
+    ids = [check["id"] for check in report["checks"]]
+    assert ids == sorted(ids)
+    assert {check["status"] for check in report["checks"]} == {"pass", "fail"}
+
+
 def test_a_report_of_an_unknown_format_is_refused(run):
     done = run({}, "--gradcli-report", "jsn=x")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR

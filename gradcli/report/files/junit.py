@@ -3,9 +3,13 @@
 A check that could not be decided is an error, not a failure: nothing wrong was found, and nothing was proved.
 """
 
+import platform
 import re
 from xml.etree import ElementTree
 
+import numpy as np
+
+import gradcli
 from gradcli.report.files import Run
 from gradcli.report.files.places import Finding, findings, relative
 from gradcli.result import FAIL, INCONCLUSIVE
@@ -26,14 +30,27 @@ def render(run: Run) -> str:
         "skipped": str(sum(case.find("skipped") is not None for case in cases)),
         "time": f"{seconds:.3f}",
     }
-    root = ElementTree.Element("testsuites", {"name": "gradcli", **counts})
+    above = {
+        name: value for name, value in counts.items() if name != "skipped"
+    }  # Jenkins knows no such there
+    root = ElementTree.Element("testsuites", {"name": "gradcli", **above})
     suite = ElementTree.SubElement(root, "testsuite", {"name": "gradcli", **counts})
-    if run.partial:
-        properties = ElementTree.SubElement(suite, "properties")
-        ElementTree.SubElement(properties, "property", {"name": "partial", "value": "interrupted"})
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in _properties(run).items():
+        ElementTree.SubElement(properties, "property", {"name": name, "value": value})
     suite.extend(cases)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _properties(run: Run) -> dict[str, str]:
+    """With what the checks were run, and whether all of them were."""
+    versions = {
+        "gradcli": gradcli.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    return {**versions, "partial": "interrupted"} if run.partial else versions
 
 
 def _case(outcome: Outcome) -> ElementTree.Element:
