@@ -3,7 +3,8 @@
 A pair is `X_forward` with `X_backward`, in any of these spellings: `X_fwd`/`X_bwd`, `forward_X`/`backward_X`,
 `XForward`/`XBackward`, `X_forward_fast`/`X_backward_fast`, or plain `forward`/`backward`. A backward with
 more words than any forward is another version for the forward without them: `bn_backward_alt` checks
-`bn_forward`.
+`bn_forward`. A backward without any forward belongs to the function of its own name: `relu_backward` to
+`relu`.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 LOOKED_FOR = (
     "X_forward with X_backward (also X_fwd/X_bwd, forward_X/backward_X, XForward/XBackward, "
-    "or plain forward and backward)"
+    "or plain forward and backward), X with X_backward"
 )
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^A-Za-z]+")
 _FORWARD = {"forward": ("backward", "bwd"), "fwd": ("bwd", "backward")}
@@ -46,7 +47,10 @@ def find_pairs(names: Collection[str]) -> tuple[list[Pair], list[Lone]]:
                 paired |= {forward, backward}
                 break
     for backward in names:
-        if backward not in paired and (pair := _variant(backward, names)) is not None:
+        if backward in paired:
+            continue
+        pair = _variant(backward, names) or _beside_plain(backward, names)
+        if pair is not None and pair.forward not in {other.backward for other in pairs}:
             pairs.append(pair)
             paired |= {pair.forward, backward}
     lone = [
@@ -89,6 +93,15 @@ def _variant(backward: str, names: Collection[str]) -> Pair | None:
         for other in _BACKWARD.get(match.group(), ()):
             if after.startswith("_") and before + other in names:
                 return Pair(_stem(before, after), before + other, backward)
+    return None
+
+
+def _beside_plain(backward: str, names: Collection[str]) -> Pair | None:
+    """`relu_backward` as a pair with `relu`, if there is one."""
+    for match in reversed(list(_WORDS.finditer(backward))):
+        plain = _stem(backward[: match.start()], backward[match.end() :])
+        if match.group().lower() in _BACKWARD and plain in names:
+            return Pair(plain, plain, backward)
     return None
 
 

@@ -75,10 +75,44 @@ def binds(statement: ast.stmt) -> list[str]:
 
 
 def reads(statement: ast.AST) -> Iterator[str]:
-    """The names that a statement uses, at once or when what it defines is called."""
-    for part in ast.walk(statement):
-        if isinstance(part, ast.Name):
-            yield part.id
+    """The names of the file that a statement uses, at once or when what it defines is called.
+
+    An argument or a local variable that is called like something in the file is not that.
+    """
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        own = _locals(statement)
+        outside = [*statement.args.defaults, *(one for one in statement.args.kw_defaults if one is not None)]
+        if not isinstance(statement, ast.Lambda):
+            outside += statement.decorator_list
+        body = statement.body if isinstance(statement.body, list) else [statement.body]
+        yield from (name for part in outside for name in reads(part))
+        yield from (
+            name for part in [*body, *_annotations(statement)] for name in reads(part) if name not in own
+        )
+        return
+    if isinstance(statement, ast.Name):
+        yield statement.id
+    for part in ast.iter_child_nodes(statement):
+        yield from reads(part)
+
+
+def _locals(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    """The names that are a function's own: its arguments, and what it binds."""
+    arguments = [part.arg for part in ast.walk(function.args) if isinstance(part, ast.arg)]
+    if isinstance(function, ast.Lambda):
+        return set(arguments)
+    parts = [part for statement in function.body for part in _own(statement)]
+    bound = [part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
+    shared = {name for part in parts if isinstance(part, ast.Global) for name in part.names}
+    return {*arguments, *bound} - shared
+
+
+def _annotations(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Iterator[ast.AST]:
+    for part in ast.walk(function.args):
+        if isinstance(part, ast.arg) and part.annotation is not None:
+            yield part.annotation
+    if not isinstance(function, ast.Lambda) and function.returns is not None:
+        yield function.returns
 
 
 def _own(statement: ast.stmt) -> Iterator[ast.AST]:

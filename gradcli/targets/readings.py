@@ -106,7 +106,8 @@ def fits(gradient: Any, out: Array, argument: Array) -> bool:
     shape = np.shape(gradient)
     if out.size == 1 and shape == argument.shape:
         return True
-    return shape in (out.shape + argument.shape, argument.shape if out.shape == argument.shape else None)
+    elementwise = (argument.shape, ()) if out.shape == argument.shape else ()  # (): a slope that is constant
+    return shape in (out.shape + argument.shape, *elementwise)
 
 
 def pulled_back(cotangent: Array, gradient: Any, argument: Array) -> Any:
@@ -118,7 +119,7 @@ def pulled_back(cotangent: Array, gradient: Any, argument: Array) -> Any:
         return gradient
     if cotangent.size == 1 and array.shape != cotangent.shape + argument.shape:
         return array * (array.dtype.type(cotangent.item()) if array.dtype.kind == "f" else cotangent.item())
-    if array.shape == argument.shape == cotangent.shape:
+    if argument.shape == cotangent.shape and array.shape in (argument.shape, ()):
         return cotangent * array
     if array.shape == cotangent.shape + argument.shape:
         return np.tensordot(cotangent, array, axes=cotangent.ndim)

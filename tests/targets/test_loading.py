@@ -97,6 +97,15 @@ def test_what_fills_a_constant_is_needed_too():
     assert run(resolve_one("train.py:shift", Loading(only_symbol=True)), Settings()).verdict == "pass"
 
 
+def test_a_local_name_that_the_script_uses_too_needs_nothing_of_the_script():
+    Path("ratings.py").write_text(
+        "import numpy as np\nR = np.load('missing.npy')\ntotal = R.sum()\n"
+        "def shift_forward(x, R=np.ones(3)):\n    total = x + R\n    return total, None\n"
+        "def shift_backward(dout, cache):\n    return sum(R for R in [dout])\n"
+    )
+    assert run(resolve_one("ratings.py:shift", Loading(only_symbol=True)), Settings()).verdict == "pass"
+
+
 def test_without_a_symbol_all_definitions_are_run():
     Path("train.py").write_text(SCRIPT)
     found = resolve(CheckSpec("train.py", loading=PRUNED))

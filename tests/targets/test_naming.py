@@ -35,6 +35,20 @@ def test_another_backward_is_checked_against_the_same_forward():
     assert lone == []
 
 
+@pytest.mark.parametrize(
+    ("plain", "backward"), [("relu", "relu_backward"), ("relu", "backward_relu"), ("Relu", "ReluBackward")]
+)
+def test_a_backward_without_a_forward_belongs_to_the_function_of_its_name(plain, backward):
+    assert find_pairs([plain, backward]) == ([Pair(plain, plain, backward)], [])
+
+
+def test_a_forward_goes_before_a_function_of_the_plain_name():
+    assert find_pairs(["relu", "relu_forward", "relu_backward"]) == (
+        [Pair("relu", "relu_forward", "relu_backward")],
+        [],
+    )
+
+
 def test_two_pairs_of_one_name_stay_apart():
     pairs, _ = find_pairs(["x_forward", "x_backward", "forward_x", "backward_x"])
     assert [pair.name for pair in pairs] == ["x", "forward_x"]

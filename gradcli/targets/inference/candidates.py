@@ -8,6 +8,7 @@ from typing import Any
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, sizes_for
 from gradcli.targets.inference.indexed import by_indexing
+from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.recipes import by_function
 
@@ -41,8 +42,12 @@ def ranked(
     """Every argument's guesses with their ranks; what is documented goes before what names suggest."""
     forward = functions[0]
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
-    found = {}
+    modes = by_comparison(forward, names)
+    found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
+        if name in modes:
+            found[name] = [*enumerate(map(Fixed, modes[name]))]
+            continue
         guesses = _known(name, symbols, told)
         start = len(guesses) + (2 if guesses else 0)
         usual = by_name(name, annotation_of(forward, name))

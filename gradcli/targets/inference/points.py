@@ -9,6 +9,7 @@ from typing import Any
 from gradcli.spec import InputSpec
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inference.guess import Drawn
+from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.search import Found
 
 TINY, LARGE = 1e-4, 1e3
@@ -50,6 +51,7 @@ def further(found: Found, forward: Callable[..., Any]) -> Iterator[Point]:
     """The other cases, the most telling first; not all of them will be accepted."""
     sizes = dict(found.candidate.sizes)
     base = Point(found, sizes)
+    yield from _modes(found, forward, base)
     yield from _batches(found, base)
     yield from _settings(found, base)
     yield from _penalised(forward, base)
@@ -86,6 +88,17 @@ def _settings(found: Found, base: Point) -> Iterator[Point]:
         for keys, other in _SETTINGS:
             if isinstance(value, dict) and keys <= value.keys():
                 yield replace(base, changed={name: value | other})
+
+
+def _modes(found: Found, forward: Callable[..., Any], base: Point) -> Iterator[Point]:
+    """The other ways to compute that an argument chooses between."""
+    usual = {parameter.name: parameter.default for parameter in parameters_of(forward) or ()}
+    usual |= found.constants
+    free = [name for name, value in usual.items() if isinstance(value, str)]
+    for name, words in by_comparison(forward, free).items():
+        for word in words:
+            if word != usual[name]:
+                yield replace(base, changed={name: word})
 
 
 def _penalised(forward: Callable[..., Any], base: Point) -> Iterator[Point]:

@@ -1,0 +1,58 @@
+"""Words that choose, a forward without a suffix, a slope that is one number: checked by name alone."""
+
+from pathlib import Path
+
+import pytest
+
+from gradcli import check_target
+from gradcli.targets.inference.modes import by_comparison
+
+SOURCE = (Path(__file__).parent / "habits" / "course_layers.py").read_text()
+BUGS = {
+    "relu": ("dZ[cache <= 0] = 0", "dZ[cache <= 0.2] = 0", "Z"),
+    "linear_activation": ("1 - A**2", "1 - A", "A_prev"),  # the word that is not tried first
+    "identity": ("return 1\n", "return 2\n", "x"),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_right_code_passes(folder, name):
+    (folder / "course.py").write_text(SOURCE)
+    result = check_target(f"course.py:{name}")
+    assert (result.verdict, [v for v in result.violations if not v.is_warning]) == ("pass", [])
+
+
+@pytest.mark.parametrize(("name", "bug"), BUGS.items())
+def test_a_planted_bug_is_found(folder, name, bug):
+    right, wrong, gradient = bug
+    assert SOURCE.count(right) == 1
+    (folder / "course.py").write_text(SOURCE.replace(right, wrong))
+    result = check_target(f"course.py:{name}", blame=False)
+    assert result.gradients[gradient].verdict == "fail"
+
+
+def chooses(x, mode, kind, axis, unit):
+    if mode.lower() == "train" or mode in ("test", "train"):
+        return x
+    match kind:
+        case "mean" | "sum":
+            return x.sum()
+    return axis == 1 or unit == "cm"
+
+
+def test_the_words_that_an_argument_is_compared_with_in_their_order():
+    assert by_comparison(chooses, ["x", "mode", "kind", "axis", "unit"]) == {
+        "mode": ["train", "test"],
+        "kind": ["mean", "sum"],
+        "unit": ["cm"],
+    }
+
+
+def test_a_function_without_source_compares_nothing():
+    assert by_comparison(len, ["obj"]) == {}
