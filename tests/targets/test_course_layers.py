@@ -40,6 +40,8 @@ def test_a_planted_bug_is_found(folder, name, bug):
 def chooses(x, mode, kind, axis, unit):
     if mode.lower() == "train" or mode in ("test", "train"):
         return x
+    if "seed" in x:
+        return x
     match kind:
         case "mean" | "sum":
             return x.sum()

@@ -24,7 +24,8 @@ def _compared(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
             sides = [_without_lower(node.left), node.comparators[0]]
-            for one, other in (sides, sides[::-1]):
+            # `"seed" in options` is no choice by a word.
+            for one, other in (sides, sides[::-1]) if isinstance(node.ops[0], ast.Eq) else (sides,):
                 if isinstance(one, ast.Name):
                     yield from ((one.id, word) for word in _words(other))
         elif isinstance(node, ast.Match) and isinstance(node.subject, ast.Name):

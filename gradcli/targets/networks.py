@@ -1,0 +1,193 @@
+"""The convention of courses: a network in three functions, with its parameters in a dictionary.
+
+    A2, cache = forward_propagation(X, parameters)         parameters["W1"], parameters["b1"], …
+    cost = compute_cost(A2, Y)
+    grads = backward_propagation(parameters, cache, X, Y)  grads["dW1"], grads["db1"], …
+
+backward takes no cotangent: it differentiates the cost. The parameters are checked as arguments of the whole.
+"""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from inspect import Parameter, Signature
+from typing import Any
+
+from gradcli.arrays import Array
+from gradcli.problem import Problem
+from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.cost_problem import make_cost_problem
+from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.naming import find_pairs
+from gradcli.targets.python_file import Loaded
+from gradcli.targets.results import input_named
+from gradcli.targets.returned_names import returned_names
+
+_PARAMETERS = re.compile(r"param(eter)?s|weights", re.IGNORECASE)
+_TRUTH = re.compile(r"y|labels?|targets?|y_true", re.IGNORECASE)
+_CACHE = re.compile(r"caches?|memory", re.IGNORECASE)
+_OUTPUT = re.compile(r"a_?(l|\d|out)|y_?(hat|pred)|output|predictions?", re.IGNORECASE)
+_COST = re.compile(r"(compute|calc(ulate)?|get)?_?(cost|loss)(_?func(tion)?)?", re.IGNORECASE)
+# `parameters["W" + str(l)]`, `parameters[f"W{l}"]`.
+_NUMBERED = re.compile(r"""\[\s*f?["'](W|b)(?:["']\s*\+\s*str\(|\{)""")
+_TWO_LAYERS = ("W1", "b1", "W2", "b2")
+
+
+@dataclass(frozen=True, eq=False)
+class Network(ByArguments):
+    """Forward, cost and backward, and the names of the parameters."""
+
+    name: str
+    forward: Callable[..., Any]
+    cost: Callable[..., Any]
+    backward: Callable[..., Any]
+    data: str  # forward's argument that is no parameter
+    truth: str  # the cost's argument that the output is compared with
+    keys: tuple[str, ...]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return (self.forward.__name__, self.backward.__name__, self.cost.__name__)
+
+    @property
+    def called(self) -> Callable[..., Any]:
+        return _with_arguments(self.value, (self.data, self.truth, *self.keys))
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.forward, self.backward)
+
+    def value(self, **values: Any) -> Any:
+        """The cost at this point."""
+        output, _ = self._ahead(values)
+        return _call(self.cost, self._known(values) | {"output": output})
+
+    def gradients(self, **values: Any) -> Any:
+        """What backward returns for the parameters, by name."""
+        output, cache = self._ahead(values)
+        returned = _call(self.backward, self._known(values) | {"output": output, "cache": cache})
+        names = returned_names(self.backward)
+        if isinstance(returned, tuple) and len(names) == len(returned):
+            returned = dict(zip(names, returned, strict=True))
+        if not isinstance(returned, Mapping):
+            return returned
+        return {key: one for key, one in returned.items() if input_named(key, self.keys) is not None}
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        *,
+        id: str,
+        target: str,
+        where: str,
+        rerun: str | None,
+    ) -> Problem:
+        arguments = (self.data, self.truth, *self.keys)
+        problem = make_cost_problem(
+            _with_arguments(self.value, arguments),
+            _with_arguments(self.gradients, arguments),
+            inputs,
+            constants,
+            id=id,
+            target=target,
+            where=where,
+            rerun=rerun,
+        )
+        # A line cannot be named: what ties the three together is not the user's.
+        return replace(problem, source=None)
+
+    def _ahead(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        result = _call(self.forward, self._known(values))
+        return (result[0], result[-1]) if isinstance(result, tuple) else (result, result)
+
+    def _known(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = {key: values[key] for key in self.keys}
+        return {"data": values[self.data], "truth": values[self.truth], "parameters": parameters}
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The networks among these names of the file: a pair without a cotangent, and the cost beside it."""
+    functions = loaded.functions(names)
+    space = loaded.namespace
+    costs = [space[name] for name in functions if _COST.fullmatch(name)]
+    found: list[Checkable] = []
+    for pair in find_pairs(functions)[0]:
+        network = _network(pair.name, space[pair.forward], space[pair.backward], costs)
+        if network is not None:
+            found.append(network)
+            costs = []  # a second network has a cost of its own, and which is whose cannot be told
+    return found
+
+
+def _network(
+    name: str, forward: Callable[..., Any], backward: Callable[..., Any], costs: Sequence[Callable[..., Any]]
+) -> Network | None:
+    takes, asks = _roles(forward), _roles(backward)
+    if set(takes.values()) != {"data", "parameters"} or not costs or "truth" not in asks.values():
+        return None
+    if "?" in asks.values() or "softmax" in _source(forward):  # whose truth would have to be one-hot
+        return None
+    wanted = _roles(costs[0])
+    keys = _keys(forward, next(arg for arg, role in takes.items() if role == "parameters"))
+    if not keys or "truth" not in wanted.values() or "?" in wanted.values():
+        return None
+    data = next(arg for arg, role in takes.items() if role == "data")
+    truth = next(arg for arg, role in wanted.items() if role == "truth")
+    return Network(name, forward, costs[0], backward, data, truth, keys)
+
+
+def _roles(function: Callable[..., Any]) -> dict[str, str]:
+    """What each required argument of a function stands for; "?" for what is not known."""
+    patterns = {"parameters": _PARAMETERS, "truth": _TRUTH, "cache": _CACHE, "output": _OUTPUT}
+    patterns["data"] = re.compile(r"x|inputs?|data|x_(train|batch)", re.IGNORECASE)
+    return {
+        name: next((role for role, pattern in patterns.items() if pattern.fullmatch(name)), "?")
+        for name in required_arguments(function)
+        if name in argument_names(function)
+    }
+
+
+def _call(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
+    return function(**{name: known[role] for name, role in _roles(function).items()})
+
+
+def _keys(forward: Callable[..., Any], parameters: str) -> tuple[str, ...]:
+    """The keys that forward reads from its dictionary; where it counts layers, those of two."""
+    source = _source(forward)
+    if _NUMBERED.search(source):
+        return _TWO_LAYERS
+    keys: dict[str, None] = {}
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == parameters
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, str)
+        ):
+            keys[node.slice.value] = None
+    return tuple(keys)
+
+
+def _source(function: Callable[..., Any]) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""
+
+
+def _with_arguments(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """The same function with a signature that says its keywords."""
+
+    def called(**values: Any) -> Any:
+        return function(**values)
+
+    called.__signature__ = Signature(  # type: ignore[attr-defined]
+        [Parameter(name, Parameter.KEYWORD_ONLY) for name in names]
+    )
+    called.__name__ = "forward"
+    return called
