@@ -18,10 +18,11 @@ pytest.importorskip("jinja2", reason="the page is filled in by Jinja2")
 
 from gradcli.report.html.context import context
 from gradcli.report.html.errors import level, relative_errors
+from gradcli.report.html.graph import graph
 from gradcli.report.html.heatmap import heatmap
 from gradcli.report.html.histogram import histogram
 from gradcli.report.html.scatter import scatter
-from gradcli.result import Blame
+from gradcli.result import Blame, NodeRow
 
 HOSTILE = "a[b]:c,d\"e'<script>alert(1)</script>{{ 7*7 }}&g%h|i`j\n\x1b[31m\x00💥"
 BROKEN = "def f_forward(x):\n    return x**2, x\n\n\ndef f_backward(dout, x):\n    return dout * x\n"
@@ -187,3 +188,47 @@ def test_the_browser_test_notices_an_error_and_a_request(tmp_path):
     seen = visit(tmp_path, page, "console.error('seen');")
     assert any("seen" in line for line in seen.console)
     assert "http://127.0.0.1:9/x.png" in seen.requests
+
+
+STEPS = """
+def f_forward(x, w):
+    a = x * w
+    h = a + 1
+    h = h * a
+    return h, (x, w, a)
+"""
+
+
+def node(name, line, file, verdict="pass"):
+    return NodeRow(name, str(file), line, f"d{name}", 9, verdict, 0.0)
+
+
+def test_the_graph_joins_each_node_to_what_its_line_reads(tmp_path):
+    file = tmp_path / "steps.py"
+    file.write_text(STEPS)
+    rows = [node("x", 2, file), node("w", 2, file), node("a", 3, file, "fail"), node("h", 4, file)]
+    drawn = graph([*rows, node("h_2", 5, file), node("", None, file)])
+    assert [(box.name, box.verdict) for box in drawn.boxes][2:4] == [("a", "fail"), ("h", "pass")]
+    assert [box.y // 62 for box in drawn.boxes] == [0, 0, 1, 2, 3]
+    assert drawn.edges.count("M") == 2 + 1 + 2  # a of x and w, h of a, the second h of the first and of a
+    assert drawn.boxes[4].code == "h = h * a"
+    assert drawn.boxes[2].place == "steps.py:3"
+
+
+def test_without_nodes_there_is_no_graph_and_without_source_no_edge(tmp_path):
+    assert graph([]) is None
+    drawn = graph([node("a", 3, tmp_path / "gone.py"), node("b", 4, tmp_path / "gone.py")])
+    assert (len(drawn.boxes), drawn.edges) == (2, "")
+
+
+def test_a_failing_node_leads_to_its_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "layer.py").write_text(
+        "def f_forward(x):\n    a = x * 2\n    b = a**2\n    return b, a\n\n\n"
+        "def f_backward(dout, a):\n    da = dout * a\n    return da * 2\n"
+    )
+    assert main(["check", "layer.py", "--input", "x=3", "--nodes", "--report", "html=out.html"]) == 1
+    text = (tmp_path / "out.html").read_text()
+    link = re.search(r'<a href="#(\S+)" class="node fail" aria-label="a: fail, layer.py:2">', text)
+    assert re.search(rf'<li id="{link[1]}" class="fail">.*<b>a</b> layer.py:2 <code>a = x \* 2</code>', text)
+    assert "graph" not in page(right()).partition("</style>")[2]

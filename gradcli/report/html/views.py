@@ -10,6 +10,7 @@ from gradcli.report.console import Cells, cells, check_summary
 from gradcli.report.files.places import relative
 from gradcli.report.html.context import SourceLine, context
 from gradcli.report.html.errors import can_be_drawn, relative_errors
+from gradcli.report.html.graph import Graph, graph
 from gradcli.report.html.heatmap import Heatmap, heatmap
 from gradcli.report.html.histogram import Bar, histogram
 from gradcli.report.html.scatter import Scatter, scatter
@@ -79,6 +80,7 @@ class CheckView:
     findings: list[FindingView]
     blames: list[BlameView]
     gradients: list[GradientView]
+    graph: Graph | None  # of forward, where its nodes were compared
     remarks: list[str]
     output: list[str]
 
@@ -106,6 +108,7 @@ def _check(outcome: Outcome, anchor: str) -> CheckView:
             _gradient(gradient, curve_drawing([curves[gradient.name]]) if gradient.name in curves else "")
             for gradient in gradients
         ],
+        graph=None if result is None else graph(result.node_table),
         remarks=[] if result is None else [printable(remark) for remark in result.remarks],
         output=printable_lines(outcome.output),
     )
