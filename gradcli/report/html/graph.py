@@ -11,6 +11,7 @@ from gradcli.source_line import written_line
 
 _WIDE, _HIGH = 140, 30  # a box, in pixels
 _ACROSS, _DOWN = 160, 62  # from one box to the next
+_ASIDE = 24  # by so much an edge bends for each row that it passes
 _LONGEST = 14  # characters that fit into a box
 
 
@@ -30,10 +31,11 @@ class Box:
 
 @dataclass(frozen=True)
 class Graph:
-    """Boxes, and one path that joins them."""
+    """Boxes, and one path that joins them; `left` is the room that it takes beside them."""
 
     boxes: tuple[Box, ...]
     edges: str
+    left: int
     width: int
     height: int
     wide: int = _WIDE
@@ -56,7 +58,8 @@ def graph(rows: Sequence[NodeRow]) -> Graph | None:
     )
     edges = [_edge(boxes[source], boxes[place]) for place, found in enumerate(sources) for source in found]
     width = _ACROSS * max(columns) + _WIDE
-    return Graph(boxes, "".join(edges), width, _DOWN * max(depths) + _HIGH)
+    left = _ASIDE * max(depths)  # more than the longest edge needs
+    return Graph(boxes, "".join(edges), left, left + width, _DOWN * max(depths) + _HIGH)
 
 
 def _box(row: NodeRow, x: int, y: int) -> Box:
@@ -75,6 +78,11 @@ def _box(row: NodeRow, x: int, y: int) -> Box:
 
 
 def _edge(source: Box, target: Box) -> str:
+    """Down to the next row; what goes further passes beside the boxes between, not behind them."""
+    span = (target.y - source.y) // _DOWN
+    if span > 1:
+        y, to_y, aside = source.y + _HIGH // 2, target.y + _HIGH // 2, _ASIDE * span
+        return f"M{source.x} {y}C{source.x - aside} {y} {target.x - aside} {to_y} {target.x} {to_y}"
     middle = _WIDE // 2
     x, y, to_x, to_y = source.x + middle, source.y + _HIGH, target.x + middle, target.y
     bend = (to_y - y) // 2
