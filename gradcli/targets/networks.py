@@ -18,6 +18,7 @@ from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
+from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
@@ -121,6 +122,19 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
             found.append(network)
             costs = []  # a second network has a cost of its own, and which is whose cannot be told
     return found
+
+
+def why_no_pair(forward: Callable[..., Any], backward: Callable[..., Any]) -> str | None:
+    """What a backward lacks that differentiates a cost of its own; None if it may be that of a pair."""
+    asks = required_arguments(backward)
+    truth = [name for name in asks if _TRUTH.fullmatch(name) and name not in argument_names(forward)]
+    if len(asks) < 3 or not truth or any(map(looks_like_cotangent, asks)):
+        return None
+    names = forward.__name__, backward.__name__
+    return (
+        f"{names[1]} takes {truth[0]} and no cotangent: it differentiates a cost that {names[0]} does not "
+        f"return. Put both into one function that returns cost and gradients, and check that"
+    )
 
 
 def _network(

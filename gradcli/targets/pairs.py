@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcli.arrays import Array
+from gradcli.errors import TargetError
 from gradcli.problem import Problem
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.naming import LOOKED_FOR, Lone, Pair, find_pairs
 from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.networks import why_no_pair
 from gradcli.targets.pair import make_problem
 from gradcli.targets.python_file import Loaded
 
@@ -49,6 +51,9 @@ class CheckablePair(ByArguments):
         where: str,
         rerun: str | None,
     ) -> Problem:
+        reason = why_no_pair(self.forward, self.backward)
+        if reason is not None:
+            raise TargetError(f"{where}: {reason}")
         return make_problem(
             self.forward,
             self.backward,

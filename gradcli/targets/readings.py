@@ -115,6 +115,8 @@ def pulled_back(cotangent: Array, gradient: Any, argument: Array) -> Any:
     if gradient is None or not _is_array(gradient):
         return gradient
     array = np.asarray(gradient)
+    if array.dtype.kind == "b" and array.shape == argument.shape == cotangent.shape:
+        return cotangent * array  # a slope of 0 or 1: `x > 0`
     if array.dtype.kind not in "fiu":
         return gradient
     if cotangent.size == 1 and array.shape != cotangent.shape + argument.shape:

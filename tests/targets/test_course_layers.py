@@ -12,6 +12,8 @@ BUGS = {
     "relu": ("dZ[cache <= 0] = 0", "dZ[cache <= 0.2] = 0", "Z"),
     "linear_activation": ("1 - A**2", "1 - A", "A_prev"),  # the word that is not tried first
     "identity": ("return 1\n", "return 2\n", "x"),
+    "ReLU": ("return z > 0", "return z > 0.2", "z"),
+    "logistic": ("return math.exp(-z) /", "return math.exp(z) /", "z"),
 }
 
 

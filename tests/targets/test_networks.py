@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradcli import check_target
+from gradcli.errors import TargetError
 
 HABITS = Path(__file__).parent / "habits"
 BUGS = [
@@ -51,6 +52,18 @@ def test_gradients_in_a_tuple_are_told_apart_by_what_they_are_called(folder):
     left = '    return {"dZ2": dZ2, "dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}'
     (folder / "net.py").write_text(source.replace(left, "    return dW2, db2, dW1, db1"))
     assert check_target("net.py:propagation").verdict == "pass"
+
+
+def test_a_backward_of_a_cost_that_is_not_there_says_so(folder):
+    source = (HABITS / "course_network.py").read_text().replace("def compute_cost", "def other")
+    (folder / "net.py").write_text(source)
+    with pytest.raises(TargetError) as caught:
+        check_target("net.py:propagation")
+    assert str(caught.value) == (
+        "net.py:propagation: backward_propagation takes Y and no cotangent: it differentiates a cost that "
+        "forward_propagation does not return. Put both into one function that returns cost and gradients, "
+        "and check that"
+    )
 
 
 def test_a_pair_with_a_cotangent_is_no_network(folder):

@@ -47,7 +47,9 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
     fixed: list[object] = [] if value is None else [value]
     fixed += _NUMBER.get(annotation, ())
     if fixed and (annotation in _NUMBER or not _may_be_array(name)):
-        return [(rank, Fixed(value)) for rank, value in enumerate(fixed)]
+        told: list[Guess] = [Fixed(value) for value in fixed]
+        # What is differentiated may be a single number: `def sigmoid(z: float)`.
+        return [*enumerate([*told, Drawn(())] if annotation == "float" else told)]
     shapes = next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, name.lower())), ())
     guesses: list[Guess] = [drawn(text) for text in shapes]
     found = [*enumerate(guesses), *((len(guesses) + rank, Fixed(value)) for rank, value in enumerate(fixed))]

@@ -1,5 +1,7 @@
 """A layer whose activation is chosen by a word, and activations whose forward has no suffix."""
 
+import math
+
 import numpy as np
 
 
@@ -36,3 +38,19 @@ def identity(x):
 
 def identity_derivative(x):
     return 1
+
+
+def ReLU(z):
+    return np.maximum(z, 0)
+
+
+def ReLU_deriv(z):
+    return z > 0
+
+
+def logistic(z: float):
+    return 1 / (1 + math.exp(-z))
+
+
+def d_logistic(z: float):
+    return math.exp(-z) / (1 + math.exp(-z)) ** 2
