@@ -15,6 +15,8 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 _GRADIENT = re.compile(r"d[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
+# Beyond doubt, whatever it returns.
+_SAYS_BOTH = re.compile(r"\w*(loss|cost|value|objective|nll|energy)_?and_?(grad\w*|jac\w*)", re.IGNORECASE)
 # Beyond doubt, whatever the function is called.
 _PLAIN_VALUE = re.compile(r"J|\w*(loss|cost|objective|nll|energy)", re.IGNORECASE)
 _PLAIN_GRADIENT = re.compile(r"\w*grad\w*|d_?[A-Z]\w*|d[wbx]\d?|d_?(theta|weights?|scores|logits)")
@@ -65,6 +67,8 @@ def is_cost(name: str, returned: Sequence[str]) -> bool:
     """Whether a function of this name that returns these looks like a cost with its gradient."""
     if len(returned) < 2 or name.startswith("_"):
         return False
+    if _SAYS_BOTH.fullmatch(name) is not None:
+        return True
     if _COST.fullmatch(name) is not None:
         return any(map(is_gradient, returned)) or not any(returned[1:])
     plain = any(_PLAIN_VALUE.fullmatch(one) for one in returned)

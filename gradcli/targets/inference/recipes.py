@@ -99,6 +99,37 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
             (r"b", ("H",)),
         ),
     ),
+    (  # word vectors: one word's vector against those of all the words around
+        r".*(softmax|sampling)_?(cost|loss)_?and_?gradient",
+        (
+            (r"predicted|center_?word_?vec|v_?c", ("D",)),
+            (r"target|outside_?word_?idx|o", (2,)),
+            (r"output_?vectors|outside_?vectors|u", ("V D",)),
+            (r"dataset", (0,)),
+        ),
+    ),
+    (  # ratings of films: 5 of them, by 4 users
+        r"co(fi|llab\w*)_?cost\w*",
+        (
+            (r"params|theta", ("(5+4)*3",)),
+            (r"y|ynorm", ("5 4",)),
+            (r"r", ("5 4|int|2",)),
+            (r"num_?users|nu", (4,)),
+            (r"num_?movies|nm", (5,)),
+            (r"num_?features|nf", (3,)),
+        ),
+    ),
+    (
+        r"sparse_?auto_?encoder_?(cost|loss)\w*",
+        (
+            (r"theta|params", ("2*2*3+2+3",)),
+            (r"visible_?size", (3,)),
+            (r"hidden_?size", (2,)),
+            (r"data|x|patches", ("3 N|unit",)),
+            (r"sparsity_?param|rho", (0.1,)),
+            (r"beta", (3.0,)),
+        ),
+    ),
     (
         r"nn_?cost_?function\w*",
         (
