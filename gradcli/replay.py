@@ -146,13 +146,13 @@ def _spec(before: Archive, target: str | None) -> CheckSpec:
             f"{before.path}: holds no target to run again: its functions were given from Python"
         )
     try:
-        base = Path(_text(asked["base"]))
+        base = Path(_path(asked["base"]))
         settings = _settings(dict(asked["settings"]))
         loading = Loading(
             tuple(map(_text, asked["loading"]["stubs"])), asked["loading"]["only_symbol"] is True
         )
         spec = CheckSpec(
-            named,
+            _path(named),
             id=_text(meta["id"]),
             options=dict(asked["options"]),
             inputs_file=before.path,
@@ -188,6 +188,13 @@ def _text(value: object) -> str:
         raise TypeError
     value.encode()  # ValueError for what is no text
     return value
+
+
+def _path(value: object) -> str:
+    text = _text(value)
+    if "\0" in text:
+        raise ValueError
+    return text
 
 
 def _problem(spec: CheckSpec, before: Archive) -> Problem:
