@@ -158,7 +158,8 @@ class Bench:
         slack = 1e-10 * float(np.max(np.abs(numeric), initial=0.0))
         allowed = self.tol * size + K * np.nan_to_num(known.uncertainty[there]) + slack
         with np.errstate(invalid="ignore"):
-            return bool(np.all(np.abs(given - numeric) <= allowed))
+            # isfinite, because inf <= tol * inf holds
+            return bool(np.all(np.isfinite(given) & (np.abs(given - numeric) <= allowed)))
 
     def repairs(self, gradients: Mapping[str, Array] | None, wrong: frozenset[str]) -> bool:
         """Whether these gradients are right where they were wrong, and still right elsewhere."""

@@ -13,6 +13,7 @@ from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.repair import PATHS, Repair
 from gradcli.blame.search import Fault
+from gradcli.blame.taps import CARRIED
 from gradcli.result import Blame
 
 _KINDS = {
@@ -160,6 +161,8 @@ def _reason(bench: Bench, fault: Fault) -> str:
 
 
 def _path(repair: Repair) -> str:
+    if repair.after == CARRIED:
+        return f"the path of {repair.array} from pass to pass is missing in {repair.before}"
     through = (
         f" of {repair.array} through line {repair.after}" if repair.array and repair.after != "0" else ""
     )

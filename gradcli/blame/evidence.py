@@ -136,7 +136,10 @@ class Evidence:
         if not values:
             return False
         paired = self.paired(site)
-        return all(any(n.matches(v, self.bench.tol) for n in paired) for v in values)
+        own = {id(n.site.statement) for n in paired if n.site is not None}
+        inner = [n for n in self.nodes if n.site is not None and id(n.site.statement) in own]
+        near = [*paired, *(n for n in inner if any(_is_within(n, p) for p in paired))]
+        return all(any(n.matches(v, self.bench.tol) for n in near) for v in values)
 
     def _only_in_part(self, site: Site) -> bool:
         """Whether a value is the gradient through one use of a node, and of no node as a whole."""
@@ -154,7 +157,7 @@ class Evidence:
             return False
         if site.role in (DEF, USE) and only_definition:
             paired = [n for n in self.paired(site) if n.gradient.size == values[-1].size]
-            if paired and not any(any(n is p for n in matches[-1]) for p in paired):
+            if paired and not any(n is p or _is_within(n, p) for n in matches[-1] for p in paired):
                 return False
         return True
 
@@ -168,6 +171,16 @@ class Evidence:
             and bool(np.all(np.abs(v.reshape(value.shape) - value) <= 1e-12 * scale))
             for v in self._forward
         )
+
+
+def _is_within(node: Node, named: Node) -> bool:
+    """Whether a value has no name of its own in the statement that makes a named one.
+
+    With `i = sigmoid(x @ w)`, `di` may well be the gradient of the product.
+    """
+    if node.site is None or named.site is None or node.site.role != EXPRESSION:
+        return False
+    return node.site.statement is named.site.statement and node.site.node is not named.site.node
 
 
 def is_alias(statement: ast.stmt | None) -> bool:

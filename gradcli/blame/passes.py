@@ -18,6 +18,7 @@ from gradcli.blame.evidence import Evidence, is_alias, is_unpacking
 from gradcli.blame.flow import makes_blank
 from gradcli.blame.pairing import node_of
 from gradcli.blame.program import Program
+from gradcli.blame.taps import CARRIED, DEF, EXPRESSION
 from gradcli.blame.trace import replacing_each
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions
@@ -77,17 +78,21 @@ def _mends(bench: Bench, judged: _Judged, names: frozenset[str]) -> bool:
 
 
 def _families(evidence: Evidence) -> dict[str, list[list[Node]]]:
-    """The measured passes of each named value of forward, by name."""
+    """The measured passes of each value of forward, by name; those without a name by their text."""
     found: dict[str, dict[int, list[Node]]] = defaultdict(lambda: defaultdict(list))
     for node in evidence.nodes:
-        if node.name and (node.site is None or node.site.role == "def"):
+        if node.site is not None and node.site.role == EXPRESSION:
+            found[node.site.text][node.site.number].append(node)
+        elif node.site is not None and node.site.role == CARRIED:
+            found[f"{node.name} of the pass before"][node.site.number].append(node)
+        elif node.name and (node.site is None or node.site.role == DEF):
             found[node.name][-1 if node.site is None else node.site.number].append(node)
     return {name: list(sites.values()) for name, sites in found.items()}
 
 
 def _judge(version: Version, families: dict[str, list[list[Node]]], tol: float) -> _Judged | None:
     """Beside the node with which most passes agree; where none does, beside the one of its name."""
-    name = node_of(version.base, families)
+    name = node_of(version.base, [n for n in families if n.isidentifier() or n.startswith("self.")])
     best: tuple[int, str, _Judged | None] = (0, "", None)
     for own, passes in ((own, passes) for own, several in families.items() for passes in several):
         for true in _alignments(passes, len(version.values)):

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -21,8 +20,9 @@ from gradcli.blame.evidence import Evidence
 from gradcli.blame.insertions import counts, insertions, is_count
 from gradcli.blame.program import Program
 from gradcli.blame.source import NotReadable, Written, rebuild
-from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
-from gradcli.blame.trace import replacing
+from gradcli.blame.taps import CARRIED, DEF, RETURN, USE, WRITE, Site
+from gradcli.blame.trace import changing, replacing
+from gradcli.blame.truth import Node, in_passes
 
 _MOST_PLACES = 6  # statements into which something is put by way of trial
 PATHS = ("path", "path twice")
@@ -58,7 +58,7 @@ class Repairer:
         """All repairs among the suspects, as far as time allows."""
         found: list[Repair] = []
         late = (self._by_count, self._by_insertion)
-        for trial in (self._by_syntax, self._by_factor, self._by_array, self._by_term, *late):
+        for trial in (self._by_factor, self._by_array, self._by_term, self._by_syntax, *late):
             if trial in late and any(r.kind not in PATHS for r in found):
                 break
             for repair in trial(suspects, wrong):
@@ -209,75 +209,84 @@ class Repairer:
         known = self._forward_values()
         for site in self._sites(suspects):
             values = self.evidence.trace.of(site.number)
-            if len(values) != 1:
-                continue
-            for name, array in known:
-                if not self.bench.clock.affords(0.0):
-                    return
-                fitted = _fitted(array, values[0].shape)
+            for name, passes in known:
+                fitted = self._fitted(passes, values)
                 if fitted is None:
                     continue
-                for kind, change in (
-                    ("times", partial(np.multiply, fitted)),
-                    ("over", _divided_by(fitted)),
-                    ("plus", partial(np.add, fitted)),
-                ):
-                    if kind == "plus" and array.ndim:
+                if not self.bench.clock.affords(0.0):
+                    return
+                for kind, change in _CHANGES.items():
+                    if kind == "plus" and passes[0].ndim:
                         continue
-                    after = self.bench.gradients(replacing(site.number, None, change))
-                    if self.bench.repairs(after, wrong):
+                    changes = [partial(change, array) for array in fitted]
+                    if self.bench.repairs(self.bench.gradients(changing(site.number, changes)), wrong):
                         text = ast.unparse(site.node)
                         made = with_array(site.node, kind, name)
                         yield Repair(site.statement, site.line, kind, LIKELY, text, made, None, name, site)
 
-    def _forward_values(self) -> list[tuple[str, Array]]:
-        """Named values of forward, its inputs and its constants."""
-        found: dict[str, Array] = {n: a for n, a in self.bench.inputs.items() if a.dtype.kind == "f"}
+    def _fitted(self, passes: list[Array], values: list[Array]) -> list[Array] | None:
+        """A value of forward beside one of backward, which goes through a loop the other way."""
+        if not values or len(passes) not in (1, len(values)):
+            return None
+        beside = passes[::-1] if len(passes) > 1 else passes * len(values)
+        fitted = [_fitted(array, value.shape) for array, value in zip(beside, values, strict=True)]
+        return None if any(array is None for array in fitted) else [a for a in fitted if a is not None]
+
+    def _forward_values(self) -> list[tuple[str, list[Array]]]:
+        """Named values of forward by pass, its inputs and its constants."""
+        found: dict[str, list[Array]] = {n: [a] for n, a in self.bench.inputs.items() if a.dtype.kind == "f"}
         found |= {
-            n: np.asarray(float(c))
+            n: [np.asarray(float(c))]
             for n, c in self.bench.original.constants.items()
             if isinstance(c, int | float) and not isinstance(c, bool)
         }
-        for node in self.evidence.nodes:
-            if node.name and node.site is not None and node.site.role == DEF:
-                found.setdefault(node.name, node.value)
+        for passes in in_passes(self.evidence.nodes):
+            site = passes[0].site
+            if passes[0].name and site is not None and site.role == DEF:
+                found.setdefault(passes[0].name, [node.value for node in passes])
         for name, cotangent in zip(self.bench.cotangent_names, self.bench.cotangents, strict=False):
-            found.setdefault(name, cotangent)
+            found.setdefault(name, [cotangent])
         return list(found.items())
 
     def _by_term(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """A path that was left out: the gradient through one use of a value is missing from a sum."""
+        own = [(node,) for node in self.evidence.nodes if node.site is None]
+        rows: list[tuple[Node, ...]] = [*own, *in_passes(self.evidence.nodes)]
+        rows.sort(key=lambda passes: passes[0].site is None or passes[0].site.role != CARRIED)
         for site in self._sites(suspects):
             if site.role not in (DEF, RETURN, WRITE, USE):
                 continue
             values = self.evidence.trace.of(site.number)
-            if len(values) != 1:
-                continue
-            for node in self.evidence.nodes:
-                if node.gradient.shape != values[0].shape or not node.gradient.any():
+            shapes = [value.shape for value in values]
+            for passes in rows:
+                if [node.gradient.shape for node in passes[::-1]] != shapes:
+                    continue
+                if not any(node.gradient.any() for node in passes):
                     continue
                 if not self.bench.clock.affords(0.0):
                     return
                 for sign in (1.0, -1.0):
-                    term = sign * node.gradient
-                    after = self.bench.gradients(replacing(site.number, None, partial(np.add, term)))
-                    if self.bench.repairs(after, wrong):
-                        line = node.site.line if node.site is not None else 0
-                        through = "" if node.site is None else assigned_name(node.site.statement)
-                        kind = "path" if sign > 0 else "path twice"
-                        text = ast.unparse(site.node)
-                        yield Repair(
-                            site.statement,
-                            site.line,
-                            kind,
-                            LIKELY,
-                            text,
-                            str(line),
-                            None,
-                            node.name,
-                            site,
-                            through,
-                        )
+                    changes = [partial(np.add, sign * node.gradient) for node in passes[::-1]]
+                    if self.bench.repairs(self.bench.gradients(changing(site.number, changes)), wrong):
+                        yield _lost(site, passes[0], "path" if sign > 0 else "path twice")
+
+
+def _lost(site: Site, node: Node, kind: str) -> Repair:
+    line, text = node.site.line if node.site is not None else 0, ast.unparse(site.node)
+    if node.site is not None and node.site.role == CARRIED:
+        return Repair(
+            site.statement, site.line, kind, LIKELY, ast.unparse(site.node), CARRIED, None, node.name
+        )
+    through = "" if node.site is None else assigned_name(node.site.statement)
+    text = ast.unparse(site.node)
+    return Repair(site.statement, site.line, kind, LIKELY, text, str(line), None, node.name, site, through)
+
+
+_CHANGES: dict[str, Callable[[Array, Array], Array]] = {
+    "times": lambda array, value: value * array,
+    "over": lambda array, value: value / array,
+    "plus": lambda array, value: value + array,
+}
 
 
 def assigned_name(statement: ast.stmt | None) -> str:
@@ -294,10 +303,6 @@ def with_array(node: ast.AST, kind: str, name: str) -> str:
     array = ast.Name(name, ast.Load())
     operations = {"times": ast.Mult(), "over": ast.Div(), "plus": ast.Add()}
     return ast.unparse(ast.BinOp(node, operations[kind], array))
-
-
-def _divided_by(array: Array) -> Callable[[Any], Any]:
-    return lambda value: value / array
 
 
 def _fitted(array: Array, shape: tuple[int, ...]) -> Array | None:

@@ -1,9 +1,8 @@
 """The search for the line at fault: the first wrong value in backward order whose own inputs are right."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,12 +10,13 @@ from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
 from gradcli.blame.forms import is_plain, reshaped
+from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
 from gradcli.blame.repair import Repair, Repairer
 from gradcli.blame.taps import DEF, RETURN, WRITE, Site
-from gradcli.blame.trace import replacing
-from gradcli.blame.truth import Node
+from gradcli.blame.trace import Key, replacing_each, shifting
+from gradcli.blame.truth import Node, in_passes
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +40,22 @@ class Search:
         self.bench = bench
         self.evidence = evidence
         self.flow = Program(bench.backward, {w.function for w in bench.forward.taps.functions})
+        self.rng = rng
         self.repairer = Repairer(bench, evidence, self.flow, rng)
         self.notes: list[str] = []
 
     def run(self, wrong: frozenset[str]) -> list[Fault]:
         """One fault for all wrong gradients if one explains them, else one for each where possible."""
         together = self._one(wrong)
-        if together is not None or len(wrong) == 1:
+        if len(wrong) == 1 or (together is not None and (together.repairs or together.site)):
             return [together] if together is not None else []
-        common = self._common(wrong)
+        common, repairs = self._common(wrong)
         if common is not None:
             return [common]
+        if together is not None:
+            # One change that makes all of them right says more than a statement that is wrong in several
+            # ways; where that change may be made in several places, nothing is said.
+            return [] if repairs else [together]
         found: list[Fault] = []
         for name in sorted(wrong):
             fault = self._one(frozenset({name}))
@@ -70,19 +75,51 @@ class Search:
         suspects = self._suspects(wrong, self.evidence.is_right)
         if not suspects:
             return None
+        suspects -= self._innocent(suspects, {})
         fixed = self._fixable(suspects, wrong)
         if fixed is not None:
-            site, node = fixed
+            site, node, true = fixed
             assert site.statement is not None
-            behind = self.flow.sources(site.statement, None, self.evidence.is_right)
-            suspects = behind & suspects | {site.statement}
+            behind = self.flow.sources(site.statement, None, self.evidence.is_right) & suspects
+            behind -= {site.statement}
+            suspects = behind - self._innocent(behind, true) | {site.statement}
         else:
             site, node = None, None
-        early = set() if site else self._early(wrong)
+        early = set() if site else self._early(wrong) & suspects
         suspects = early or suspects
         repairs = self.repairer.search(suspects, wrong)
         chosen = self._choose(suspects, repairs, wrong, narrowed=bool(site or early))
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
+
+    def _innocent(self, suspects: set[ast.stmt], true: Mapping[Key, Array]) -> set[ast.stmt]:
+        """Suspects whose values are right, because gradients that are right come from them.
+
+        `true`: what is put in the place of wrong values, so that all gradients are right that do not come
+        from something else that is wrong. A value is right if a small change of it makes one of those wrong.
+        """
+        base = self.bench.gradients(replacing_each(true))
+        right = [name for name in self.bench.known if self.bench.fits(base, name)]
+        by_statement: dict[ast.stmt, list[Site]] = {}
+        for site in self.bench.backward.taps.sites:
+            if site.statement in suspects and (site.role == WRITE or site.role == DEF):
+                by_statement.setdefault(site.statement, []).append(site)
+
+        def matters(site: Site) -> bool:
+            keys = self.evidence.trace.keys(site.number)
+            changed = {key: self._elsewhere(self.evidence.trace.values[key]) for key in keys}
+            moved = self.bench.gradients(shifting(true, changed))
+            return moved is not None and any(not self.bench.fits(moved, name) for name in right)
+
+        return {
+            statement
+            for statement, sites in by_statement.items()
+            if not is_unpacking(statement) and all(matters(site) for site in sites)
+        }
+
+    def _elsewhere(self, value: Array) -> Array:
+        """A small change, at random."""
+        scale = float(np.max(np.abs(value), initial=0.0)) or 1.0
+        return np.asarray(0.05 * scale * self.rng.uniform(0.5, 1.0, value.shape))
 
     def _early(self, wrong: frozenset[str]) -> set[ast.stmt]:
         """Where a loop runs, the statements of the first wrong value from which all these gradients come."""
@@ -98,17 +135,36 @@ class Search:
             for s in self.bench.backward.taps.sites
             if s.role == DEF and s.statement in everything and self.evidence.depends(s)
         }
-        places = {s for s in everything if isinstance(s, ast.Return) or (is_unpacking(s) and id(s) in moving)}
+        places = {
+            s
+            for s in everything
+            if (isinstance(s, ast.Return) and not self._in_order_of_names(s, wrong))
+            or (is_unpacking(s) and id(s) in moving)
+        }
         return self.repairer.reordered(places, wrong)
 
-    def _common(self, wrong: frozenset[str]) -> Fault | None:
+    def _in_order_of_names(self, statement: ast.Return, wrong: frozenset[str]) -> bool:
+        """Whether what is returned for each of these gradients is called like one of it."""
+        returned = [(name, self._elements(statement, name)) for name in wrong]
+        return all(
+            parts is not None
+            and all(
+                isinstance(part, ast.Name) and node_of(part.id, self.bench.inputs) == name for part in parts
+            )
+            for name, parts in returned
+        )
+
+    def _common(self, wrong: frozenset[str]) -> tuple[Fault | None, list[Repair]]:
         """A statement before all wrong gradients in which one change makes all of them right.
 
-        Its own value may be that of some node, just not of the one that is due."""
+        Its own value may be that of some node, just not of the one that is due. With all such changes.
+        """
         suspects = self._suspects(wrong, lambda _: False)
         repairs = self.repairer.search(suspects, wrong)
         chosen = self._by_repairs(repairs) if repairs else None
-        return None if chosen is None else self._fault(wrong, chosen, None, None, repairs, len(suspects))
+        if chosen is None:
+            return None, repairs
+        return self._fault(wrong, chosen, None, None, repairs, len(suspects)), repairs
 
     def _fault(
         self,
@@ -312,36 +368,47 @@ class Search:
         values = self.evidence.trace.of(site.number)
         return any(v.size == value.size and np.array_equal(v.ravel(), value.ravel()) for v in values)
 
-    def _fixable(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> tuple[Site, Node] | None:
-        """The first wrong value that, replaced by the true gradient of a node, makes everything right."""
+    def _fixable(
+        self, suspects: set[ast.stmt], wrong: frozenset[str]
+    ) -> tuple[Site, Node, Mapping[Key, Array]] | None:
+        """The first wrong value that, replaced by the true gradient of a node, makes everything right.
+
+        In a loop, by that node's gradients in all passes.
+        """
         sites = [
             s
             for s in self.bench.backward.taps.sites
-            if s.role == DEF
-            and not isinstance(s.node, ast.Assign)
-            and s.statement in suspects
-            and self.evidence.trace.counts.get(s.number) == 1
+            if s.role == DEF and not isinstance(s.node, ast.Assign) and s.statement in suspects
         ]
-        order = {key[0]: place for place, key in enumerate(self.evidence.trace.values)}
+        order = {key[0]: place for place, key in reversed([*enumerate(self.evidence.trace.values)])}
         for site in sorted(sites, key=lambda s: order.get(s.number, 0)):
             values = self.evidence.trace.of(site.number)
-            if len(values) != 1 or not self.evidence.depends(site):
+            if not values or not self.evidence.depends(site):
                 continue
-            paired = self.evidence.paired(site)
-            ranked = sorted(self.evidence.nodes, key=lambda n: not any(n is p for p in paired))
-            for node in ranked:
-                if node.gradient.size != values[0].size or node.site is None:
-                    continue
+            for true in self._candidates(site, values):
                 if not self.bench.clock.affords(0.0):
                     return None
-                shape = values[0].shape
-                if node.gradient.squeeze().shape != values[0].squeeze().shape:
-                    continue
-                true = node.gradient.reshape(shape)
-                after = self.bench.gradients(replacing(site.number, None, _set_to(true)))
-                if self.bench.repairs(after, wrong):
-                    return site, node
+                changed = {
+                    (site.number, i): node.gradient.reshape(value.shape)
+                    for i, (value, node) in enumerate(zip(values, true, strict=True))
+                }
+                if self.bench.repairs(self.bench.gradients(replacing_each(changed)), wrong):
+                    return site, true[-1], changed
         return None
+
+    def _candidates(self, site: Site, values: list[Array]) -> Iterator[tuple[Node, ...]]:
+        """Nodes whose gradient a value may be, pass by pass; those of its name first."""
+        paired = self.evidence.paired(site)
+        ranked = sorted(self.evidence.nodes, key=lambda n: not any(n is p for p in paired))
+        rows: list[tuple[Node, ...]]
+        if len(values) == 1:
+            rows = [(node,) for node in ranked if node.site is not None]
+        else:
+            rows = [row for passes in in_passes(ranked) for row in (passes[::-1], passes)]
+        shapes = [value.squeeze().shape for value in values]
+        for row in rows:
+            if [node.gradient.squeeze().shape for node in row] == shapes:
+                yield row
 
 
 def _into_an_object(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> bool:
@@ -358,10 +425,6 @@ def _is_multiple(value: Array, gradient: Array) -> bool:
     if not wanted[place] or not flat[place] or np.frexp(flat[place] / wanted[place])[0] not in (0.5, -0.5):
         return bool(np.array_equal(flat, wanted))
     return bool(np.array_equal(flat, wanted * (flat[place] / wanted[place])))
-
-
-def _set_to(value: Array) -> Callable[[Any], Any]:
-    return lambda _: value.copy()
 
 
 def _parts(value: ast.expr) -> list[ast.expr]:

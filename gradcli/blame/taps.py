@@ -18,8 +18,10 @@ import numpy as np
 from gradcli.blame.source import FunctionNode, NotReadable, Written, plain, read, rebuild
 
 DEF, WRITE, RETURN, USE, EXPRESSION = "def", "write", "return", "use", "expression"
+CARRIED = "carried"
 
 _MOST_FUNCTIONS = 12
+_NUMBERS = (np.ndarray, np.floating, float)
 _VALUES = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Attribute, ast.Subscript, ast.IfExp)
 
 
@@ -28,7 +30,9 @@ class Site:
     """A place in the source at which there is a tap."""
 
     number: int
-    role: str  # DEF: a name gets its value; WRITE: into a slice; RETURN: of what is returned
+    # DEF: a name gets its value; WRITE: into a slice; RETURN: of what is returned; CARRIED: the value of a
+    # name from one pass of a loop to the next
+    role: str
     name: str | None  # of the variable, where it is one
     node: ast.AST  # of the original tree
     statement: ast.stmt | None
@@ -55,14 +59,15 @@ class Taps:
         self.functions: list[Written] = []
         self.calls: dict[int, set[FunctionType]] = {}  # the helpers that a call (by id) has led to
         self.hook: Hook | None = None
+        self.only: int | None = None  # the one site that the hook is about
         self._nodes: list[ast.Call] = []
         self._made: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, number: int, value: Any) -> Any:
         hook = self.hook
-        if hook is None or not isinstance(value, np.ndarray | np.floating | float):
+        if hook is None or (self.only is not None and number != self.only):
             return value
-        return hook(number, value)
+        return hook(number, value) if isinstance(value, _NUMBERS) else value
 
     def method(self, owner: Any, name: str, place: int) -> Any:
         """An attribute that is called: a tapped function in the place of one that is written in Python."""
@@ -215,7 +220,8 @@ class _Rewriter:
         for name, value in ast.iter_fields(old):
             held = getattr(new, name)
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
-                setattr(new, name, self.block(held, value))
+                carried = self.carried(old) if isinstance(old, ast.For | ast.While) and name == "body" else ()
+                setattr(new, name, [*carried, *self.block(held, value)])
             elif isinstance(value, list):
                 for inner_new, inner_old in zip(held, value, strict=True):
                     if isinstance(inner_old, ast.withitem):
@@ -226,6 +232,16 @@ class _Rewriter:
                         inner_new.body = self.block(inner_new.body, inner_old.body)
             elif isinstance(value, ast.expr) and name != "target":
                 setattr(new, name, self.value(held, value, EXPRESSION))
+
+    def carried(self, loop: ast.For | ast.While) -> Iterator[ast.stmt]:
+        """Taps at the head of a loop's body, on names that it reads and then gives another value."""
+        for name in _carried(loop.body):
+            if name in self.locals and name not in self.outer:
+                number = self.taps.add(CARRIED, name, loop, loop, self.written)
+                load = _call(number, ast.Name(name, ast.Load()))
+                taken = ast.Assign([ast.Name(name, ast.Store())], load)
+                unbound = ast.ExceptHandler(ast.Name("NameError", ast.Load()), None, [ast.Pass()])
+                yield cast(ast.stmt, _placed(ast.Try([taken], [unbound], [], []), loop.body[0]))
 
     def assign(self, new: ast.Assign, old: ast.Assign) -> list[ast.stmt]:
         if len(old.targets) == 1:
@@ -421,6 +437,17 @@ def locals_of(node: ast.AST) -> Iterator[str]:
             yield part.id
 
 
+def _carried(body: list[ast.stmt]) -> list[str]:
+    """Names that a block reads before it gives them a value."""
+    read: list[str] = []
+    written: set[str] = set()
+    for statement in body:
+        names = [part for part in ast.walk(statement) if isinstance(part, ast.Name)]
+        read += [n.id for n in names if isinstance(n.ctx, ast.Load) and n.id not in written]
+        written |= {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return [name for name in dict.fromkeys(read) if name in written]
+
+
 def _is_own(node: ast.AST) -> TypeGuard[ast.Attribute]:
     """Whether this is an attribute of a variable."""
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and not _is_mangled(node.attr)
@@ -437,6 +464,6 @@ def _call(number: int, value: ast.expr) -> ast.Call:
 def _placed(made: Any, at: ast.AST) -> Any:
     ast.copy_location(made, at)
     for part in ast.walk(made):
-        if not hasattr(part, "lineno") and isinstance(part, ast.expr | ast.stmt):
+        if not hasattr(part, "lineno") and isinstance(part, ast.expr | ast.stmt | ast.ExceptHandler):
             ast.copy_location(part, at)
     return made

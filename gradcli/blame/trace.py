@@ -1,6 +1,6 @@
 """What goes through the taps in one run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,19 @@ def replacing(site: int, occurrence: int | None, change: Callable[[Any], Any]) -
     return hook
 
 
+def changing(site: int, changes: Sequence[Callable[[Any], Any]]) -> Callable[[int, Any], Any]:
+    """A hook that changes what goes through one site, each time in another way."""
+    left = iter(changes)
+
+    def hook(number: int, value: Any) -> Any:
+        if number != site:
+            return value
+        change = next(left, None)
+        return value if change is None else change(value)
+
+    return hook
+
+
 def replacing_each(values: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
     """A hook that puts other arrays in the place of certain values."""
     seen: dict[int, int] = {}
@@ -78,5 +91,20 @@ def replacing_each(values: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
         key = number, seen.get(number, 0)
         seen[number] = key[1] + 1
         return values[key].copy() if key in values else value
+
+    return hook
+
+
+def shifting(values: Mapping[Key, Array], changes: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
+    """As `replacing_each`, with something added to certain values."""
+    replace = replacing_each(values)
+    seen: dict[int, int] = {}
+
+    def hook(number: int, value: Any) -> Any:
+        key = number, seen.get(number, 0)
+        seen[number] = key[1] + 1
+        change = changes.get(key)
+        found = replace(number, value)
+        return found if change is None or change.shape != np.shape(found) else found + change
 
     return hook

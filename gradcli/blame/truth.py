@@ -1,7 +1,7 @@
 """What the gradient of every value inside forward really is, measured by moving that value."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,15 @@ def outputs(bench: Bench) -> list[Node]:
     ]
 
 
+def in_passes(nodes: Iterable[Node]) -> list[tuple[Node, ...]]:
+    """The nodes of each place in forward, in the order of the passes."""
+    found: dict[int, list[Node]] = {}
+    for node in nodes:
+        if node.site is not None:
+            found.setdefault(node.site.number, []).append(node)
+    return [tuple(sorted(passes, key=lambda n: n.occurrence)) for passes in found.values()]
+
+
 def measured(bench: Bench, key: Key, value: Array, rng: np.random.Generator, clock: Clock) -> Node | None:
     """The gradient of the value at one tap; None where it cannot be had, or not in time."""
     taps = bench.forward.taps
@@ -98,10 +107,11 @@ def measured(bench: Bench, key: Key, value: Array, rng: np.random.Generator, clo
         if node.dtype.kind == "c":  # what meets the node must carry imaginary parts as well
             given = {n: a.astype(np.complex128) if a.dtype.kind == "f" else a for n, a in given.items()}
         taps.hook = replacing(key[0], key[1], lambda old: np.array(node).reshape(np.shape(old)))
+        taps.only = key[0]
         try:
             return bench.problem.forward(given).outputs
         finally:
-            taps.hook = None
+            taps.hook = taps.only = None
 
     def tick(_: int) -> None:
         if not clock.affords(0.0):

@@ -43,7 +43,7 @@ SAID = {
     "overwritten": ("conv", "db[f] += dout", "db[f] = dout", "overwritten, where contributions add up"),
     "a path from pass to pass": (
         *("lstm", "dht = dh[:, t] + dnext_h", "dht = dh[:, t]"),
-        "a term is missing: with `dh[:, t] + dnext_h` in place of `dh[:, t]`",
+        "the path of prev_h through line 160 is missing in dh[:, t]",
     ),
     "an ignored cotangent": (
         "bn",
