@@ -102,8 +102,8 @@ class _Writer:
             table.add_row(
                 self(f"∂{partial.node.symbol}/∂{derivation.symbol(partial.edge.parent)}"),
                 self(partial.edge.formula),
-                f"{float(gradient.analytic[at]):.6g}",
-                f"{float(gradient.numeric[at]):.6g}",
+                _number(gradient, gradient.analytic[at]),
+                _number(gradient, gradient.numeric[at]),
                 _error(gradient),
             )
         return table
@@ -134,6 +134,12 @@ class _Writer:
             f"{sums} of {len(derived.paths)} gradients are sums of their paths"
         )
         return line
+
+
+def _number(gradient: Gradient, value: float) -> str:
+    """A number; what is zero within its uncertainty is zero, and not what rounding left of it."""
+    zero = gradient.note == "zero" and gradient.verdict == PASS
+    return "0" if zero else f"{float(value):.6g}"
 
 
 def _error(gradient: Gradient) -> Text:

@@ -101,6 +101,9 @@ def test_the_page_shows_graph_partials_and_paths(capsys):
         "9 of 9 partials agree, 3 of 3 gradients are sums of their paths",
     ):
         assert line in out
+    assert out.splitlines()[2].startswith("The graph, from the output back to the inputs")
+    (zero,) = (line for line in out.splitlines() if line.strip().startswith("∂σ²/∂μ  "))
+    assert zero.split()[-3:] == ["0", "0", "zero"]
 
 
 def test_a_page_that_does_not_agree_says_so_and_exits_with_1(capsys, monkeypatch):
