@@ -7,7 +7,8 @@ The convention is `backward(dout, cache)`. What people write beside it is read o
    straight after it that are named like cotangents (`dh, dc`; `grad_h, grad_c`) are cotangents too.
 2. Of the others, one named like a cache gets the cache; one named like an input, a constant or an argument
    that forward has a default for gets that value; one named like the output (`out`, `y`) gets the output;
-   one with a default keeps it. One that is left gets the cache, or None if forward returned none.
+   one with a default keeps it. One that is left gets the cache; if forward returned none, its only input,
+   or None if it has several.
 3. If forward returned a cache and backward takes exactly one argument after the cotangent, it is the cache.
 
 Forward's result, with k cotangents in backward:
@@ -35,7 +36,7 @@ _CACHE_NAME = re.compile(
     r"cached?|caches|saved(_tensors|_values)?|stash|stored?|ctx|context|res|residuals?|tape|aux|mem|memory|state"
     r"|intermediates|\w+_cache"
 )
-_OUTPUT_NAME = re.compile(r"outputs?|out|y|z")
+_OUTPUT_NAME = re.compile(r"outputs?|out|y|z|a")
 # Many words start with a d: beside the first parameter only d_..., two letters and the usual stems count.
 _COTANGENT_NAME = re.compile(
     r"g|d_\w+|d[a-zA-Z]\d?|d(out|next|prev|state|cell|hidden|loss|[hcsyz]_)\w*|grads?|gradout\w*|ct|cot|cotangents?|upstream|adjoint|(grad|g|ct|cot|cotangent|upstream|adjoint)_\w+"

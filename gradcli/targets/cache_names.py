@@ -26,7 +26,7 @@ def name_cache(forward: Callable[..., Any]) -> Callable[[Any], dict[str, Array]]
     from_source = _SourceNames(forward)
 
     def named(saved: Any) -> dict[str, Array]:
-        cache = saved.cache if isinstance(saved, Kept) else saved
+        cache = (saved.cache if saved.returned else None) if isinstance(saved, Kept) else saved
         found: dict[str, Array] = {}
         for path, value in _leaves(_first_level(cache, from_source), (), {id(cache)}):
             if len(found) >= _MAX_ARRAYS:

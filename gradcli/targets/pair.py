@@ -102,7 +102,10 @@ def _forward_adapter(
         is_complex = any(array.dtype.kind == "c" for array in arrays.values())
         outputs = as_outputs(split.outputs, complex_allowed=is_complex)
         if takes.keeps_only_cache:
-            return Run(outputs, split.cache)
+            if split.returned or not takes.others or len(arrays) != 1:
+                return Run(outputs, split.cache)
+            # `sigmoid(Z)` returns no cache, and `sigmoid_backward(dA, cache)` wants what it was taken of.
+            return Run(outputs, Kept(next(iter(arrays.values())), False, False, {}, None))
         known = kept_values(arrays, own, call.defaults, call.aliases)
         values = {name: known[name] for name in takes.asks_for}  # no more: what is kept costs memory
         output = outputs[0] if len(outputs) == 1 else outputs

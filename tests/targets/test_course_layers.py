@@ -10,10 +10,12 @@ from gradcli.targets.inference.modes import by_comparison
 SOURCE = (Path(__file__).parent / "habits" / "course_layers.py").read_text()
 BUGS = {
     "relu": ("dZ[cache <= 0] = 0", "dZ[cache <= 0.2] = 0", "Z"),
-    "linear_activation": ("1 - A**2", "1 - A", "A_prev"),  # the word that is not tried first
+    "linear_activation": (" else 1 - A**2", " else 1 - A", "A_prev"),  # the word that is not tried first
     "identity": ("return 1\n", "return 2\n", "x"),
     "ReLU": ("return z > 0", "return z > 0.2", "z"),
     "logistic": ("return math.exp(-z) /", "return math.exp(z) /", "z"),
+    "softsign": ("(1 + np.abs(Z)) ** 2", "(1 + np.abs(Z)) ** 3", "Z"),
+    "squash": ("return dA * (1 - A**2)", "return dA * (1 - A)", "Z"),
 }
 
 

@@ -269,9 +269,14 @@ def test_a_constant_reaches_backward_by_name_given_or_by_default(constants):
     np.testing.assert_array_equal(found["x"], DOUT * 2)
 
 
-def test_without_a_cache_backward_gets_none_in_its_place():
+def test_without_a_cache_backward_gets_the_only_input_in_its_place():
+    found = gradients(np.tanh, lambda dout, cache: dout * cache, {"x": X})
+    np.testing.assert_array_equal(found["x"], DOUT * X)
+
+
+def test_without_a_cache_and_with_two_inputs_backward_gets_none_in_its_place():
     seen = []
-    gradients(lambda x: x * 2, lambda dout, cache: seen.append(cache) or dout, {"x": X})
+    gradients(lambda x, w: x * w, lambda dout, cache: seen.append(cache) or (dout, dout), {"x": X, "w": W})
     assert seen == [None]
 
 

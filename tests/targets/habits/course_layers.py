@@ -54,3 +54,20 @@ def logistic(z: float):
 
 def d_logistic(z: float):
     return math.exp(-z) / (1 + math.exp(-z)) ** 2
+
+
+def softsign(Z):
+    return Z / (1 + np.abs(Z))
+
+
+def softsign_backward(dA, cache):
+    Z = cache
+    return dA / (1 + np.abs(Z)) ** 2
+
+
+def squash(Z):
+    return np.tanh(Z)
+
+
+def squash_backward(dA, A):
+    return dA * (1 - A**2)
