@@ -10,7 +10,7 @@ from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_names import LOOKED_FOR, find_derivatives, is_cost
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.naming import Pair
+from gradcli.targets.naming import Pair, find_pairs
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.returned_names import returned_names
@@ -64,6 +64,10 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     costs = [name for name in functions if argument_names(space[name]) and _is_cost(name, space[name])]
     found: list[Checkable] = [CheckableCost(name, (name,), space[name], space[name]) for name in costs]
     left = [name for name in functions if name not in costs]
+    for pair in find_pairs(left)[0]:  # a loss beside a backward without a cotangent
+        forward, backward = space[pair.forward], space[pair.backward]
+        found.append(CheckableCost(pair.name, (pair.forward, pair.backward), forward, backward))
+        left = [name for name in left if name not in (pair.forward, pair.backward)]
     for name, derivative in find_derivatives(left):
         found += _beside(name, derivative, space[name], space[derivative])
     return found

@@ -8,6 +8,7 @@ from gradcli.arrays import Array
 from gradcli.errors import TargetError
 from gradcli.problem import Problem
 from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.naming import LOOKED_FOR, Lone, Pair, find_pairs
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.networks import why_no_pair
@@ -69,9 +70,14 @@ class CheckablePair(ByArguments):
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The pairs among these names of the file."""
     pairs, _ = find_pairs(loaded.functions(names))
-    return [
-        CheckablePair(pair, loaded.namespace[pair.forward], loaded.namespace[pair.backward]) for pair in pairs
-    ]
+    halves = [(pair, loaded.namespace[pair.forward], loaded.namespace[pair.backward]) for pair in pairs]
+    return [CheckablePair(*three) for three in halves if not takes_the_same(*three[1:])]
+
+
+def takes_the_same(forward: Callable[..., Any], backward: Callable[..., Any]) -> bool:
+    """Whether backward takes what forward takes and no cotangent: it is the gradient of a loss."""
+    asks = required_arguments(backward)
+    return len(asks) > 1 and set(asks) == set(required_arguments(forward))
 
 
 def lone_half(

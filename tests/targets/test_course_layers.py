@@ -15,6 +15,8 @@ BUGS = {
     "ReLU": ("return z > 0", "return z > 0.2", "z"),
     "logistic": ("return math.exp(-z) /", "return math.exp(z) /", "z"),
     "softsign": ("(1 + np.abs(Z)) ** 2", "(1 + np.abs(Z)) ** 3", "Z"),
+    "layer_norm": ("dout.sum(axis=0)\n", "dout.mean(axis=0)\n", "b"),
+    "squared_loss": ("return 2 * (pred", "return (pred", "pred"),
     "squash": ("return dA * (1 - A**2)", "return dA * (1 - A)", "Z"),
 }
 

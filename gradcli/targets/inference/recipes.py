@@ -54,6 +54,13 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
         ),
     ),
     (
+        r".*(layer|batch|instance|rms)_?norm.*",
+        (
+            (r"g|gamma|scale|weight|w", ("D|near1", "1 D|near1", "D 1|near1")),
+            (r"b|beta|bias|shift", ("D", "1 D", "D 1")),
+        ),
+    ),
+    (
         r".*embed.*",
         ((r"x|idx|ids|tokens|indices", ("N T|int|V", "N|int|V")), (r"w\w*|embed\w*|table", ("V D",))),
     ),

@@ -71,3 +71,25 @@ def squash(Z):
 
 def squash_backward(dA, A):
     return dA * (1 - A**2)
+
+
+def layer_norm(x, g, b):
+    centred = x - x.mean(axis=-1, keepdims=True)
+    x_hat = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5)
+    return g * x_hat + b, (x_hat, centred, g)
+
+
+def layer_norm_backward(dout, cache):
+    x_hat, centred, g = cache
+    d = dout * g
+    d = d - d.mean(axis=-1, keepdims=True) - x_hat * (d * x_hat).mean(axis=-1, keepdims=True)
+    spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5)
+    return d / spread, (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+
+
+def squared_loss_forward(pred, target):
+    return np.mean((pred - target) ** 2)
+
+
+def squared_loss_backward(pred, target):
+    return 2 * (pred - target) / pred.size
