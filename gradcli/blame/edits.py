@@ -228,7 +228,7 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
             isinstance(slot.parent, ast.Attribute) and node.id in ("np", "numpy", "math", "self")
         ):
             for name in names:
-                if name != node.id:
+                if name != node.id and name.isidentifier():
                     yield "variable", ast.Name(name, ast.Load()), 2
     if isinstance(node, ast.Attribute):
         other = _OTHER.get(node.attr)
@@ -236,6 +236,13 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
             yield "function", ast.Attribute(node.value, other, ast.Load()), 1
         if node.attr == "T":
             yield "transpose", node.value, 1
+        if isinstance(node.value, ast.Name) and not (
+            isinstance(slot.parent, ast.Call) and slot.field == "func"
+        ):
+            for name in names:
+                owner, _, attribute = name.rpartition(".")
+                if owner == node.value.id and attribute != node.attr:
+                    yield "variable", ast.Attribute(node.value, attribute, ast.Load()), 2
     if isinstance(node, ast.Call):
         yield from _of_call(node)
     if isinstance(node, ast.Subscript):
@@ -364,6 +371,9 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr, int]]:
 def _of_subscript(node: ast.Subscript) -> Iterator[tuple[str, ast.expr, int]]:
     yield "selection", node.value, 2
     index = node.slice
+    if isinstance(index, ast.Constant) and isinstance(index.value, int):
+        axis = ast.keyword("axis", ast.Constant(0))
+        yield "sum missing", ast.Call(ast.Attribute(node.value, "sum", ast.Load()), [], [axis]), 2
     if isinstance(index, ast.Tuple) and len(index.elts) == 2:
         swapped = ast.Tuple([index.elts[1], index.elts[0]], ast.Load())
         yield "indices", ast.Subscript(node.value, swapped, ast.Load()), 2

@@ -114,8 +114,11 @@ class Repairer:
     ) -> Iterator[Repair]:
         """Likely slips first, wherever they stand."""
         found: list[tuple[Written, ast.stmt, Edit]] = []
+        mains = (self.bench.forward.main.node, self.bench.backward.main.node)
+        kept = list(dict.fromkeys(name for node in mains for name in _attributes(node)))
         for written, body, statement in self._places(suspects):
-            tried = edits(statement, body, _names(written.node), self.evidence.is_right)
+            names = [*_names(written.node), *kept]
+            tried = edits(statement, body, names, self.evidence.is_right)
             found += [(written, statement, e) for e in tried if not kinds or e.kind in kinds]
         for written, statement, edit in sorted(found, key=lambda one: one[2].rank):
             if not self.bench.clock.affords(0.0):
@@ -327,9 +330,17 @@ def _in_while(function: ast.FunctionDef) -> set[int]:
 
 
 def _names(function: ast.AST) -> list[str]:
+    """Variables of a function."""
     found = [a.arg for a in ast.walk(function) if isinstance(a, ast.arg)]
     found += [n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return list(dict.fromkeys(found))
+
+
+def _attributes(function: ast.AST) -> Iterator[str]:
+    """What a method reads from `self`, or puts into it."""
+    for part in ast.walk(function):
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "self":
+            yield f"self.{part.attr}"
 
 
 def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -87,6 +87,10 @@ SLIPS = {
         "the wrong axis",
     ),
     "in a dict of self": ("Attention", ATTENTION, "ds.T @ self.q", "2 * ds.T @ self.q", "multiplied by 1/2"),
+    "an attribute": (
+        *("InPlace", {"x": (4, 3), "a": (3,)}, "self.g *= self.a", "self.g *= self.x"),
+        "`self.a` in place of `self.x`",
+    ),
     "in place in self": (
         *("InPlace", {"x": (4, 3), "a": (3,)}, "self.g *= np.cos", "self.g *= np.sin"),
         "`np.cos` in place of `np.sin`",
