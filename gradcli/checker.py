@@ -90,7 +90,7 @@ class _Check:
         except KeyboardInterrupt:
             self.interrupted = True
         self._report_gradients()
-        return self._with_nodes(self._blamed(self._result(self.clock.spent())))
+        return self._with_nodes(self._with_ratios(self._blamed(self._result(self.clock.spent()))))
 
     def _with_nodes(self, result: CheckResult) -> CheckResult:
         """Let a dump read the nodes, and show their table if it was asked for."""
@@ -100,6 +100,16 @@ class _Check:
             return Nodes(self.problem, result, self.cotangents, self.settings, self.nodes).attach()
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
+
+    def _with_ratios(self, result: CheckResult) -> CheckResult:
+        """Where no line is named, say which gradients are wrong by one constant factor."""
+        wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
+        if result.blame is not None or not wrong:
+            return result
+        from gradcli import ratio
+
+        found = tuple(text for gradient in wrong if (text := ratio.remark(gradient, self.problem)))
+        return replace(result, remarks=(*result.remarks, *found))
 
     def _blamed(self, result: CheckResult) -> CheckResult:
         """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""
