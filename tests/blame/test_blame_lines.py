@@ -53,7 +53,7 @@ def test_without_source_there_is_a_remark_and_everything_else_works():
     exec("def forward(x): return x * x, x\ndef backward(g, x): return g * x", namespace)
     result = gradcli.check(namespace["forward"], namespace["backward"], inputs={"x": np.arange(1.0, 4.0)})
     assert (result.verdict, result.blame) == ("fail", None)
-    assert result.remarks[-1] == "no line can be named: the source of forward cannot be read"
+    assert "no line can be named: the source of forward cannot be read" in result.remarks
 
 
 def test_blame_can_be_switched_off():
