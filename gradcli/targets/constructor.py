@@ -35,8 +35,10 @@ _SIZES = re.compile(
 _SHAPE = re.compile(r"(input|in)_shape")
 _RATE = re.compile(r"lr|learning_?rate|alpha|eta|step_size")
 _NUMBERS = (
-    (r"(kernel|filter|k|f)_?(size|shape|height|width|h|w)|(k|f)[hw]?|ksize", 3),
-    (r"pool_?(size|shape|height|width|h|w)|window(_size)?|pool", 2),
+    (r"(kernel|filter)_?shape", (3, 3)),
+    (r"(pool|window)_?shape", (2, 2)),
+    (r"(kernel|filter|k|f)_?(size|height|width|h|w)|(k|f)[hw]?|ksize", 3),
+    (r"pool_?(size|height|width|h|w)|window(_size)?|pool", 2),
     (r"stride|strides|dilation|groups|step|stride_\w", 1),
     (r"pad(ding)?|pad_\w", 0),
     (r"eps(ilon)?", 1e-5),

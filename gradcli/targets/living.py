@@ -108,8 +108,26 @@ def without_caches(lived: Any, made: Any, parameters: Sequence[Parameter]) -> An
     for step, value in entries(bare):
         before = at(made, (step,))
         if step not in kept and _is_cache(value) and isinstance(step, Attribute | Item):
-            write(bare, (step,), copied(before, {}))
+            write(bare, (step,), _emptied(value, copied(before, {})))
     return bare
+
+
+def _emptied(value: Any, before: Any) -> Any:
+    """A cache as it was before, but with the lists and counters that were put into it since.
+
+    Forward may append to them without making them again: its first call did that with the parameters.
+    """
+    if isinstance(value, list) and not isinstance(before, list):
+        return []
+    if not isinstance(value, dict):
+        return before
+    was = before if isinstance(before, dict) else {}
+    emptied = copy.copy(value)
+    emptied.clear()
+    for key, inner in value.items():
+        if key in was or not isinstance(inner, np.ndarray):
+            emptied[key] = _emptied(inner, was.get(key)) if key in was or _is_cache(inner) else inner
+    return emptied
 
 
 def _is_cache(value: Any) -> bool:

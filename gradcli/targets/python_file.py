@@ -2,6 +2,7 @@
 
 The file is compiled from what is on disk now and run under a private module name, with its folder first on
 the path, as Python would run it, but without `__name__ == "__main__"`, output, input and bytecode files.
+A file of a package is a member of it: its relative imports work, and so do those of its package by name.
 """
 
 import ast
@@ -82,16 +83,17 @@ def load_file(path: Path, shown: str, symbol: str | None = None, loading: Loadin
         trees = needed([piece.tree for piece in pieces], symbol)
         pieces = [piece._replace(tree=tree) for piece, tree in zip(pieces, trees, strict=True)]
     module = ModuleType(_private_name(path))
-    module.__file__, module.__package__ = str(path), ""
+    top, packages = _packages(path)
+    module.__file__, module.__package__ = str(path), ".".join(packages)
     _forget_siblings()
     # In sys.modules, because dataclasses and pickle look a class's module up by name.
     sys.modules[module.__name__] = module
     before = set(sys.modules)
-    with stubbed(loading.stubs), importing_from(path.parent):
+    with stubbed(loading.stubs), importing_from(path.parent, top):
         for piece in pieces:
             with _import_errors(piece.shown, piece.file, could_skip=not loading.only_symbol):
                 exec(compile(piece.tree, piece.file, "exec", dont_inherit=True), module.__dict__)
-    setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(path.parent, name)])
+    setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(top, name)])
     places = {
         name: written_line(piece.shown, line)
         for piece in reversed(pieces)
@@ -161,10 +163,13 @@ def within(folder: Path, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def importing_from(folder: Path) -> Iterator[None]:
-    """As Python starts a script: its folder first on the path, no arguments; output is dropped."""
+def importing_from(folder: Path, top: Path | None = None) -> Iterator[None]:
+    """As Python starts a script: its folder first on the path, no arguments; output is dropped.
+
+    top: the folder that holds the file's package, second on the path where it is another.
+    """
     kept = sys.path[:], sys.argv, sys.stdin, sys.dont_write_bytecode
-    sys.path.insert(0, str(folder.resolve()))
+    sys.path[:0] = dict.fromkeys(str(one.resolve()) for one in (folder, top or folder))
     sys.argv, sys.stdin, sys.dont_write_bytecode = [str(folder)], io.StringIO(), True
     importlib.invalidate_caches()
     try:
@@ -266,7 +271,7 @@ def _reason(error: BaseException, shown: str, file: Path) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"cannot import {error.name!r}; gradcli runs in {sys.prefix}: install it there"
     if isinstance(error, ImportError) and "relative import" in str(error):
-        return f"belongs to a package; name it as a module instead: {_dotted(file)}"
+        return f"belongs to a package, but {str(file.parent)!r} is none: it has no __init__.py"
     return f"{_raised(error)} on import"
 
 
@@ -275,12 +280,13 @@ def _raised(error: BaseException) -> str:
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def _dotted(file: Path) -> str:
-    """The dotted name of a file within its packages."""
-    parts, folder = [file.stem], file.resolve().parent
-    while (folder / "__init__.py").is_file():
-        parts, folder = [folder.name, *parts], folder.parent
-    return ".".join(parts)
+def _packages(file: Path) -> tuple[Path, list[str]]:
+    """The folder that holds the outermost package of a file, and the packages from there to the file."""
+    names: list[str] = []
+    folder = file.resolve().parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names, folder = [folder.name, *names], folder.parent
+    return folder, names
 
 
 def _private_name(path: Path) -> str:

@@ -357,12 +357,34 @@ def test_a_neighbour_with_a_syntax_error_is_named():
     )
 
 
-def test_a_file_that_belongs_to_a_package_is_to_be_named_as_a_module():
-    write("pkg/__init__.py", "")
-    write("pkg/sub/__init__.py", "")
-    write("pkg/sub/ops.py", "from . import other\n")
-    assert message_of("pkg/sub/ops.py") == (
-        "pkg/sub/ops.py:1: belongs to a package; name it as a module instead: pkg.sub.ops"
+@pytest.mark.parametrize(
+    "line", ["from .. import factor", "from ..sizes import factor", "from pkgfour.sizes import factor"]
+)
+def test_a_file_of_a_package_imports_from_its_package(line):
+    write("pkgfour/__init__.py", "from .sizes import factor\n")
+    write("pkgfour/sizes.py", "factor = 2\n")
+    write("pkgfour/sub/__init__.py", "")
+    write("pkgfour/sub/ops.py", f"{line}\n" + SCALE.replace("2", "factor"))
+    assert [problem.id for problem in scale("pkgfour/sub/ops.py:scale")] == ["pkgfour/sub/ops.py:scale"]
+
+
+def test_each_package_of_one_name_sees_its_own_modules():
+    for folder, factor in (("first", 2), ("second", 3)):
+        write(f"{folder}/pkgfive/__init__.py", "")
+        write(f"{folder}/pkgfive/sizes.py", f"factor = {factor}\n")
+        write(f"{folder}/pkgfive/ops.py", "from .sizes import factor\n" + SCALE.replace("2", "factor"))
+    values = []
+    for folder in ("first", "second"):
+        (problem,) = scale(f"{folder}/pkgfive/ops.py:scale")
+        values.append(problem.forward({"x": np.ones(1)}).outputs[0].item())
+    assert values == [2.0, 3.0]
+
+
+def test_a_relative_import_outside_a_package_says_what_is_missing():
+    folder = write("loose/ops.py", "from . import other\n").parent.resolve()
+    message = message_of("loose/ops.py")
+    assert message == (
+        f"loose/ops.py:1: belongs to a package, but {str(folder)!r} is none: it has no __init__.py"
     )
 
 

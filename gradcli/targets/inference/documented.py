@@ -62,10 +62,12 @@ def _paragraphs(text: str, names: Sequence[str]) -> dict[str, str]:
     starts = list(
         re.finditer(rf"^[ \t]*[-*:]*\s*(?:param\s+)?`*({listed})`*\s*(?:--|[:(=-])", text, re.MULTILINE)
     )
-    ends = [*(match.start() for match in starts[1:]), len(text)][: len(starts)]
     found: dict[str, str] = {}
-    for match, end in zip(starts, ends, strict=True):
-        told = re.split(r"\n\s*\n|^\s*Returns?\b", text[match.end(1) : end], flags=re.MULTILINE)[0]
+    for match in starts:
+        bullet = text[match.start() : match.start(1)].rpartition("\n")[2]
+        # The next entry may be of an argument that nobody asked about.
+        end = rf"\n\s*\n|^\s*Returns?\b|^{re.escape(bullet)}\w+`*\s*(?:--|[:(=-])"
+        told = re.split(end, text[match.end(1) :], flags=re.MULTILINE)[0]
         found.setdefault(match[1], told)
     return found
 

@@ -80,6 +80,8 @@ CORRECT = [
     ("Returning", "x W b", []),
     ("NeuralNetwork", "W1 b1 W2 b2", []),
     ("RNN", "x h_prev Wx Wh b", []),
+    ("RecordingDense", "X W b", []),
+    ("WindowMean", "x", []),
 ]
 
 
@@ -124,6 +126,9 @@ DEFECTS = [
     ("Returning", "self.x.T @ dout, dout", "self.x.T @ dout / 2, dout", ["W"]),
     ("NeuralNetwork", "dZ.sum(axis=1, keepdims=True)", "dZ.mean(axis=1, keepdims=True)", ["b1", "b2"]),
     ("RNN", "self.h_prev.T @ dz", "self.h.T @ dz", ["Wh"]),
+    ("RecordingDense", 'dZ @ self.parameters["W"].T', 'dLdy @ self.parameters["W"].T', ["X"]),
+    ("RecordingDense", "dZ.sum(axis=0, keepdims=True)", "dZ.mean(axis=0, keepdims=True)", ["b"]),
+    ("WindowMean", "+= dout[:, :, i, j, None, None]", "= dout[:, :, i, j, None, None]", ["x"]),
 ]
 
 

@@ -5,6 +5,8 @@ import textwrap
 import pytest
 
 from gradcli import check_target
+from gradcli.spec import CheckSpec
+from gradcli.targets import resolve
 
 pytest.importorskip("jax", reason="JAX is an optional extra: pip install 'gradcli[jax]'")
 
@@ -98,3 +100,12 @@ def test_a_function_that_uses_a_rule_is_checked_if_it_is_asked_for(folder):
     assert check_target("rules.py:loss", inputs={"x": "5"}).passed
     write(folder, JVP.replace("3 * x", "2 * x") + "\n    def loss(x):\n        return jnp.sum(cube(x))\n")
     assert check_target("rules.py:loss", inputs={"x": "5"}).verdict == "fail"
+
+
+def test_a_rule_named_like_a_pair_is_one_check(folder):
+    source = VJP.replace("forward_rule", "logcosh_fwd").replace("backward_rule", "logcosh_bwd")
+    write(folder, source)
+    assert [problem.id for problem in resolve(CheckSpec("rules.py"))] == ["rules.py:logcosh"]
+    write(folder, source.replace("g * a * jnp.tanh(x)", "a * jnp.tanh(x)"))
+    result = check_target("rules.py", inputs={"x": "4", "a": "scalar"})
+    assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["x"]

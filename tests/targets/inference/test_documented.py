@@ -70,3 +70,15 @@ def test_all_dimensions_differ():
 
 def test_given_lengths_are_kept_and_avoided():
     assert sizes_for([drawn("N D")], {"D": 4}) == {"D": 4, "N": 3}
+
+
+def test_what_is_said_of_the_next_argument_is_not_of_this_one():
+    text = """Parameters
+    ----------
+    x : array of shape (N, D)
+        The data.
+    keep : bool
+        Whether to keep them.
+    """
+    assert documented(text, "x")["x"] == Drawn(("N", "D"))
+    assert documented("- x: of shape (N, D)\n- keep: a bool (yes, no)", "x")["x"] == Drawn(("N", "D"))
