@@ -280,9 +280,9 @@ class _Rewriter:
                         base = base.value
                     if isinstance(base, ast.Name):
                         names.append(base.id)
-                    elif _is_own(base):
+                    elif self.is_own(base):
                         attributes.append(base)
-                elif unpacked and _is_own(part):
+                elif unpacked and self.is_own(part):
                     attributes.append(part)
                 elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) and unpacked:
                     names.append(part.id)
@@ -408,6 +408,17 @@ class _Rewriter:
         elif not isinstance(old.func, ast.Name):
             self.inside(new.func, old.func)
 
+    def is_own(self, node: ast.AST) -> TypeGuard[ast.Attribute]:
+        """Whether this is an attribute of a variable of the function: one of the file's, or of a function
+        around it, outlives the call, and a value that is moved there would stay."""
+        return (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in self.locals
+            and node.value.id not in self.outer
+            and not _is_mangled(node.attr)
+        )
+
     def is_module(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Name) or self.may_be_tapped(node.id):
             return False
@@ -446,11 +457,6 @@ def _carried(body: list[ast.stmt]) -> list[str]:
         read += [n.id for n in names if isinstance(n.ctx, ast.Load) and n.id not in written]
         written |= {n.id for n in names if isinstance(n.ctx, ast.Store)}
     return [name for name in dict.fromkeys(read) if name in written]
-
-
-def _is_own(node: ast.AST) -> TypeGuard[ast.Attribute]:
-    """Whether this is an attribute of a variable."""
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and not _is_mangled(node.attr)
 
 
 def _is_mangled(name: str) -> bool:

@@ -133,3 +133,23 @@ def test_the_code_under_test_is_as_it_was_afterwards():
     slope = backward.__globals__["swish_slope"]
     s = 1 / (1 + np.exp(-0.3))
     assert slope(0.3) == s + s * (1 - s)
+
+
+class Meter:
+    """Outlives every call, as an object of the module does."""
+
+    def __init__(self):
+        self.spent = 0.0
+
+
+def test_an_object_that_outlives_the_call_is_not_moved():
+    meter, calls = Meter(), []
+
+    def forward(x):
+        calls.append(None)
+        meter.spent += 0.5
+        return np.sin(x), x
+
+    result = gradcli.check(forward, lambda dy, x: dy * np.sin(x), {"x": np.array([0.3, 0.7, 1.1])})
+    assert result.verdict == "fail"
+    assert meter.spent == 0.5 * len(calls)
