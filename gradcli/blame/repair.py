@@ -275,14 +275,12 @@ class Repairer:
 
 
 def _lost(site: Site, node: Node, kind: str) -> Repair:
-    line, text = node.site.line if node.site is not None else 0, ast.unparse(site.node)
-    if node.site is not None and node.site.role == CARRIED:
-        return Repair(
-            site.statement, site.line, kind, LIKELY, ast.unparse(site.node), CARRIED, None, node.name
-        )
-    through = "" if node.site is None else assigned_name(node.site.statement)
-    text = ast.unparse(site.node)
-    return Repair(site.statement, site.line, kind, LIKELY, text, str(line), None, node.name, site, through)
+    """A path through one use of a value of forward that a sum lacks, or has twice."""
+    text, use = ast.unparse(site.node), node.site
+    if use is not None and use.role == CARRIED:
+        return Repair(site.statement, site.line, kind, LIKELY, text, CARRIED, None, node.name)
+    line, through = ("0", "") if use is None else (str(use.line), assigned_name(use.statement))
+    return Repair(site.statement, site.line, kind, LIKELY, text, line, None, node.name, site, through)
 
 
 _CHANGES: dict[str, Callable[[Array, Array], Array]] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,41 +71,38 @@ def replacing(site: int, occurrence: int | None, change: Callable[[Any], Any]) -
     return hook
 
 
-def changing(site: int, changes: Sequence[Callable[[Any], Any]]) -> Callable[[int, Any], Any]:
-    """A hook that changes what goes through one site, each time in another way."""
-    left = iter(changes)
+def changing_each(changes: Mapping[Key, Callable[[Any], Any]]) -> Callable[[int, Any], Any]:
+    """A hook that changes certain values, each in its own way."""
+    seen: dict[int, int] = {}
 
     def hook(number: int, value: Any) -> Any:
-        if number != site:
-            return value
-        change = next(left, None)
-        return value if change is None else change(value)
+        key = number, seen.get(number, 0)
+        seen[number] = key[1] + 1
+        return changes[key](value) if key in changes else value
 
     return hook
+
+
+def changing(site: int, changes: Sequence[Callable[[Any], Any]]) -> Callable[[int, Any], Any]:
+    """A hook that changes what goes through one site, each time in another way."""
+    return changing_each({(site, occurrence): change for occurrence, change in enumerate(changes)})
 
 
 def replacing_each(values: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
     """A hook that puts other arrays in the place of certain values."""
-    seen: dict[int, int] = {}
-
-    def hook(number: int, value: Any) -> Any:
-        key = number, seen.get(number, 0)
-        seen[number] = key[1] + 1
-        return values[key].copy() if key in values else value
-
-    return hook
+    return changing_each({key: partial(_instead, array) for key, array in values.items()})
 
 
-def shifting(values: Mapping[Key, Array], changes: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
+def shifting(values: Mapping[Key, Array], shifts: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
     """As `replacing_each`, with something added to certain values."""
     replace = replacing_each(values)
-    seen: dict[int, int] = {}
+    shift = changing_each({key: partial(_shifted, array) for key, array in shifts.items()})
+    return lambda number, value: shift(number, replace(number, value))
 
-    def hook(number: int, value: Any) -> Any:
-        key = number, seen.get(number, 0)
-        seen[number] = key[1] + 1
-        change = changes.get(key)
-        found = replace(number, value)
-        return found if change is None or change.shape != np.shape(found) else found + change
 
-    return hook
+def _instead(array: Array, _: Any) -> Array:
+    return array.copy()
+
+
+def _shifted(array: Array, value: Any) -> Any:
+    return value + array if array.shape == np.shape(value) else value
