@@ -59,7 +59,8 @@ class Comparison:
 def compare(one: Archive, other: Archive) -> Comparison:
     """Compare two dumps. Raises ArchiveError if they hold no value of the same name."""
     mine, yours = _ordered(one), _ordered(other)
-    common = [key for key in mine if key in set(yours)]
+    in_one, in_other = set(mine), set(yours)
+    common = [key for key in mine if key in in_other]
     if not common:
         raise ArchiveError(f"{one.path} and {other.path}: hold no array of the same name")
     precision = _lower_precision([one.arrays[key] for key in common] + [other.arrays[key] for key in common])
@@ -73,7 +74,7 @@ def compare(one: Archive, other: Archive) -> Comparison:
             backward.noise = max(backward.noise, forward.noise)
         chain = backward if _group(key) in _BACKWARD else forward
         rows.append(chain.compare(key, one.arrays[key], other.arrays[key], _uncertainty(one, other, key)))
-    only = (tuple(k for k in mine if k not in yours), tuple(k for k in yours if k not in mine))
+    only = (tuple(k for k in mine if k not in in_other), tuple(k for k in yours if k not in in_one))
     return Comparison(tuple(rows), only, precision)
 
 

@@ -22,9 +22,15 @@ class Columns:
     styles: Sequence[str]  # of the first cell of each row
     right: Collection[int] = ()  # columns whose cells stand at the right
 
+    @property
+    def width(self) -> int:
+        """Characters of its lines."""
+        widths = self._widths()
+        return sum(widths) + GAP * (len(widths) - 1)
+
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        widths = [max(map(_width, column)) for column in zip(self.heads, *self.rows, strict=True)]
-        rule = ("-" if options.ascii_only else "─") * (sum(widths) + GAP * (len(widths) - 1))
+        widths = self._widths()
+        rule = ("-" if options.ascii_only else "─") * self.width
         table = Text()
         for line in self._lines(_low(self.heads), widths):
             table.append(f"{line}\n", "bold")
@@ -37,6 +43,9 @@ class Columns:
                     line = line[len(cells[0]) :]
                 table.append(line)
         yield table
+
+    def _widths(self) -> list[int]:
+        return [max(map(_width, column)) for column in zip(self.heads, *self.rows, strict=True)]
 
     def _lines(self, cells: Sequence[str], widths: Sequence[int]) -> Iterable[str]:
         """A row, as many lines as its tallest cell."""

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from rich.cells import cell_len
 from rich.text import Text
 
 from gradcli.report import numbers
-from gradcli.report.columns import GAP, Columns
+from gradcli.report.columns import Columns
 from gradcli.report.nodes import node_rows
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable, printable_lines
@@ -96,11 +95,12 @@ def _gradients(result: CheckResult, options: "ConsoleOptions", verbose: bool) ->
     layouts = [_PLAIN, _STACKED]
     if verbose or options.max_width >= _ROOMY:
         layouts = [full, _FULL[:-1], *layouts]
-    columns = next((names for names in layouts if _width(names, rows) <= options.max_width), None)
-    if columns is None:
+    tables = ((names, _table(names, rows)) for names in layouts)
+    columns, table = next(((names, t) for names, t in tables if t.width <= options.max_width), ((), None))
+    if table is None:
         yield from _records(rows, verbose)
         return
-    yield _table(columns, rows)
+    yield table
     for row in rows:
         if row["note"] and "note" not in columns:
             yield Text(f"{row['gradient']}: {row['note']}")
@@ -109,15 +109,6 @@ def _gradients(result: CheckResult, options: "ConsoleOptions", verbose: bool) ->
                 f"{row['gradient']}: method {row['method']}, {row['evaluations']} evaluations, "
                 f"allowed {row['allowed']}"
             )
-
-
-def _width(columns: Sequence[str], rows: Sequence[Cells]) -> int:
-    """How wide a table of these columns is if nothing is cut or folded."""
-    widths = [
-        max(cell_len(line) for part in name.split("\n") for line in (part, *(row[part] for row in rows)))
-        for name in columns
-    ]
-    return sum(widths) + GAP * (len(widths) - 1)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Columns:

@@ -1,16 +1,14 @@
 """Two dumps side by side, as Rich renderables."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.cells import cell_len
 from rich.text import Text
 
 from gradcli.diff import Comparison, Row
 from gradcli.report import numbers
-from gradcli.report.columns import Columns
+from gradcli.report.columns import GAP, Columns
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable
 from gradcli.targets.notation import format_shape
@@ -47,17 +45,14 @@ def _rows(comparison: Comparison, names: tuple[str, str], width: int) -> "Iterat
     heads = (*_HEADS, *map(printable, names))
     for left_out in ((), ("dtype",), ("dtype", "shape")):
         columns = [place for place, head in enumerate(heads) if head not in left_out]
-        widths = [max(cell_len(row[place]) for row in (heads, *cells)) for place in columns]
-        if sum(widths) + 2 * len(widths) <= width:
-            yield _table([heads[place] for place in columns], [[row[c] for c in columns] for row in cells])
+        rows = [[row[place] for place in columns] for row in cells]
+        table = Columns([heads[place] for place in columns], rows, [_style(row[0]) for row in rows])
+        if table.width + GAP <= width:
+            yield table
             return
     for verdict, key, shape, dtype, difference, *values in cells:
         line = Text.assemble(_verdict(verdict), f" {key} {shape} {dtype}: {difference}")
         yield line.append(f", {' against '.join(values)}" if any(values) else "")
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
-    return Columns(heads, rows, [_style(verdict) for verdict, *_ in rows])
 
 
 def _verdict(word: str) -> Text:

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from gradcli.report import numbers
-from gradcli.report.columns import GAP, Columns
+from gradcli.report.columns import Columns
 from gradcli.report.plain import printable
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, UNPAIRED, NodeRow
 
@@ -26,8 +26,9 @@ def node_rows(rows: Sequence[NodeRow], options: "ConsoleOptions") -> "Iterator[R
     cells = [_cells(row) for row in rows]
     noted = any(row.note for row in rows)
     for columns in (len(_COLUMNS), len(_COLUMNS) - 1) if noted else (len(_COLUMNS) - 1,):
-        if _width([_COLUMNS, *cells], columns) <= options.max_width:
-            yield _table(cells, columns)
+        table = _table(cells, columns)
+        if table.width <= options.max_width:
+            yield table
             break
     else:
         yield from (Text(" ".join(part for part in row if part)) for row in cells)
@@ -47,10 +48,6 @@ def _cells(row: NodeRow) -> tuple[str, ...]:
         numbers.relative(row.relative_error) if not math.isnan(row.relative_error) else "-",
         printable(row.note),
     )
-
-
-def _width(rows: Sequence[Sequence[str]], columns: int) -> int:
-    return sum(max(cell_len(row[i]) for row in rows) for i in range(columns)) + GAP * (columns - 1)
 
 
 def _table(cells: Sequence[tuple[str, ...]], columns: int) -> Columns:

@@ -47,7 +47,8 @@ def graph(rows: Sequence[NodeRow]) -> Graph | None:
     nodes = [row for row in rows if row.name and row.line is not None]
     if not nodes:
         return None
-    sources = [_sources(place, nodes, _assignments(row.file)) for place, row in enumerate(nodes)]
+    assignments = {file: _assignments(file) for file in {row.file for row in nodes}}
+    sources = [_sources(place, nodes, assignments[row.file]) for place, row in enumerate(nodes)]
     depths: list[int] = []
     for found in sources:  # in the order of forward: what a node needs is before it
         depths.append(1 + max((depths[source] for source in found), default=-1))
