@@ -6,8 +6,6 @@ name that cannot be found is `cache0`.
 """
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.targets.backward_call import Kept
+from gradcli.targets.source_tree import source_tree
 
 _MAX_DEPTH = 8
 _MAX_ARRAYS = 10_000
@@ -126,10 +125,9 @@ class _SourceNames:
 
 def _returned_caches(forward: Callable[..., Any]) -> Iterator[tuple[ast.expr, dict[str, ast.expr]]]:
     """Each expression that forward returns as its cache, with what its local names were assigned."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(forward))))
-    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
-        return  # a builtin, a lambda amid an expression, a function made by exec
+    tree = source_tree(forward)
+    if tree is None:
+        return
     assigned: dict[str, ast.expr] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gradcli.errors import ConfigError
 
+_ENVIRONMENT = "pyvenv.cfg"  # lies at the top of a virtual environment
 # Not code to check, and not meant to be imported by others.
 _NOT_CODE = re.compile(r"test_.*|.*_test|tests|conftest|setup|noxfile")
 # What the names in such a file have in common. A file without any is not even imported.
@@ -43,11 +44,15 @@ def python_files(folder: Path) -> list[Path]:
 
     Tests, set-up scripts and the packages of virtual environments are left out. Raises as `files_below`.
     """
-    environments = {path.parent for path in files_below(folder, ("pyvenv.cfg",))}
+    files = files_below(folder, (".py", _ENVIRONMENT))
+    environments = {path.parent for path in files if path.name.lower().endswith(_ENVIRONMENT)}
     return [
         path
-        for path in files_below(folder, (".py",))
-        if not _NOT_CODE.fullmatch(path.stem) and environments.isdisjoint(path.parents) and _may_hold(path)
+        for path in files
+        if path.suffix.lower() == ".py"
+        and not _NOT_CODE.fullmatch(path.stem)
+        and environments.isdisjoint(path.parents)
+        and _may_hold(path)
     ]
 
 

@@ -10,9 +10,9 @@ backward takes no cotangent: it differentiates the cost. The parameters are chec
 import ast
 import inspect
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -26,11 +26,16 @@ from gradcli.targets.naming import find_pairs
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
+from gradcli.targets.source_tree import source_tree
 
-_PARAMETERS = re.compile(r"param(eter)?s|weights", re.IGNORECASE)
 _TRUTH = re.compile(r"y|labels?|targets?|y_true", re.IGNORECASE)
-_CACHE = re.compile(r"caches?|memory", re.IGNORECASE)
-_OUTPUT = re.compile(r"a_?(l|\d|out)|y_?(hat|pred)|output|predictions?", re.IGNORECASE)
+_ROLES = {
+    "parameters": re.compile(r"param(eter)?s|weights", re.IGNORECASE),
+    "truth": _TRUTH,
+    "cache": re.compile(r"caches?|memory", re.IGNORECASE),
+    "output": re.compile(r"a_?(l|\d|out)|y_?(hat|pred)|output|predictions?", re.IGNORECASE),
+    "data": re.compile(r"x|inputs?|data|x_(train|batch)", re.IGNORECASE),
+}
 _COST = re.compile(r"(compute|calc(ulate)?|get)?_?(cost|loss)(_?func(tion)?)?", re.IGNORECASE)
 # `parameters["W" + str(l)]`, `parameters[f"W{l}"]`.
 _NUMBERED = re.compile(r"""\[\s*f?["'](W|b)(?:["']\s*\+\s*str\(|\{)""")
@@ -55,7 +60,7 @@ class Network(ByArguments):
 
     @property
     def called(self) -> Callable[..., Any]:
-        return _with_arguments(self.value, (self.data, self.truth, *self.keys))
+        return self._with_arguments(self.value)
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
@@ -64,15 +69,14 @@ class Network(ByArguments):
     def value(self, **values: Any) -> Any:
         """The cost at this point."""
         output, _ = self._ahead(values)
-        return _call(self.cost, self._known(values) | {"output": output})
+        return self._call(self.cost, self._known(values) | {"output": output})
 
     def gradients(self, **values: Any) -> Any:
         """What backward returns for the parameters, by name."""
         output, cache = self._ahead(values)
-        returned = _call(self.backward, self._known(values) | {"output": output, "cache": cache})
-        names = returned_names(self.backward)
-        if isinstance(returned, tuple) and len(names) == len(returned):
-            returned = dict(zip(names, returned, strict=True))
+        returned = self._call(self.backward, self._known(values) | {"output": output, "cache": cache})
+        if isinstance(returned, tuple) and len(self._returned) == len(returned):
+            returned = dict(zip(self._returned, returned, strict=True))
         if not isinstance(returned, Mapping):
             return returned
         return {key: one for key, one in returned.items() if input_named(key, self.keys) is not None}
@@ -87,10 +91,9 @@ class Network(ByArguments):
         where: str,
         rerun: str | None,
     ) -> Problem:
-        arguments = (self.data, self.truth, *self.keys)
         problem = make_cost_problem(
-            _with_arguments(self.value, arguments),
-            _with_arguments(self.gradients, arguments),
+            self.called,
+            self._with_arguments(self.gradients),
             inputs,
             constants,
             id=id,
@@ -102,12 +105,37 @@ class Network(ByArguments):
         return replace(problem, source=None)
 
     def _ahead(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
-        result = _call(self.forward, self._known(values))
+        result = self._call(self.forward, self._known(values))
         return (result[0], result[-1]) if isinstance(result, tuple) else (result, result)
 
     def _known(self, values: Mapping[str, Any]) -> dict[str, Any]:
         parameters = {key: values[key] for key in self.keys}
         return {"data": values[self.data], "truth": values[self.truth], "parameters": parameters}
+
+    # Read once, not at every evaluation.
+
+    @cached_property
+    def _takes(self) -> dict[Callable[..., Any], dict[str, str]]:
+        return {function: _roles(function) for function in (self.forward, self.cost, self.backward)}
+
+    @cached_property
+    def _returned(self) -> tuple[str, ...]:
+        return returned_names(self.backward)
+
+    def _call(self, function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
+        return function(**{name: known[role] for name, role in self._takes[function].items()})
+
+    def _with_arguments(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function with a signature that says its keywords."""
+
+        def called(**values: Any) -> Any:
+            return function(**values)
+
+        called.__signature__ = Signature(  # type: ignore[attr-defined]
+            [Parameter(name, Parameter.KEYWORD_ONLY) for name in (self.data, self.truth, *self.keys)]
+        )
+        called.__name__ = "forward"
+        return called
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
@@ -156,26 +184,19 @@ def _network(
 
 def _roles(function: Callable[..., Any]) -> dict[str, str]:
     """What each required argument of a function stands for; "?" for what is not known."""
-    patterns = {"parameters": _PARAMETERS, "truth": _TRUTH, "cache": _CACHE, "output": _OUTPUT}
-    patterns["data"] = re.compile(r"x|inputs?|data|x_(train|batch)", re.IGNORECASE)
     return {
-        name: next((role for role, pattern in patterns.items() if pattern.fullmatch(name)), "?")
+        name: next((role for role, pattern in _ROLES.items() if pattern.fullmatch(name)), "?")
         for name in required_arguments(function)
         if name in argument_names(function)
     }
 
 
-def _call(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
-    return function(**{name: known[role] for name, role in _roles(function).items()})
-
-
 def _keys(forward: Callable[..., Any], parameters: str) -> tuple[str, ...]:
     """The keys that forward reads from its dictionary; where it counts layers, those of two."""
-    source = _source(forward)
-    if _NUMBERED.search(source):
+    if _NUMBERED.search(_source(forward)):
         return _TWO_LAYERS
     keys: dict[str, None] = {}
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(source_tree(forward) or ast.Module([], [])):
         if (
             isinstance(node, ast.Subscript)
             and isinstance(node.value, ast.Name)
@@ -189,19 +210,6 @@ def _keys(forward: Callable[..., Any], parameters: str) -> tuple[str, ...]:
 
 def _source(function: Callable[..., Any]) -> str:
     try:
-        return textwrap.dedent(inspect.getsource(function))
+        return inspect.getsource(function)
     except (OSError, TypeError):
         return ""
-
-
-def _with_arguments(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
-    """The same function with a signature that says its keywords."""
-
-    def called(**values: Any) -> Any:
-        return function(**values)
-
-    called.__signature__ = Signature(  # type: ignore[attr-defined]
-        [Parameter(name, Parameter.KEYWORD_ONLY) for name in names]
-    )
-    called.__name__ = "forward"
-    return called

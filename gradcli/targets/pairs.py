@@ -42,6 +42,12 @@ class CheckablePair(ByArguments):
     def functions(self) -> tuple[Callable[..., Any], ...]:
         return (self.forward, self.backward)
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether backward takes what forward takes and no cotangent: it is the gradient of a loss."""
+        asks = required_arguments(self.backward)
+        return len(asks) > 1 and set(asks) == set(required_arguments(self.forward))
+
     def problem(
         self,
         inputs: Mapping[str, Array],
@@ -70,14 +76,9 @@ class CheckablePair(ByArguments):
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The pairs among these names of the file."""
     pairs, _ = find_pairs(loaded.functions(names))
-    halves = [(pair, loaded.namespace[pair.forward], loaded.namespace[pair.backward]) for pair in pairs]
-    return [CheckablePair(*three) for three in halves if not takes_the_same(*three[1:])]
-
-
-def takes_the_same(forward: Callable[..., Any], backward: Callable[..., Any]) -> bool:
-    """Whether backward takes what forward takes and no cotangent: it is the gradient of a loss."""
-    asks = required_arguments(backward)
-    return len(asks) > 1 and set(asks) == set(required_arguments(forward))
+    space = loaded.namespace
+    found = [CheckablePair(pair, space[pair.forward], space[pair.backward]) for pair in pairs]
+    return [one for one in found if not one.is_loss]
 
 
 def lone_half(

@@ -1,17 +1,16 @@
 """What a function calls the things that it returns: `loss, dW` of `return loss, dW`."""
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from gradcli.targets.source_tree import source_tree
 
 
 def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names in the last `return` of two or more values, "" for a value without one; () for none."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
+    tree = source_tree(function)
+    if tree is None:
         return ()
     found: tuple[str, ...] = ()
     for node in _own_nodes(tree.body[0]):

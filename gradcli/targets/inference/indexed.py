@@ -1,19 +1,17 @@
 """Lengths that the code itself says: `x[0]` and `x[1]`, `a, b, c = theta`."""
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gradcli.targets.inference.guess import Drawn
+from gradcli.targets.source_tree import source_tree
 
 
 def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Drawn]:
     """The arguments that are taken apart element by element, as vectors of that length."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
+    tree = source_tree(function)
+    if tree is None:
         return {}
     found = {}
     for name in names:

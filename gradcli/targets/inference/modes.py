@@ -1,17 +1,16 @@
 """The words that an argument is compared with: `if activation == "relu"`, `mode in ("train", "test")`."""
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from gradcli.targets.source_tree import source_tree
 
 
 def by_comparison(function: Callable[..., Any], names: Sequence[str]) -> dict[str, list[str]]:
     """The arguments that choose between ways to compute, with the words that function knows, in its order."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
+    tree = source_tree(function)
+    if tree is None:
         return {}
     found: dict[str, list[str]] = {}
     for name, word in _compared(tree):

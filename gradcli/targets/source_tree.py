@@ -1,0 +1,18 @@
+"""The syntax tree of a user's function."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+
+def source_tree(function: Callable[..., Any]) -> ast.Module | None:
+    """The tree of what is written for a function; None if that cannot be had.
+
+    It cannot for a builtin, a lambda amid an expression, and a function made by exec.
+    """
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
+        return None
