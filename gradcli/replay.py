@@ -52,7 +52,7 @@ class Replay:
     def changes(self) -> list[str]:
         """For each gradient that is or was wrong, and each code that came or went, what became of it."""
         found = [self._gradient(name, gradient) for name, gradient in self.result.gradients.items()]
-        before = {code for code, _ in _pairs(self.before.meta.get("violations"))} - {"GC101"}
+        before = _codes(self.before.meta.get("violations")) - {"GC101"}
         now = {v.code for v in self.result.violations if not v.is_warning} - {"GC101"}
         found += [f"{code} is new" for code in sorted(now - before)]
         found += [f"{code} is still there" for code in sorted(now & before)]
@@ -60,7 +60,7 @@ class Replay:
         return [change for change in found if change]
 
     def _gradient(self, name: str, gradient: Gradient) -> str:
-        verdicts = dict(_pairs(self.before.meta.get("gradients")))
+        verdicts = _verdicts(self.before.meta.get("gradients"))
         if gradient.verdict != FAIL:
             was_wrong = verdicts.get(name) == FAIL
             return f"{name} is right now" if was_wrong and gradient.verdict == PASS else ""
@@ -86,12 +86,16 @@ def _overlap(before: BoolArray, now: BoolArray) -> str:
     return " and in ".join(parts)
 
 
-def _pairs(value: object) -> list[tuple[str, str]]:
-    """Gradients with their verdicts, or codes; whatever the file holds in their place is none."""
-    if isinstance(value, dict):
-        return [(name, str(one.get("verdict"))) for name, one in value.items() if isinstance(one, dict)]
+def _verdicts(value: object) -> dict[str, str]:
+    """Those of the gradients in a file, by name; whatever it holds in their place is none."""
+    found = value.items() if isinstance(value, dict) else ()
+    return {name: str(one.get("verdict")) for name, one in found if isinstance(one, dict)}
+
+
+def _codes(value: object) -> set[str]:
+    """Those of the violations in a file; whatever it holds in their place is none."""
     found = value if isinstance(value, list) else []
-    return [(str(one.get("code")), "") for one in found if isinstance(one, dict)]
+    return {str(one.get("code")) for one in found if isinstance(one, dict)}
 
 
 def replay(

@@ -13,11 +13,7 @@ BUGS = {
     "sparseAutoencoderCost": ("- rho / mean) / m", "- rho / mean)", "theta"),
 }
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.mark.parametrize("name", BUGS)

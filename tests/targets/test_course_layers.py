@@ -20,11 +20,7 @@ BUGS = {
     "squash": ("return dA * (1 - A**2)", "return dA * (1 - A)", "Z"),
 }
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.mark.parametrize("name", BUGS)

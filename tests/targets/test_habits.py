@@ -37,11 +37,7 @@ COSTS = {
 TARGETS = [("assignment.py", name, *bug) for name, bug in ASSIGNMENT.items()]
 TARGETS += [("costs.py", name, *bug) for name, bug in COSTS.items()]
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.mark.parametrize(("file", "name"), [(file, name) for file, name, *_ in TARGETS])

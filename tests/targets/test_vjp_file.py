@@ -16,11 +16,7 @@ def vjp(inputs, cotangents):
     return {"x": g * np.cos(x) * a + cotangents["z"] * 2 * x, "a": np.sum(g * np.sin(x))}
 """
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_right_gradients_pass(folder):

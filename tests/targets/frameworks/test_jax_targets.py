@@ -59,11 +59,7 @@ WRONG = [
     ("power", "(n - 1)", "n", "x"),
 ]
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def write(folder, source):

@@ -103,11 +103,7 @@ WRONG = [
     ("BatchNorm", "(g * xhat).sum(0), g", "g.sum(0), g", "gamma"),
 ]
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def write(*parts):

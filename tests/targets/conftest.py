@@ -1,0 +1,10 @@
+"""What tests of targets share."""
+
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder, in which the test stands."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
