@@ -40,22 +40,23 @@ class Bench:
         self.forward: Tapped = tap(source.forward)
         self.backward: Tapped = tap(source.backward)
         self._source = source
-        self._like_forward = like(source.forward, self.forward.function)
         self.inputs = {
             n: a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for n, a in problem.inputs.items()
         }
         self.cotangents = tuple(c.astype(np.float64) for c in cotangents)
         self.original = replace(problem, inputs=self.inputs)
-        self.problem = self._remade(like(source.backward, self.backward.function))
+        self.problem = self._remade(
+            like(source.forward, self.forward.function), like(source.backward, self.backward.function)
+        )
         self.subject = Subject(self.problem, clock)
         self._verify()
         self.saved: Any = None
         self.reusable = False
         self.refresh()
 
-    def _remade(self, backward: Callable[..., Any]) -> Problem:
+    def _remade(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
         assert self._source.remake is not None
-        return replace(self._source.remake(self._like_forward, backward), inputs=self.inputs)
+        return replace(self._source.remake(forward, backward), inputs=self.inputs)
 
     def _verify(self) -> None:
         """With nothing moved, the rewritten code must give the same bits."""
@@ -129,11 +130,7 @@ class Bench:
             finally:
                 function.__code__ = own
         elif written is self.backward.main:
-            assert self._source.remake is not None
-            backward = like(self._source.backward, made)
-            yield Attempt(
-                self, replace(self._source.remake(self._source.forward, backward), inputs=self.inputs)
-            )
+            yield Attempt(self, self._remade(self._source.forward, like(self._source.backward, made)))
         else:
             yield None
 
