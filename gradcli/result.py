@@ -41,7 +41,8 @@ class Blame:
     line: int
     diagnosis: str
     source: str = ""  # the line itself
-    downstream: tuple[str, ...] = ()  # what is wrong because of it
+    downstream: tuple[str, ...] = ()  # values of backward that are wrong because of it: `dmu (16)`
+    gradients: tuple[str, ...] = ()  # all that are wrong because of it
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,11 @@ class CheckResult:
     @property
     def passed(self) -> bool:
         return self.verdict == PASS
+
+    @property
+    def blames(self) -> tuple[Blame, ...]:
+        """All lines at fault."""
+        return (self.blame, *self.also) if self.blame is not None else ()
 
     @property
     def compared(self) -> int:

@@ -10,7 +10,9 @@ import numpy as np
 
 from gradcli.arrays import BoolArray
 from gradcli.blame.bench import Bench
+from gradcli.blame.downstream import downstream
 from gradcli.blame.evidence import Evidence
+from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair
 from gradcli.blame.search import Fault
 from gradcli.blame.taps import CARRIED
@@ -58,7 +60,7 @@ _KINDS = {
 }
 
 
-def describe(bench: Bench, evidence: Evidence, fault: Fault) -> Blame:
+def describe(bench: Bench, evidence: Evidence, program: Program, fault: Fault) -> Blame:
     """The fault as it is reported."""
     file = fault.file
     node = _node_name(fault)
@@ -70,7 +72,8 @@ def describe(bench: Bench, evidence: Evidence, fault: Fault) -> Blame:
         line=fault.line,
         diagnosis="; ".join(p for p in parts if p),
         source=linecache.getline(file, fault.line).strip(),
-        downstream=tuple(sorted(fault.gradients)),
+        downstream=downstream(evidence, program, fault),
+        gradients=tuple(sorted(fault.gradients)),
     )
 
 

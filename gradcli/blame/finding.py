@@ -79,5 +79,5 @@ def _find(
     evidence = Evidence(bench, nodes, trace, rng)
     search = Search(bench, evidence, rng)
     faults = search.run(wrong)
-    blames = tuple(describe(bench, evidence, fault) for fault in faults)
+    blames = tuple(describe(bench, evidence, search.flow, fault) for fault in faults)
     return Found(blames, "" if blames else "no line can be named: " + "; ".join(dict.fromkeys(search.notes)))

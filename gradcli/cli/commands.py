@@ -12,7 +12,7 @@ COMMANDS = {
     "check": "Check hand-written gradients.",
     "layers": "List the built-in layers, or describe one.",
     "sweep": "Plot the error of central differences against their step.",
-    "explain": "Explain a code of a report, such as GC103.",
+    "explain": "Derive the gradients of a layer, or explain a code such as GC103.",
     "replay": "Run a dumped check again, on today's code.",
     "diff": "Name the first value in which two dumps differ.",
     "watch": "Check again on every save.",

@@ -21,8 +21,7 @@ def account(result: CheckResult) -> str:
         place = f" ({violation.file}:{violation.line})" if violation.file and violation.line else ""
         kind = " (warning)" if violation.is_warning else ""
         lines.append(f"  {violation.code}{kind}: {violation.message}{place}")
-    if result.blame is not None:
-        lines.append(f"  at fault: {result.blame.file}:{result.blame.line}: {result.blame.diagnosis}")
+    lines += [f"  at fault: {blame.file}:{blame.line}: {blame.diagnosis}" for blame in result.blames]
     lines += [
         f"  node {row.name} ({row.file}:{row.line}): {row.backward} (line {row.backward_line}) is wrong"
         for row in result.node_table

@@ -53,8 +53,8 @@ class CheckReport:
         if result.node_table:
             yield from node_rows(result.node_table, options)
         yield from (_violation(violation, ascii_only) for violation in result.violations)
-        if result.blame is not None:
-            yield from _blame(result.blame)
+        for blame in result.blames:
+            yield from _blame(blame, ascii_only)
         yield from _chosen(result)
         yield check_summary(result)
         if result.verdict != PASS and result.rerun:
@@ -217,11 +217,16 @@ def _violation(violation: Violation, ascii_only: bool) -> Text:
     return line
 
 
-def _blame(blame: Blame) -> Iterator[Text]:
+def _blame(blame: Blame, ascii_only: bool) -> Iterator[Text]:
+    """Line and diagnosis, the line itself, and what is wrong because of it."""
     first, *rest = printable_lines(blame.diagnosis) or [""]
     yield Text(f"{_place(blame.file, blame.line)}: {first}", "bold")
     for more in rest:
         yield Text(f"    {more}")
+    for source in printable_lines(blame.source)[:1]:
+        yield Text(f"{blame.line:>6} {'|' if ascii_only else '│'} {source}")
+    if blame.downstream:
+        yield Text(f"    wrong because of it: {printable(', '.join(blame.downstream))}")
 
 
 def _place(file: str, line: int | None) -> str:

@@ -39,6 +39,8 @@ def test_the_report_holds_the_line_and_a_diagnosis_that_was_tried():
     assert blame.source == "dvar = 1.0 / np.sqrt(var + eps) * dsqrtvar"
     assert "dvar is 2 times the true value in all 3 elements" in blame.diagnosis
     assert "multiplied by 1/2" in blame.diagnosis
+    assert [name.partition(" ")[0] for name in blame.downstream] == ["dsq", "dxmu2", "dxmu", "dx"]
+    assert blame.gradients == ("x",)
 
 
 def test_a_value_that_a_loop_writes_over_is_found():

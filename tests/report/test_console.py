@@ -223,7 +223,7 @@ def test_verbose_adds_the_method_where_it_has_no_column_and_the_effort():
     assert lines[-1] == "float64, 68 forwards, 1 backward, 0.13 s"
 
 
-def test_the_line_at_fault_is_named(tmp_path, monkeypatch):
+def test_the_lines_at_fault_are_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blame = Blame(
         "x",
@@ -231,9 +231,20 @@ def test_the_line_at_fault_is_named(tmp_path, monkeypatch):
         str(tmp_path / "layers.py"),
         31,
         "dvar is 2.000 x the true value\nA factor 1/2 is missing.",
+        source="dvar = 1. / std * dstd",
+        downstream=("dsq (32)", "dx (34, 35)"),
     )
-    lines = printed(CheckReport(result(wrong(), verdict=FAIL, blame=blame)), width=100).splitlines()
-    assert lines[3:5] == ["layers.py:31: dvar is 2.000 x the true value", "    A factor 1/2 is missing."]
+    other = Blame("gamma", "", str(tmp_path / "layers.py"), 40, "a sum is missing", source="return dgamma")
+    checked = result(wrong(), verdict=FAIL, blame=blame, also=(other,))
+    assert printed(CheckReport(checked), width=100).splitlines()[3:9] == [
+        "layers.py:31: dvar is 2.000 x the true value",
+        "    A factor 1/2 is missing.",
+        "    31 │ dvar = 1. / std * dstd",
+        "    wrong because of it: dsq (32), dx (34, 35)",
+        "layers.py:40: a sum is missing",
+        "    40 │ return dgamma",
+    ]
+    assert "    31 | dvar" in printed(CheckReport(checked), width=100, encoding="ascii")
 
 
 def test_the_last_line_of_several_checks_counts_them_and_repeats_the_worst():

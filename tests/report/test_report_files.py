@@ -173,13 +173,28 @@ def test_a_fingerprint_does_not_depend_on_numbers():
 def test_github_shows_nine_and_counts_the_rest():
     lines = render("github", *(wrong(f"f{i}") for i in range(12))).splitlines()
     assert len(lines) == 10
-    assert lines[-1] == "::error title=gradcli::3 more checks did not pass; see the log"
+    assert lines[-1] == "::error title=gradcli::3 more findings; see the log"
 
 
 def test_an_annotation_is_on_the_line_that_blame_names(folder, capsys):
     main(["check", "layer.py", "--input", "x=3", "--report", "github"])
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("::"))
     assert line.startswith("::error file=layer.py,line=6,title=gradcli GC101::layer.py:f: the gradient of x")
+
+
+def test_each_gradient_is_annotated_on_the_line_of_its_own_fault(folder, capsys):
+    (folder / "two.py").write_text(
+        "def f_forward(x, w, b):\n    return x**2 * w + b, (x, w)\n\n\n"
+        "def f_backward(dout, cache):\n    x, w = cache\n    dsquare = 2 * dout * w\n"
+        "    return 2 * x * dsquare, dout * x**2, -dout\n"
+    )
+    shapes = [word for name in "xwb" for word in ("--input", f"{name}=3")]
+    main(["check", "two.py", *shapes, "--report", "github"])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
+    assert [re.search(r"line=(\d+).*gradient of (\w)", line).groups() for line in lines] == [
+        ("7", "x"),
+        ("8", "b"),
+    ]
 
 
 def test_a_summary_stays_below_the_limit_and_says_what_is_left_out():

@@ -61,7 +61,7 @@ def check(outcome: Outcome) -> dict[str, Any]:
         "known": outcome.known is not None,
         "gradients": [_gradient(gradient) for gradient in result.gradients.values()],
         "violations": [_violation(violation) for violation in result.violations],
-        "blame": [_blame(blame) for blame in (result.blame, *result.also) if blame is not None],
+        "blame": [_blame(blame) for blame in result.blames],
         "remarks": list(result.remarks),
         "output": outcome.output,
     }
@@ -116,6 +116,7 @@ def _blame(blame: Blame) -> dict[str, Any]:
         "source": blame.source,
         "diagnosis": blame.diagnosis,
         "downstream": list(blame.downstream),
+        "gradients": list(blame.gradients),
     }
 
 

@@ -5,19 +5,30 @@ GitHub shows ten errors of a step: the tenth says how many more there are.
 
 from gradcli.report.files import Run
 from gradcli.report.files.places import Finding, findings
+from gradcli.suite.outcome import Outcome
 
 _MOST = 9
 
 
 def render(run: Run) -> str:
-    """One workflow command on each line; the first finding of every check that failed."""
-    failed = [outcome for outcome in run.outcomes if outcome.result is None or not outcome.result.passed]
-    firsts = [next(findings(outcome), None) for outcome in failed]
-    found = [finding for finding in firsts if finding is not None]
+    """One workflow command on each line: for each place that is wrong, of the checks that did not pass."""
+    found = [finding for outcome in run.outcomes for finding in _places(outcome)]
     lines = [_command(finding) for finding in found[:_MOST]]
     if len(found) > _MOST:
-        lines.append(f"::error title=gradcli::{len(found) - _MOST} more checks did not pass; see the log")
+        lines.append(f"::error title=gradcli::{len(found) - _MOST} more findings; see the log")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _places(outcome: Outcome) -> list[Finding]:
+    """The first finding for each line of code; warnings only where there is nothing else."""
+    if outcome.result is not None and outcome.result.passed:
+        return []
+    found = list(findings(outcome))
+    errors = [finding for finding in found if not finding.is_warning]
+    first: dict[tuple[str | None, int | None], Finding] = {}
+    for finding in errors or found[:1]:
+        first.setdefault((finding.file, finding.line), finding)
+    return list(first.values())
 
 
 def _command(finding: Finding) -> str:

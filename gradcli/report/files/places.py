@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gradcli.report.plain import printable
-from gradcli.result import CheckResult, Violation
+from gradcli.result import Blame, CheckResult, Violation
 from gradcli.suite.outcome import Outcome
 
 
@@ -67,17 +67,22 @@ def relative(file: str | None) -> str | None:
 
 
 def _blamed(result: CheckResult, violation: Violation) -> str:
-    blame = result.blame
-    if blame is None or violation.code != "GC101" or violation.gradient not in (None, blame.gradient):
-        return ""
-    return f"; {blame.node}: {blame.diagnosis}"
+    blame = _blame(result, violation)
+    return "" if blame is None else f"; {blame.diagnosis}"
+
+
+def _blame(result: CheckResult, violation: Violation) -> Blame | None:
+    """The line at fault for the gradient that a violation is about."""
+    if violation.code != "GC101":
+        return None
+    return next((b for b in result.blames if violation.gradient in (None, b.gradient, *b.gradients)), None)
 
 
 def _place(result: CheckResult, violation: Violation) -> tuple[str | None, int | None]:
     """The line that blame names, else the violation's own, else that of backward."""
-    for blame in (result.blame, *result.also):
-        if blame is not None and violation.code == "GC101" and violation.gradient in (None, blame.gradient):
-            return relative(blame.file), blame.line
+    blame = _blame(result, violation)
+    if blame is not None:
+        return relative(blame.file), blame.line
     if violation.file:
         return relative(violation.file), violation.line
     return relative(result.file), result.line

@@ -93,7 +93,7 @@ def views(outcomes: Iterable[Outcome]) -> list[CheckView]:
 
 def _check(outcome: Outcome, anchor: str) -> CheckView:
     result = outcome.result
-    blames = () if result is None else [b for b in (result.blame, *result.also) if b is not None]
+    blames = () if result is None else result.blames
     curves = {} if result is None else outcome.curves
     gradients = () if result is None else result.gradients.values()
     return CheckView(
