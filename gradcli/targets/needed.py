@@ -49,10 +49,10 @@ def _plain(name: str) -> str:
 
 
 def _always(statement: ast.stmt) -> bool:
-    """What may bind any name, and what changes the meaning of the file."""
-    return isinstance(statement, ast.ImportFrom) and (
-        statement.module == "__future__" or any(alias.name == "*" for alias in statement.names)
-    )
+    """What may bind any name, and what changes the meaning of the file or where its imports are found."""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "__future__" or any(alias.name == "*" for alias in statement.names)
+    return isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("sys.path.")
 
 
 def binds(statement: ast.stmt) -> list[str]:

@@ -91,7 +91,7 @@ def load_file(path: Path, shown: str, symbol: str | None = None, loading: Loadin
     before = set(sys.modules)
     with stubbed(loading.stubs), importing_from(path.parent, top):
         for piece in pieces:
-            with _import_errors(piece.shown, piece.file, could_skip=not loading.only_symbol):
+            with _import_errors(piece.shown, piece.file, None if loading.only_symbol else piece.tree, symbol):
                 exec(compile(piece.tree, piece.file, "exec", dont_inherit=True), module.__dict__)
     setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(top, name)])
     places = {
@@ -230,42 +230,49 @@ def _syntax_error(error: SyntaxError, shown: str) -> str:
 
 
 @contextlib.contextmanager
-def _import_errors(shown: str, file: str, could_skip: bool = False) -> Iterator[None]:
+def _import_errors(
+    shown: str, file: str, tree: ast.Module | None = None, symbol: str | None = None
+) -> Iterator[None]:
     """Turn whatever an import raises into one line with the place in the user's file.
 
-    could_skip: whether the line could be left out with --only-symbol; then the message says so.
+    tree: what is run of the file, where a part of it could be left out; then the message says how.
     """
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        place = _place(error, shown, file)
+        lines = _lines(error, file)
+        place = written_line(shown, lines[-1]) if lines else shown
         reason = _reason(error, shown, Path(file))
-        hint = _what_may_help(error, place, shown) if could_skip else ""
+        hint = _what_may_help(error, tree, symbol, lines[0]) if tree is not None and lines else ""
         raise TargetError(f"{place}: {reason}{hint}") from error
 
 
-def _place(error: BaseException, shown: str, file: str) -> str:
+def _lines(error: BaseException, file: str) -> list[int]:
+    """The lines of the file that led to an error: of its top level first, that which raised last."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file and frame.lineno is not None]
-    return written_line(shown, lines[-1]) if lines else shown
+    return [frame.lineno for frame in frames if frame.filename == file and frame.lineno is not None]
 
 
-def _what_may_help(error: BaseException, place: str, shown: str) -> str:
-    """What to add where the target may not need the line that failed."""
-    if place == shown or isinstance(error, SyntaxError | SystemExit):
+def _what_may_help(error: BaseException, tree: ast.Module, symbol: str | None, line: int) -> str:
+    """What to add where the target does not need the line that failed, or may not need it."""
+    is_missing = isinstance(error, ModuleNotFoundError) and error.name
+    if isinstance(error, SyntaxError) or (isinstance(error, ImportError) and not is_missing):
         return ""
+    (spared,) = needed([tree], symbol)
+    if spared.body and not any(
+        part.lineno <= line <= (part.end_lineno or part.lineno) for part in spared.body
+    ):
+        return f", or add --only-symbol: {symbol or 'what can be checked'} does not need that line"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f", or add --stub {error.name.partition('.')[0]} if what you check does not use it"
-    if isinstance(error, ImportError):
-        return ""
-    return "; if what you check does not need that line, add --only-symbol"
+    return ""
 
 
 def _reason(error: BaseException, shown: str, file: Path) -> str:
     if isinstance(error, SystemExit):
-        return 'the import ends in sys.exit; put what a script does under: if __name__ == "__main__":'
+        return 'the import ends in sys.exit; put what a script does under `if __name__ == "__main__":`'
     if isinstance(error, SyntaxError):
         return f"imports {_syntax_error(error, str(error.filename))}"
     if isinstance(error, ModuleNotFoundError):

@@ -129,12 +129,12 @@ BAD = [
     (
         "check raises.py",
         2,
-        "raises.py:1: ValueError: no on import; if what you check does not need that line, add --only-symbol",
+        "raises.py:1: ValueError: no on import",
     ),
     (
         "check exits.py",
         2,
-        'exits.py:2: the import ends in sys.exit; put what a script does under: if __name__ == "__main__":',
+        'exits.py:2: the import ends in sys.exit; put what a script does under `if __name__ == "__main__":`',
     ),
     ("check lost.py", 2, "lost.py: no such file; did you mean 'syntax.py'?"),
     ("check text.yaml", 2, "text.yaml:3:1: not valid YAML: did not find expected node content"),

@@ -76,13 +76,14 @@ def test_a_missing_import_suggests_a_stub():
         f"train.py:3: cannot import 'no_such_framework'; gradcli runs in {sys.prefix}: install it there, "
         "or add --stub no_such_framework if what you check does not use it"
     )
+    assert message_of("train.py:shift").endswith("or add --only-symbol: shift does not need that line")
 
 
 def test_a_script_that_reads_data_suggests_to_run_only_what_is_needed():
     Path("train.py").write_text(SCRIPT)
     message = message_of("train.py:scale", STUBS)
     assert message.startswith("train.py:26: FileNotFoundError: missing.csv not found")
-    assert message.endswith("; if what you check does not need that line, add --only-symbol")
+    assert message.endswith(", or add --only-symbol: scale does not need that line")
 
 
 def test_only_the_symbol_runs_neither_training_nor_imports_that_it_does_not_need():
@@ -95,6 +96,17 @@ def test_only_the_symbol_runs_neither_training_nor_imports_that_it_does_not_need
 def test_what_fills_a_constant_is_needed_too():
     Path("train.py").write_text(SCRIPT)
     assert run(resolve_one("train.py:shift", Loading(only_symbol=True)), Settings()).verdict == "pass"
+
+
+def test_where_imports_are_found_is_needed():
+    Path("lib").mkdir()
+    Path("lib/neighbour.py").write_text("FACTOR = 2.0\n")
+    Path("train.py").write_text(
+        "import os, sys\nsys.path.append(os.path.join(os.path.dirname(__file__), 'lib'))\n"
+        "from neighbour import FACTOR\nprint(open('missing.csv').read())\n"
+        "def f_forward(x): return FACTOR * x, None\ndef f_backward(dout, cache): return FACTOR * dout\n"
+    )
+    assert run(resolve_one("train.py:f", Loading(only_symbol=True)), Settings()).verdict == "pass"
 
 
 def test_a_local_name_that_the_script_uses_too_needs_nothing_of_the_script():

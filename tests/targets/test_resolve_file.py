@@ -38,7 +38,7 @@ def affine_backward(dout, cache):
     return dout @ W.T, x.T @ dout, dout.sum(0)
 """
 SCALE = "def scale_forward(x): return 2 * x\ndef scale_backward(dout): return 2 * dout\n"
-SKIP = "; if what you check does not need that line, add --only-symbol"
+SKIP = ", or add --only-symbol: what can be checked does not need that line"
 SHAPES = {"x": InputSpec((4, 3)), "gamma": InputSpec((3,)), "beta": InputSpec((3,))}
 
 
@@ -298,16 +298,16 @@ def test_ctrl_c_during_an_import_stays_ctrl_c():
     ("text", "message"),
     [
         ("def f(:\n    pass\n", "layers.py:1:7: syntax error: invalid syntax"),
-        ("x = 1\nraise ValueError('bad\\nvalue')\n", f"layers.py:2: ValueError: bad on import{SKIP}"),
+        ("x = 1\nraise ValueError('bad\\nvalue')\n", "layers.py:2: ValueError: bad on import"),
         (
             "def f():\n    return 1 / 0\n\nf()\n",
             f"layers.py:2: ZeroDivisionError: division by zero on import{SKIP}",
         ),
-        ("raise RuntimeError\n", f"layers.py:1: RuntimeError on import{SKIP}"),
+        ("raise RuntimeError\n", "layers.py:1: RuntimeError on import"),
         (
             "import sys\nsys.exit(0)\n",
-            "layers.py:2: the import ends in sys.exit; put what a script does under: "
-            'if __name__ == "__main__":',
+            "layers.py:2: the import ends in sys.exit; put what a script does under "
+            '`if __name__ == "__main__":`',
         ),
         (
             "x = 1\nimport no_such_thing.at_all\n",
