@@ -80,4 +80,7 @@ def _find(
     search = Search(bench, evidence, rng)
     faults = search.run(wrong)
     blames = tuple(describe(bench, evidence, search.flow, fault) for fault in faults)
-    return Found(blames, "" if blames else "no line can be named: " + "; ".join(dict.fromkeys(search.notes)))
+    if blames:
+        return Found(blames)
+    notes = dict.fromkeys(search.notes or ["no value of backward could be told to be the first wrong one"])
+    return Found(remark="no line can be named: " + "; ".join(notes))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcli.arrays import Array
 from gradcli.targets.backward_call import FREE, VALUE, BackwardCall, Kept, bind_backward, looks_like_cotangent
 from gradcli.targets.parameters import Parameter, entry_of, gradient_of
 from gradcli.targets.results import read_gradients
@@ -28,13 +29,15 @@ class MethodCall:
     takes: BackwardCall
     lone: bool  # takes no cotangent: it is the gradient for a cotangent of one
     predictions: str | None = None  # the argument that it wants in place of a cotangent
+    stored: str | None = None  # the attribute that it wants in place of that: a softmax before the loss
 
     def __call__(self, born: Any, cotangents: tuple[Any, ...], kept: Kept) -> Any:
         bound = partial(self.method, born)
         if not self.lone:
             return self.takes(bound, cotangents, kept)
         if self.predictions is not None:
-            return self.takes(bound, (kept.values[self.predictions],), kept)
+            given = kept.values[self.predictions] if self.stored is None else getattr(born, self.stored)
+            return self.takes(bound, (given,), kept)
         values = {slot.name: kept.values[slot.name] for slot in self.takes.slots if slot.role == VALUE}
         return bound(**values)
 
@@ -122,6 +125,12 @@ def input_gradients(result: Any, born: Any, wanted: Sequence[str], loose: Sequen
     if len(wanted) == 1 and not isinstance(result, tuple | list):
         return {wanted[0]: result}
     return read_gradients(result, has_gradient, {}, [])
+
+
+def stored_predictions(born: Any, inputs: Array) -> list[str]:
+    """The attributes that a loss may keep its predictions in: what forward made of its input."""
+    found = [name for name in _OUTPUTS if isinstance(getattr(born, name, None), np.ndarray)]
+    return [name for name in found if getattr(born, name).shape == inputs.shape]
 
 
 def stored_output(born: Any) -> Any:

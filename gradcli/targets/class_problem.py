@@ -24,6 +24,7 @@ from gradcli.targets.class_methods import (
     input_gradients,
     scaled,
     stored_output,
+    stored_predictions,
     with_gradient,
 )
 from gradcli.targets.constructor import RATE, is_rate
@@ -95,6 +96,7 @@ class Discovery:
 
     prototype: Prototype
     wanted: tuple[str, ...]  # forward's arguments that have a gradient
+    calls: Calls  # as they turned out to be meant
     reduce: str = ""  # how several outputs of a loss that takes no cotangent are brought together
     noticed: tuple[Violation, ...] = ()
 
@@ -121,6 +123,7 @@ def make_class_problem(
     calls = _bind(cls, halves, inputs, constants, where)
     with fixed_generators(), np.errstate(all="ignore"):
         found = discover(calls, made, inputs, owned)
+    calls = found.calls
     parameters = _drawn(found.prototype.values(), owned, id)
     _refuse_misfits(where, parameters, owned, inputs)
     order = {name: inputs[name] for name in calls.arguments.order}
@@ -194,7 +197,8 @@ class _Known(dict[str, Any]):
 def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mapping[str, Array]) -> Discovery:
     """Run an object once, and see what it has; what it raises is left to the check to find again."""
     floats = [name for name in calls.arguments.order if inputs[name].dtype.kind == "f"]
-    untried = Discovery(Prototype(made), tuple(with_gradient(floats, 0.0, None, ())) or tuple(floats))
+    wanted = tuple(with_gradient(floats, 0.0, None, ())) or tuple(floats)
+    untried = Discovery(Prototype(made), wanted, calls)
     try:
         settled = Prototype(made).born({})
         outputs, kept = calls.run(settled, copies(inputs))
@@ -217,12 +221,14 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
         parameters += returned_parameters(settled, elsewhere, list(result[len(floats) :]), known)
     prototype = _settle(made, settled, parameters, owned)
     prototype = _with_twins(_kept_only(prototype, calls, inputs), calls, inputs, outputs)
-    wanted = untried.wanted if failed else with_gradient(floats, result, after, prototype.parameters)
-    found = Discovery(prototype, tuple(wanted))
+    if not failed:
+        wanted = tuple(with_gradient(floats, result, after, prototype.parameters))
+    found = Discovery(prototype, wanted, calls)
     if failed:
         return found
     found = replace(found, noticed=tuple(_notice(calls, found, inputs, cotangents)))
-    return replace(found, reduce=_reduction(calls, found, inputs, outputs))
+    calls, reduce = _reading(calls, found, inputs, outputs)
+    return replace(found, calls=calls, reduce=reduce)
 
 
 def _settle(made: Any, settled: Any, parameters: list[Parameter], owned: Mapping[str, Array]) -> Prototype:
@@ -328,27 +334,40 @@ def _way(fresh: Array, found: Array, filled: Array) -> str:
     return "neither"
 
 
-def _reduction(
+def _reading(
     calls: Calls, found: Discovery, inputs: Mapping[str, Array], outputs: tuple[Array, ...]
-) -> str:
-    """For a gradient without a cotangent of several outputs: whether it is that of their sum or their mean.
+) -> tuple[Calls, str]:
+    """What a gradient without a cotangent is that of: the sum or the mean of several outputs; and whether a
+    loss's backward wants its predictions as they came in, or as forward has stored them.
 
     One direction decides; whether the gradient is right is the check's business.
     """
-    if not calls.backward.lone or not found.wanted or all(out.size == 1 for out in outputs):
-        return "" if all(out.ndim == 0 for out in outputs) or not calls.backward.lone else "sum"
+    backward = calls.backward
+    several = any(out.ndim for out in outputs)
+    if not backward.lone or not found.wanted:
+        return calls, "sum" if several and backward.lone else ""
     name, step = found.wanted[0], 1e-6
     direction = np.random.default_rng(0).standard_normal(inputs[name].shape)
+    there = {**copies(inputs), name: inputs[name] + step * direction}
+    best = float("inf"), calls, "sum" if several else ""
     try:
         born = found.prototype.born({})
-        _, kept = calls.run(born, copies(inputs))
-        gradient = input_gradients(calls.pull(born, (), kept), born, found.wanted, ())[name]
-        there = {**copies(inputs), name: inputs[name] + step * direction}
-        slope = (np.sum(calls.run(found.prototype.born({}), there)[0][0]) - np.sum(outputs[0])) / step
-        claimed = float(np.sum(np.asarray(gradient) * direction))
-    except Exception:
-        return "sum"
-    return "mean" if abs(claimed - slope / outputs[0].size) < abs(claimed - slope) else "sum"
+        calls.run(born, copies(inputs))
+        moved = calls.run(found.prototype.born({}), there)[0][0]
+        slope = float(np.sum(moved) - np.sum(outputs[0])) / step
+        stored = [] if backward.predictions is None else stored_predictions(born, inputs[name])
+        for attribute in (None, *stored):
+            read = replace(calls, backward=replace(backward, stored=attribute))
+            born = found.prototype.born({})
+            _, kept = read.run(born, copies(inputs))
+            gradient = input_gradients(read.pull(born, (), kept), born, found.wanted, ())[name]
+            claimed = float(np.sum(np.asarray(gradient) * direction))
+            for how, wanted in (("sum", slope), ("mean", slope / outputs[0].size)):
+                if abs(claimed - wanted) < best[0]:
+                    best = abs(claimed - wanted), read, how if several else ""
+    except Exception:  # the check will find it again, and say where
+        return best[1:]
+    return best[1:]
 
 
 def _cotangent(out: Array) -> Array:

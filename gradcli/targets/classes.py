@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.unfinished import is_unfinished
 
 __all__ = ["LOOKED_FOR", "CheckableClass", "asked", "find", "only_promised"]
 
@@ -182,7 +183,8 @@ class CheckableClass:
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The classes with both halves among these names, and the objects of such classes.
 
-    Left out is what is made of other layers: its objects are checked where the file makes them.
+    Left out is what is made of other layers: its objects are checked where the file makes them; and a base
+    class of others that leaves a part to them.
     """
     found: list[Checkable] = []
     for name in names:
@@ -192,8 +194,14 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         elif _is_users(type(value)):
             halves = halves_of(type(value))
             found += [CheckableClass(name, type(value), halves, value)] if halves else []
+    bases = {base for one in found if isinstance(one, CheckableClass) for base in one.cls.__mro__[1:]}
+    found = [one for one in found if not (_is_base(one, bases) and is_unfinished(one.cls))]
     able = [one for one in found if not isinstance(one, CheckableClass) or one.unfit("") is None]
     return able or found
+
+
+def _is_base(one: Checkable, bases: Collection[type]) -> TypeGuard[CheckableClass]:
+    return isinstance(one, CheckableClass) and one.made is None and one.cls in bases
 
 
 def asked(loaded: Loaded, symbol: str) -> Checkable | None:

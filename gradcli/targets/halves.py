@@ -70,7 +70,7 @@ def static_halves_of(cls: type) -> tuple[Callable[..., Any], Callable[..., Any]]
 def _first(cls: type, names: tuple[str, ...]) -> FunctionType | None:
     for name in names:
         found = inspect.getattr_static(cls, name, None)
-        if isinstance(found, FunctionType) and not _only_promised(found):
+        if isinstance(found, FunctionType) and not is_promise(found):
             return found
     return None
 
@@ -79,7 +79,7 @@ def _promise(self: Any) -> None:
     pass
 
 
-def _only_promised(function: FunctionType) -> bool:
+def is_promise(function: FunctionType) -> bool:
     """Whether a method has nothing but `pass`, a docstring or `raise NotImplementedError` in it."""
     code = function.__code__
     if "NotImplementedError" in code.co_names:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, sizes_for
 from gradcli.targets.inference.indexed import by_indexing
@@ -42,7 +43,7 @@ def ranked(
     """Every argument's guesses with their ranks; what is documented goes before what names suggest."""
     forward = functions[0]
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
-    modes = by_comparison(forward, names)
+    modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
@@ -54,8 +55,16 @@ def ranked(
         if guesses and isinstance(guesses[0], Fixed):
             usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
-        found[name] = guesses_with_rank
+        found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
     return found
+
+
+def _probable(guesses: Sequence[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
+    """The guesses with probabilities in the place of plain normal numbers."""
+    return [
+        (rank, replace(guess, kind="unit") if isinstance(guess, Drawn) and guess.kind == "normal" else guess)
+        for rank, guess in guesses
+    ]
 
 
 def _known(name: str, symbols: Sequence[str], told: Mapping[str, Drawn]) -> list[Guess]:

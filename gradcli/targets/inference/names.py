@@ -6,7 +6,7 @@ from gradcli.targets.advice import usual_constant
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, drawn
 
 _LABELS = ("N|int|M", "N|int|D", "N|int|2", "N D", "N", "N 1", "N D|unit", "1 N|int|2")
-_DATA = ("N D", "N", "B C I J", "N T D", "D N", "N D|unit", "N|near1", "D", "N N")
+_DATA = ("N D", "N", "B C I J", "N T D", "D N", "D 1", "N D|unit", "N|near1", "D", "N N")
 # A name -> shapes in the words of `guess.drawn`. The first pattern that fits is taken.
 _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\w*mask", ("N D|bool", "N T|bool", "N|bool", "B C I J|bool")),

@@ -82,6 +82,12 @@ CORRECT = [
     ("RNN", "x h_prev Wx Wh b", []),
     ("RecordingDense", "X W b", []),
     ("WindowMean", "x", []),
+    ("SquaredCriterion", "prediction", []),
+    ("TanhLayer", "column", []),
+    ("ColumnDense", "input weights bias", ["GC205"]),
+    ("ColumnSoftmax", "input", []),
+    ("LossCrossEntropy", "y_pred", []),
+    ("SoftmaxLoss", "inputs", []),
 ]
 
 
@@ -129,6 +135,10 @@ DEFECTS = [
     ("RecordingDense", 'dZ @ self.parameters["W"].T', 'dLdy @ self.parameters["W"].T', ["X"]),
     ("RecordingDense", "dZ.sum(axis=0, keepdims=True)", "dZ.mean(axis=0, keepdims=True)", ["b"]),
     ("WindowMean", "+= dout[:, :, i, j, None, None]", "= dout[:, :, i, j, None, None]", ["x"]),
+    ("ColumnDense", "gradient @ self.input.T", "gradient @ self.input.T / 2", ["weights"]),
+    ("ColumnSoftmax", "np.eye(n) - tiled.T", "np.eye(n) - tiled", ["input"]),
+    ("LossCrossEntropy", "-one_hot / dvalues /", "-one_hot * dvalues /", ["y_pred"]),
+    ("SoftmaxLoss", "y_true] -= 1", "y_true] -= 1.01", ["inputs"]),
 ]
 
 
@@ -283,6 +293,13 @@ def test_all_classes_of_a_file_are_found_but_not_those_that_only_promise():
     found = [problem.id for problem in resolve(CheckSpec("layer.py"))]
     assert "layer.py:net" in found
     assert not {"layer.py:Module", "layer.py:Sequential", "layer.py:Parameter"} & set(found)
+
+
+def test_base_classes_that_leave_a_part_to_others_are_no_checks_of_their_own():
+    Path("layer.py").write_text(text_of("ColumnDense"))
+    found = {problem.id.rpartition(":")[2] for problem in resolve(CheckSpec("layer.py"))}
+    assert {"SquaredCriterion", "TanhLayer", "ColumnDense"} <= found
+    assert not {"Criterion", "Elementwise"} & found
 
 
 def test_static_methods_are_a_pair():
