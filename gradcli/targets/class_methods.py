@@ -55,6 +55,11 @@ def bind_method(
     return MethodCall(method, takes, lone or disguised, _prediction(inputs) if disguised else None)
 
 
+def is_target(name: str) -> bool:
+    """Whether an argument is called like what predictions are compared with."""
+    return _TARGET.fullmatch(name) is not None
+
+
 def wants_target(forward: Collection[str], backward: Callable[..., Any]) -> str | None:
     """The target that a backward takes and forward knows nothing of: then the loss is within backward, and
     there is no function that both are about."""

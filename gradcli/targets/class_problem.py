@@ -42,7 +42,12 @@ from gradcli.targets.living import (
     zero_gradients,
 )
 from gradcli.targets.pair import advise_in_python, source_file
-from gradcli.targets.parameters import Parameter, find_parameters, returned_parameters
+from gradcli.targets.parameters import (
+    Parameter,
+    find_parameters,
+    mapped_parameters,
+    returned_parameters,
+)
 from gradcli.targets.places import Place, at
 from gradcli.targets.results import as_outputs
 
@@ -219,6 +224,9 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
     if isinstance(result, tuple | list) and len(result) > len(floats):
         known = {parameter.name for parameter in parameters}
         parameters += returned_parameters(settled, elsewhere, list(result[len(floats) :]), known)
+    if isinstance(result, Mapping):
+        known = {parameter.name for parameter in parameters}
+        parameters += mapped_parameters(settled, elsewhere, result, known)
     prototype = _settle(made, settled, parameters, owned)
     prototype = _with_twins(_kept_only(prototype, calls, inputs), calls, inputs, outputs)
     if not failed:

@@ -21,6 +21,7 @@ from gradcli.targets.class_methods import wants_target
 from gradcli.targets.class_problem import accepts, make_class_problem
 from gradcli.targets.constructor import Shape, construct, guess, unguessable
 from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.cost_methods import cost_halves_of
 from gradcli.targets.forward_call import (
     argument_names,
     is_open_ended,
@@ -192,7 +193,7 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         if isinstance(value, type):
             found += _of_class(name, value)
         elif _is_users(type(value)):
-            halves = halves_of(type(value))
+            halves = _halves_of(type(value))
             found += [CheckableClass(name, type(value), halves, value)] if halves else []
     bases = {base for one in found if isinstance(one, CheckableClass) for base in one.cls.__mro__[1:]}
     found = [one for one in found if not (_is_base(one, bases) and is_unfinished(one.cls))]
@@ -219,8 +220,18 @@ def _of_class(name: str, cls: type) -> list[Checkable]:
         return (
             [CheckablePair(Pair(name, name, name), *static)] if "ctx" not in argument_names(static[0]) else []
         )
-    halves = halves_of(cls)
+    halves = _halves_of(cls)
     return [CheckableClass(name, cls, halves)] if halves is not None else []
+
+
+def _halves_of(cls: type) -> Halves | None:
+    """A forward and a backward, unless the loss is within the backward; then a cost and its gradients."""
+    halves = halves_of(cls)
+    if halves is not None:
+        takes = argument_names(partial(halves.forward, None))
+        if wants_target(takes, partial(halves.backward, None)) is None:
+            return halves
+    return cost_halves_of(cls) or halves
 
 
 def _is_users(cls: type) -> bool:

@@ -16,7 +16,7 @@ OUTPUTS, HIDDEN = 2, 6
 RATE = 2.0**200
 
 _FEATURES = re.compile(
-    r"(n_?)?(in|inputs?|inp|input_nodes|fan_in)(_?(features|dim|dims|size|units|nodes|neurons|len|length))?|n_in(puts?)?"
+    r"(n_?|nn_)?(in|inputs?|inp|input_nodes|fan_in)(_?(features|dim|dims|size|units|nodes|neurons|len|length))?|n_in(puts?)?"
     r"|(n|num)_(in|inputs?|features|neurons_in)|in_?(dim|features|size)|D_?in|features|(n|num)_features?|num_features"
     r"|dim|size|units_in|input_dimension|embed_dim|d_model|normalized_shape|dims?|fan_in|n_x|D"
 )
@@ -24,11 +24,11 @@ _CHANNELS = re.compile(
     r"(in|input)_?(channels?|ch|planes|depth|maps)|C_?in|c_in|n_?channels|channels|num_channels|nInputPlane"
 )
 _OUTPUTS = re.compile(
-    r"(n_?)?(out|outputs?)(_?(features|dim|dims|size|units|nodes|neurons|ch|channels?|planes|depth|maps))?|n_out(puts?)?"
+    r"(n_?|nn_)?(out|outputs?)(_?(features|dim|dims|size|units|nodes|neurons|ch|channels?|planes|depth|maps))?|n_out(puts?)?"
     r"|(n|num)_(out|outputs?|units|neurons|filters|kernels|classes|neurons_out)|n_units|units|D_?out|C_?out|c_out"
     r"|fan_out|classes|out_?(dim|features|size|channels)|filters|depth|n_y|nOutputPlane|neurons|nodes|output_dimension"
 )
-_HIDDEN = re.compile(r"(n_?)?hidden(_?(features|dim|dims|size|units|nodes))?|n_h|H|(n|num)_hidden")
+_HIDDEN = re.compile(r"(n_?|nn_)?hidden(_?(features|dim|dims|size|units|nodes))?|n_h|H|(n|num)_hidden")
 _SIZES = re.compile(
     r"(layer_?)?(sizes|dims|widths|dimensions)|layers_(sizes|dims)|hidden_(sizes|dims|layers)"
 )

@@ -75,6 +75,11 @@ def is_cost(name: str, returned: Sequence[str]) -> bool:
     return plain and any(_PLAIN_GRADIENT.fullmatch(one) for one in returned)
 
 
+def is_cost_name(name: str) -> bool:
+    """Whether a function is called like a cost."""
+    return not name.startswith("_") and _COST.fullmatch(name) is not None
+
+
 def is_gradient(name: str) -> bool:
     """Whether something that is returned is called like a gradient."""
     return _GRADIENT.fullmatch(name) is not None

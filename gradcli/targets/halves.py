@@ -17,7 +17,7 @@ _FORWARDS = (
     "__call__",
     "loss",
 )
-_BACKWARDS = (
+BACKWARDS = (
     "updateGradInput",
     "update_grad_input",
     "backward",
@@ -46,7 +46,7 @@ def halves_of(cls: type) -> Halves | None:
     """The two halves of a class; None where one is missing, abstract or only promised."""
     if inspect.isabstract(cls):
         return None
-    forward, backward = _first(cls, _FORWARDS), _first(cls, _BACKWARDS)
+    forward, backward = _first(cls, _FORWARDS), _first(cls, BACKWARDS)
     if forward is None or backward is None:
         return None
     split = backward.__name__ in ("updateGradInput", "update_grad_input")
@@ -55,7 +55,7 @@ def halves_of(cls: type) -> Halves | None:
 
 def only_promised(cls: type) -> bool:
     """Whether a class names both halves and leaves writing them to its subclasses."""
-    named = all(any(callable(getattr(cls, n, None)) for n in names) for names in (_FORWARDS[:-2], _BACKWARDS))
+    named = all(any(callable(getattr(cls, n, None)) for n in names) for names in (_FORWARDS[:-2], BACKWARDS))
     return named and halves_of(cls) is None
 
 

@@ -44,9 +44,13 @@ class CheckablePair(ByArguments):
 
     @property
     def is_loss(self) -> bool:
-        """Whether backward takes what forward takes and no cotangent: it is the gradient of a loss."""
+        """Whether backward takes what forward takes and no cotangent: it is the gradient of a loss.
+
+        Or, as `relu_backward(Z)` beside `relu(Z)`, a derivative; a forward that is called one has a backward.
+        """
         asks = required_arguments(self.backward)
-        return len(asks) > 1 and set(asks) == set(required_arguments(self.forward))
+        is_plain = self.pair.forward == self.pair.name
+        return (len(asks) > 1 or is_plain) and set(asks) == set(required_arguments(self.forward)) != set()
 
     def problem(
         self,

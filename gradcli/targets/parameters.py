@@ -106,6 +106,20 @@ def returned_parameters(
     return found if len(found) == len(gradients) else []
 
 
+def mapped_parameters(
+    settled: Any, elsewhere: Any, gradients: Mapping[Any, Any], known: set[str]
+) -> list[Parameter]:
+    """Parameters for gradients that backward only returned, by name: attributes that these belong to."""
+    return [
+        Parameter(step.name, (step,), None)
+        for step, value in entries(settled)
+        if isinstance(step, Attribute)
+        and step.name not in known
+        and _stays(value, at(elsewhere, (step,)))
+        and entry_of(step.name, gradients) is not None
+    ]
+
+
 _INPUTS = (
     "dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "gradInput", "input_grad", "grad_x",
     "input_gradient", "grad_in", "gradient_input", "din", "bottom_diff", "passed_gradient",

@@ -28,7 +28,7 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def _name(node: ast.expr) -> str:
-    """`grad` of `grad`, `grad.ravel()`, `self.grad`, `grad / m`; "" for anything else."""
+    """`grad` of `grad`, `grad.ravel()`, `self.grad`, `grad / m`, `2 * grad`; "" for anything else."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Call):
@@ -36,7 +36,9 @@ def _name(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.BinOp):
-        return "" if isinstance(node.op, ast.MatMult) else _name(node.left)
+        if isinstance(node.op, ast.MatMult):
+            return ""
+        return _name(node.right if isinstance(node.left, ast.Constant) else node.left)
     return _name(node.value) if isinstance(node, ast.Subscript) else ""
 
 

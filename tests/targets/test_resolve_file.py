@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradcli.checker import run
 from gradcli.errors import NothingToCheck, PartlyResolvedError, TargetError, UsageError
 from gradcli.spec import CheckSpec, InputSpec, Settings
 from gradcli.targets import options_of, parse, resolve
@@ -648,3 +649,9 @@ def test_an_id_of_a_config_is_kept_and_marks_each_pair_of_a_file():
 )
 def test_settings_that_make_no_check_are_refused(more, message):
     assert message_of("batchnorm", UsageError, **more) == message
+
+
+def test_a_backward_with_the_argument_of_its_function_is_a_derivative():
+    write("act.py", "def relu(Z): return Z * (Z > 0)\ndef relu_backward(Z): return 1.0 * (Z > 0)\n")
+    (problem,) = resolve(CheckSpec("act.py"))
+    assert run(problem, Settings()).verdict == "pass"

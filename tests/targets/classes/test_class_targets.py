@@ -88,6 +88,9 @@ CORRECT = [
     ("ColumnSoftmax", "input", []),
     ("LossCrossEntropy", "y_pred", []),
     ("SoftmaxLoss", "inputs", []),
+    ("TwoLayerNet", "W1 b1 W2 b2", []),
+    ("LinearModel", "W", []),
+    ("SmallNetwork", "W1 b1 W2 b2", []),
 ]
 
 
@@ -139,6 +142,11 @@ DEFECTS = [
     ("ColumnSoftmax", "np.eye(n) - tiled.T", "np.eye(n) - tiled", ["input"]),
     ("LossCrossEntropy", "-one_hot / dvalues /", "-one_hot * dvalues /", ["y_pred"]),
     ("SoftmaxLoss", "y_true] -= 1", "y_true] -= 1.01", ["inputs"]),
+    ("TwoLayerNet", "X.T @ dhidden + reg * W1", "X.T @ dhidden / 2 + reg * W1", ["W1"]),
+    ("TwoLayerNet", "dscores /= len(X)", "dscores /= len(X) - 1 or 1", ["W1", "b1", "W2", "b2"]),
+    ("LinearModel", "X.T @ residual / len(X)", "X.T @ residual", ["W"]),
+    ("SmallNetwork", "(1 - self.a1**2)", "(1 - self.a1)", ["W1", "b1"]),
+    ("SmallNetwork", "return dW1, dW2, db1, db2", "return dW1, dW2, db1, 2 * db2", ["b2"]),
 ]
 
 

@@ -1,0 +1,117 @@
+"""The halves of a class whose cost and gradients are methods, in the parameters that the object holds.
+
+One method that returns both (`loss(X, y, reg) -> loss, grads`), or one for each (`calculate_loss(X, y)` and
+`backprop(X, y) -> dW1, db1`). Both become a forward and a backward without a cotangent.
+"""
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from gradcli.errors import BrokenPromise
+from gradcli.targets.class_methods import is_target
+from gradcli.targets.cost_names import is_cost, is_cost_name, is_gradient, is_value
+from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.halves import BACKWARDS, Halves, is_promise
+from gradcli.targets.places import Attribute, entries
+from gradcli.targets.returned_names import returned_names
+
+Method = Callable[..., Any]
+
+_BACKWARD = re.compile(r"(\w+_)?(grads?|gradients?|back_?prop\w*)(_\w+)?", re.IGNORECASE)
+
+
+def cost_halves_of(cls: type) -> Halves | None:
+    """Cost and gradients of a class as its two halves; None if it has no such methods."""
+    methods = dict(_methods(cls))
+    for name, method in methods.items():
+        returned = returned_names(method)
+        if is_cost(name, returned) and len(returned) == 2:
+            place = 1 if is_value(returned[1]) and not is_value(returned[0]) else 0
+            return Halves(_value(method, place), _gradient(method, returned, 1 - place), None)
+    for name, cost in methods.items():
+        for other, method in methods.items() if is_cost_name(name) else ():
+            if other != name and _is_gradient_of(cost, other, method):
+                return Halves(_value(cost, None), _gradient(method, returned_names(method), None), None)
+    return None
+
+
+def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
+    """Public methods in the order of their definition, those of base classes last."""
+    seen: set[str] = set()
+    for kind in cls.__mro__:
+        for name, value in vars(kind).items():
+            if isinstance(value, FunctionType) and name not in seen and not is_promise(value):
+                seen.add(name)
+                if not name.startswith("_"):
+                    yield name, value
+
+
+def _is_gradient_of(cost: Method, name: str, method: Method) -> bool:
+    """Whether a method is called like the backward of a cost, and needs no more than it is given."""
+    called_so = name in BACKWARDS or _BACKWARD.fullmatch(name) is not None
+    needs = set(required_arguments(method)[1:])
+    return called_so and bool(needs) and needs <= set(argument_names(cost))
+
+
+def _value(method: Method, place: int | None) -> Method:
+    """The cost alone. A target that may be left out must be there: without one many return their scores."""
+
+    @functools.wraps(method)
+    def value(self: Any, *args: Any, **keywords: Any) -> Any:
+        result = method(self, *args, **keywords)
+        return _part(result, place)
+
+    signature = inspect.signature(method)
+    needed = [
+        parameter.replace(default=inspect.Parameter.empty)
+        if parameter.default is None and is_target(parameter.name)
+        else parameter
+        for parameter in signature.parameters.values()
+    ]
+    value.__signature__ = signature.replace(parameters=needed)  # type: ignore[attr-defined]
+    return value
+
+
+def _gradient(method: Method, names: tuple[str, ...], place: int | None) -> Method:
+    """The gradients alone, by the names that the code gives them."""
+
+    @functools.wraps(method)
+    def gradient(self: Any, *args: Any, **keywords: Any) -> Any:
+        result = _part(method(self, *args, **keywords), place)
+        if isinstance(result, Mapping):
+            return result
+        if isinstance(result, tuple | list) and len(result) == len(names) and all(map(is_gradient, names)):
+            return dict(zip(names, result, strict=True))
+        parameter = _parameter_like(self, result)
+        return result if parameter is None else {parameter: result}
+
+    return gradient
+
+
+def _part(result: Any, place: int | None) -> Any:
+    if place is None:
+        return result
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise BrokenPromise(
+            "GC108", f"the cost returned {type(result).__name__}; expected the cost and its gradients"
+        )
+    return result[place]
+
+
+def _parameter_like(holder: Any, gradient: Any) -> str | None:
+    """The only array of floats that an object holds in the shape of a gradient."""
+    found = [
+        step.name
+        for step, value in entries(holder)
+        if isinstance(step, Attribute)
+        and isinstance(value, np.ndarray)
+        and value.dtype.kind == "f"
+        and value.shape == np.shape(gradient)
+    ]
+    return found[0] if len(found) == 1 else None
