@@ -37,6 +37,9 @@ class Source:
     file: str | None = None  # None: not from a file (a builtin, a lambda at a prompt)
     # The same problem around other functions of the same signatures, for blame's rewritten ones.
     remake: "Callable[[Callable[..., Any], Callable[..., Any]], Problem] | None" = None
+    lone: bool = False  # backward takes no cotangent: what it computes is the gradient of a value
+    # Forward and backward are one function, which returns the value at this place, gradients beside it.
+    value_at: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

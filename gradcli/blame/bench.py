@@ -12,6 +12,7 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.blame.source import NotReadable, Written, like
 from gradcli.blame.taps import Site, Tapped, tap
 from gradcli.blame.trace import Recording, Trace
+from gradcli.blame.value import of_forward, of_value
 from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
@@ -36,23 +37,38 @@ class Bench:
             raise NotReadable("the code is not a pair of Python functions")
         self.tol = tol
         self.clock = clock
+        self.lone = source.lone
+        self.cotangents = tuple(c.astype(np.float64) for c in cotangents)
         self.known = {n: g for n, g in gradients.items() if g.numeric.size and g.method}
+        if self.lone and len(cotangents) == 1 and cotangents[0].size == 1:
+            self._ask_for_one()
         self.forward: Tapped = tap(source.forward)
         self.backward: Tapped = tap(source.backward)
         self._source = source
         self.inputs = {
             n: a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for n, a in problem.inputs.items()
         }
-        self.cotangents = tuple(c.astype(np.float64) for c in cotangents)
         self.original = replace(problem, inputs=self.inputs)
         self.problem = self._remade(
             like(source.forward, self.forward.function), like(source.backward, self.backward.function)
         )
         self.subject = Subject(self.problem, clock)
         self._verify()
+        place = source.value_at
+        self.given = of_forward(self.forward) if place is None else of_value(self.backward, place)
         self.saved: Any = None
         self.reusable = False
         self.refresh()
+
+    def _ask_for_one(self) -> None:
+        """A gradient that takes no cotangent is held against the derivative of the value itself."""
+        (cotangent,) = self.cotangents
+        factor = float(cotangent.ravel()[0])
+        self.cotangents = (np.ones_like(cotangent),)
+        self.known = {
+            name: replace(known, numeric=known.numeric / factor, uncertainty=known.uncertainty / abs(factor))
+            for name, known in self.known.items()
+        }
 
     def _remade(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
         assert self._source.remake is not None
@@ -97,7 +113,17 @@ class Bench:
             self.forward_run(inputs)
         finally:
             self.forward.taps.hook = None
-        return recording.trace
+        return self._of_forward(recording.trace)
+
+    def _of_forward(self, trace: Trace) -> Trace:
+        """Without what the function computes for the gradient, where it returns that as well."""
+        given = self.given.statements
+        if given is None:
+            return trace
+        sites = self.forward.taps.sites
+        own = {s.number for s in sites if s.statement in given}
+        values = {key: value for key, value in trace.values.items() if key[0] in own}
+        return Trace(values, {number: count for number, count in trace.counts.items() if number in own})
 
     def backward_trace(self, cotangents: tuple[Array, ...] | None = None) -> Trace:
         recording = Recording()

@@ -5,6 +5,7 @@ Only repairs speak here: each was run, and with it the wrong gradients agree wit
 
 import linecache
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -201,15 +202,19 @@ def _preference(bench: Bench, repair: Repair) -> tuple[int, int]:
     if repair.kind in _PLAIN and repair.rank == 1:
         return 0, len(repair.before)
     if repair.kind == "factor":
-        named = name_factor(repair.factor or 0.0, _sizes(bench))
-        return (1 if named else 5), -len(repair.before)
+        factor = repair.factor or 0.0
+        if name_factor(factor, ()):
+            return 1, -len(repair.before)
+        return (3 if name_factor(factor, _sizes(bench)) else 7), -len(repair.before)
+    if repair.kind == "constant":
+        return (4 if repair.after == "0" else 2), repair.rank
     if repair.kind in ("factor missing", "term missing", "power missing"):
-        return 6, len(repair.after)
+        return 8, len(repair.after)
     if repair.kind in PATHS:
-        return 4, len(repair.before)
+        return 6, len(repair.before)
     if repair.kind in ("times", "over", "plus"):
-        return 3, len(repair.before)
-    return 2, repair.rank
+        return 5, len(repair.before)
+    return 4, repair.rank
 
 
 def _factor(bench: Bench, repair: Repair) -> str:
@@ -237,7 +242,7 @@ def _sizes(bench: Bench) -> list[int]:
     return sorted(n for n in lengths if n > 1)
 
 
-def name_factor(factor: float, sizes: list[int]) -> str:
+def name_factor(factor: float, sizes: Sequence[int]) -> str:
     """A factor in terms of small numbers and of the sizes of the arrays; empty if it is none of these."""
     known: dict[str, float] = {
         "-1": -1.0,

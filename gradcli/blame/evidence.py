@@ -50,7 +50,9 @@ class Evidence:
         return id(node) in self.right and id(node) not in self.partly
 
     def depends(self, site: Site) -> bool:
-        """Whether a value depends on the cotangent."""
+        """Whether a value depends on the cotangent; where there is none, whether it is none of forward's."""
+        if self.bench.lone:
+            return not all(self._is_forward_value(value) for value in self.trace.of(site.number))
         ours, theirs = self.trace.of(site.number), self._moved.of(site.number)
         if len(ours) != len(theirs):
             return True

@@ -1,7 +1,7 @@
 """Backward together with the functions that it calls: where a value comes from, across all of them."""
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from types import FunctionType
 
 from gradcli.blame.flow import Cut, Flow, own_expressions
@@ -34,6 +34,10 @@ class Program:
         """Whether there is a loop anywhere."""
         flows = self._flows.values()
         return any(isinstance(s.statement, ast.For | ast.While) for flow in flows for s in flow.steps)
+
+    def has_any(self, written: Written, statements: Set[ast.stmt]) -> bool:
+        """Whether a function holds some of these statements."""
+        return any(part in statements for part in ast.walk(written.node) if isinstance(part, ast.stmt))
 
     def written(self, statement: ast.stmt) -> Written:
         """The function that a statement stands in."""

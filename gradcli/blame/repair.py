@@ -69,6 +69,10 @@ class Repairer:
                     return found
         return found
 
+    def factors(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
+        """Repairs by a constant factor alone."""
+        return list(self._by_factor(suspects, wrong))
+
     def reordered(self, places: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
         """Repairs that only change the order in which values are unpacked or returned."""
         return list(self._by_syntax(places, wrong, ("unpacked", "order")))
@@ -319,6 +323,11 @@ def _fitted(array: Array, shape: tuple[int, ...]) -> Array | None:
             if length == squeezed.size:
                 return squeezed.reshape([length if a == axis else 1 for a in range(len(shape))])
     return None
+
+
+def is_small(factor: float) -> bool:
+    """Whether a factor is one that people forget: a sign, a 2 or a half."""
+    return any(abs(factor - small) < 1e-7 for small in (-1.0, 2.0, 0.5, -2.0, -0.5))
 
 
 def _in_while(function: ast.FunctionDef) -> set[int]:

@@ -13,7 +13,7 @@ from gradcli.blame.forms import is_plain, reshaped
 from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
-from gradcli.blame.repair import Repair, Repairer
+from gradcli.blame.repair import PATHS, Repair, Repairer, is_small
 from gradcli.blame.taps import DEF, RETURN, WRITE, Site
 from gradcli.blame.trace import Key, replacing_each, shifting
 from gradcli.blame.truth import Node, in_passes
@@ -39,7 +39,7 @@ class Search:
     def __init__(self, bench: Bench, evidence: Evidence, rng: np.random.Generator) -> None:
         self.bench = bench
         self.evidence = evidence
-        self.flow = Program(bench.backward, {w.function for w in bench.forward.taps.functions})
+        self.flow = Program(bench.backward, bench.given.functions)
         self.rng = rng
         self.repairer = Repairer(bench, evidence, self.flow, rng)
         self.notes: list[str] = []
@@ -77,6 +77,12 @@ class Search:
             return None
         suspects -= self._innocent(suspects, {})
         fixed = self._fixable(suspects, wrong)
+        scaled = self.repairer.factors(suspects, wrong) if fixed is not None and self.bench.lone else []
+        scaled = [r for r in scaled if not self._passes_on(r.statement, wrong)]
+        if scaled:
+            # `err = h - y` may be meant without the 1/m of the cost: a gradient is often scaled last.
+            chosen = self._by_repairs(scaled)
+            return None if chosen is None else self._fault(wrong, chosen, None, None, scaled, len(suspects))
         if fixed is not None:
             site, node, true = fixed
             assert site.statement is not None
@@ -208,6 +214,14 @@ class Search:
         best = min(r.rank for r in repairs)
         top = [r for r in repairs if r.rank == best]
         statements = list(dict.fromkeys(r.statement for r in top))
+        if len(statements) > 1 and all(r.kind in PATHS for r in top):
+            # The same error is one factor elsewhere: a 2 is more often lost than half of a sum.
+            plain = [r for r in repairs if r.kind == "factor" and is_small(r.factor or 0.0)]
+            top, statements = plain or top, list(dict.fromkeys(r.statement for r in plain)) or statements
+        if len(statements) > 1 and self.bench.lone and all(r.kind == "factor" for r in top):
+            # A factor of the value is put to its gradient last, if anywhere.
+            last = max(statements, key=lambda s: s.lineno if s is not None else 0)
+            top, statements = [r for r in top if r.statement is last], [last]
         if len(statements) == 1 and statements[0] is not None:
             lines = {r.line for r in top}
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
@@ -282,7 +296,7 @@ class Search:
             parts = [{id(e) for e in self._elements(statement, name) or ()} for name in names]
             if len(names) > 1 and not set.intersection(*parts):
                 common.discard(statement)
-        return common
+        return common - (self.bench.given.statements or set())
 
     def _behind(self, name: str, right: Callable[[ast.AST], bool]) -> set[ast.stmt]:
         found: set[ast.stmt] = set()

@@ -315,13 +315,13 @@ class _Rewriter:
         if isinstance(old, ast.Tuple | ast.List):
             assert isinstance(new, ast.Tuple | ast.List)
             new.elts = [
-                n if isinstance(o, ast.Starred) else self.value(n, o, RETURN)
+                n if isinstance(o, ast.Starred) else self.returned(n, o)
                 for n, o in zip(new.elts, old.elts, strict=True)
             ]
             return new
         if isinstance(old, ast.Dict):
             assert isinstance(new, ast.Dict)
-            new.values = [self.value(n, o, RETURN) for n, o in zip(new.values, old.values, strict=True)]
+            new.values = [self.returned(n, o) for n, o in zip(new.values, old.values, strict=True)]
             return new
         return self.value(new, old, RETURN)
 

@@ -96,9 +96,14 @@ def make_cost_problem(
             backward=_backward_adapter(call, readings, others),
             inputs=kept,
             constants=others,
-            # In one function, what belongs to the value and what to its gradient cannot be told apart: a
-            # line named on that ground would be a guess.
-            source=None if both else Source(value, gradient, source_file(value), remake),
+            source=Source(
+                call.value,
+                call.gradient,
+                source_file(call.value),
+                remake,
+                lone=True,
+                value_at=call.place if both else None,
+            ),
             rerun=rerun,
             remarks=(remark,) if remark else (),
         )

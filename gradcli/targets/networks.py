@@ -17,12 +17,13 @@ from inspect import Parameter, Signature
 from typing import Any
 
 from gradcli.arrays import Array
-from gradcli.problem import Problem
+from gradcli.problem import Problem, Source
 from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.naming import find_pairs
+from gradcli.targets.pair import source_file
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
@@ -101,8 +102,17 @@ class Network(ByArguments):
             where=where,
             rerun=rerun,
         )
-        # A line cannot be named: what ties the three together is not the user's.
-        return replace(problem, source=None)
+        whole = problem.source
+        assert whole is not None
+        assert whole.remake is not None
+        around = whole.remake
+
+        def remake(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
+            other = replace(self, forward=forward, backward=backward)
+            return around(other.called, other._with_arguments(other.gradients))
+
+        source = Source(self.forward, self.backward, source_file(self.forward), remake, lone=True)
+        return replace(problem, source=source)
 
     def _ahead(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
         result = self._call(self.forward, self._known(values))
