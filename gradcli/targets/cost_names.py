@@ -51,6 +51,9 @@ _DERIVATIVES = (
 )
 _VALUE_WORDS = r"cost|loss|objective|energy|value|func|function|score|fun|f"
 _GRADIENT_WORDS = ("gradient", "grad", "gradients", "derivative", "jac", "jacobian")
+_OF_VALUES = re.compile(r"cost|loss|obj(ective)?|energy|nll|value|f|j")
+_OF_GRADIENTS = re.compile(r"grad(ient)?s?|derivatives?|deriv|prime|der|jac(obian)?")
+_IDLE = re.compile(r"compute|calc(ulate)?|eval(uate)?|get|func(tion)?|fun|fn|of")
 _SECOND = (
     (r"_der$", "_hess"),
     (r"_(grad|gradient)$", "_hess"),
@@ -101,6 +104,20 @@ def find_derivatives(names: Collection[str]) -> list[tuple[str, str]]:
                 taken.add(derivative)
                 break
     return found
+
+
+def is_derivative_of(name: str, other: str) -> bool:
+    """Whether `other` is called the derivative of `name` in other words: costFunctionReg, gradientReg."""
+    words, others = _words(name), _words(other)
+    left = others[1:] if others[:1] == ["d"] else [w for w in others if not _OF_GRADIENTS.fullmatch(w)]
+    plain = [word for word in words if not _OF_VALUES.fullmatch(word)]
+    return name != other and len(left) < len(others) and left in (words, plain)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name but for those that every function may have: `compute_cost` is a cost."""
+    found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", name)
+    return [word.lower() for word in found if not _IDLE.fullmatch(word.lower())]
 
 
 def _first_order(name: str) -> Iterator[str]:

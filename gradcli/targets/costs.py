@@ -1,13 +1,13 @@
 """The conventions of costs: one call that returns value and gradient, or a function beside its derivative."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
 from gradcli.targets.convention import ByArguments, Checkable
-from gradcli.targets.cost_names import LOOKED_FOR, find_derivatives, is_cost
+from gradcli.targets.cost_names import LOOKED_FOR, find_derivatives, is_cost, is_derivative_of
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.naming import Pair, find_pairs
@@ -70,7 +70,22 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         left = [name for name in left if name not in (pair.forward, pair.backward)]
     for name, derivative in find_derivatives(left):
         found += _beside(name, derivative, space[name], space[derivative])
+    claimed = {symbol for one in found for symbol in one.symbols}
+    left = [name for name in left if name not in claimed]
+    for name, derivative in _in_other_words(left, space):
+        found += _beside(name, derivative, space[name], space[derivative])
     return found
+
+
+def _in_other_words(names: Sequence[str], space: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Functions of the same arguments of which one is called like the derivative of the other; each once."""
+    taken: set[str] = set()
+    for name in names:
+        for other in names:
+            same = argument_names(space[name]) == argument_names(space[other])
+            if same and not taken & {name, other} and is_derivative_of(name, other):
+                taken |= {name, other}
+                yield name, other
 
 
 def _is_cost(name: str, function: Callable[..., Any]) -> bool:

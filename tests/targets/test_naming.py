@@ -2,6 +2,7 @@
 
 import pytest
 
+from gradcli.targets.cost_names import is_derivative_of
 from gradcli.targets.naming import Lone, Pair, find_pairs
 
 
@@ -63,3 +64,23 @@ def test_halves_are_reported_with_what_is_missing():
             Lone("pass_count", "forward_pass_count", "backward_pass_count"),
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "belong"),
+    [
+        ("costFunctionReg", "gradientReg", True),
+        ("computeCost", "computeGradient", True),
+        ("compute_loss", "loss_grad", True),
+        ("RELU", "D_RELU", True),
+        ("relu", "dRelu", True),
+        ("E", "dE", True),
+        ("predict", "gradient", False),
+        ("cost", "gradient_descent", False),
+        ("cost", "cost_reg", False),
+        ("sigmoid", "data", False),
+        ("loss", "loss", False),
+    ],
+)
+def test_a_derivative_is_called_after_its_function_in_many_ways(name, other, belong):
+    assert is_derivative_of(name, other) is belong
