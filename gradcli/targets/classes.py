@@ -32,6 +32,7 @@ from gradcli.targets.halves import LOOKED_FOR, Halves, halves_of, only_promised,
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pairs import CheckablePair
+from gradcli.targets.places import entries, holders
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.unfinished import is_unfinished
 
@@ -60,6 +61,21 @@ class CheckableClass:
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
         return (self.halves.forward, self.halves.backward, *([] if self.made is not None else [self.cls]))
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Of the arrays of the object, as it is made where nothing is said."""
+        try:
+            made = self.made if self.made is not None else construct(self.name, self.cls, {}, None)
+        except UsageError:
+            return ()
+        arrays = [
+            value
+            for _, holder in holders(made)
+            for _, value in entries(holder)
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        ]
+        return list(dict.fromkeys(length for array in arrays for length in array.shape if length > 1))
 
     @property
     def arguments(self) -> tuple[str, ...]:

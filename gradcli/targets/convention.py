@@ -39,6 +39,10 @@ class Checkable(Protocol):
         """The user's functions whose signature, annotations and docstring describe the arguments."""
 
     @property
+    def lengths(self) -> Sequence[int]:
+        """The lengths of dimensions that it is made for, where it has any: a network of 784 inputs."""
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         """The names that inputs and constants can have, in order."""
 
@@ -75,6 +79,10 @@ class ByArguments:
     @property
     def shown(self) -> str:
         return f"{getattr(self.called, '__name__', 'forward')}({', '.join(self.arguments)})"
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        return ()
 
     @property
     def arguments(self) -> tuple[str, ...]:

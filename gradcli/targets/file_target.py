@@ -85,7 +85,7 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
     from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
 
     try:
-        found = infer(one.functions, (one.name, *one.symbols), missing, given.shapes, build)
+        found = infer(one, missing, given.shapes, build)
     except NothingFits as nothing:
         raise UsageError(_asked(build, str(nothing))) from nothing
     return problem_of(found, one.functions[0], build, several=not given.shapes and spec.inputs_file is None)

@@ -49,6 +49,10 @@ class CheckableOperation:
         return ()
 
     @property
+    def lengths(self) -> Sequence[int]:
+        return ()
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         return tuple(self.operation.shapes)
 

@@ -25,7 +25,7 @@ class Candidate:
 
     layout: Layout
     sizes: Mapping[str, int]
-    rank: int  # 0: what names and documentation say
+    rank: float  # 0: what names and documentation say
 
     @property
     def strangeness(self) -> int:

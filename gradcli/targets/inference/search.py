@@ -1,19 +1,20 @@
 """Trying candidates until forward and backward accept one."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
 from gradcli.spec import InputSpec
+from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
+_MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
 # The Problem at these inputs and constants, beside what the user gave; raises UsageError.
@@ -47,13 +48,7 @@ class NothingFits(Exception):
     """No candidate was accepted; the message is what the best of them raised, or empty."""
 
 
-def infer(
-    functions: Sequence[Callable[..., Any]],
-    symbols: Sequence[str],
-    missing: Sequence[str],
-    given: Mapping[str, Shape],
-    build: Build,
-) -> Found:
+def infer(one: Checkable, missing: Sequence[str], given: Mapping[str, Shape], build: Build) -> Found:
     """The likeliest shapes and values of the missing arguments that forward and backward accept.
 
     given: the shapes that are known. Raises NothingFits. Code that leaves by sys.exit at the likeliest ones,
@@ -61,11 +56,11 @@ def infer(
     Cost: up to three calls per try, and up to 3 s.
     """
     names = [*dict.fromkeys([*missing, *given])]
-    guesses = ranked(functions, symbols, names)
+    guesses = ranked(one.functions, (one.name, *one.symbols), names)
     best: tuple[float, Found | None, Trial] = (float("inf"), None, Trial(REFUSED))
     left: Found | None = None
     reason, deadline = Trial(REFUSED), time.perf_counter() + _MOST_SECONDS
-    for tries, candidate in enumerate(candidates(guesses, given)):
+    for tries, candidate in enumerate(_at_its_lengths(candidates(guesses, given), one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or time.perf_counter() > deadline:
             break
         found = Found(candidate, tuple(missing))
@@ -82,6 +77,25 @@ def infer(
     if best[1] is None:
         raise NothingFits(reason.reason)
     return best[1]
+
+
+def _at_its_lengths(
+    likely: Iterable[Candidate], one: Checkable, given: Mapping[str, Shape]
+) -> Iterator[Candidate]:
+    """After each of the likeliest candidates, the same with a dimension of a length that the code is made for.
+
+    A little less likely than small lengths: those show the shapes best, where the code takes any.
+    """
+    lengths: Sequence[int] | None = None
+    for candidate in likely:
+        yield candidate
+        if candidate.rank > _KNOWN or given:
+            continue
+        lengths = one.lengths if lengths is None else lengths
+        for length in lengths:
+            for symbol in candidate.sizes:
+                sizes = {**candidate.sizes, symbol: length}
+                yield replace(candidate, sizes=sizes, rank=candidate.rank + _MADE_FOR)
 
 
 def _try(found: Found, build: Build) -> Trial:
