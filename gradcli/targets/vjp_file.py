@@ -32,6 +32,7 @@ class VjpFile:
     symbols: tuple[str, ...] = ("forward", "vjp")
     shown: str = "forward(inputs)"
     arguments: tuple[str, ...] = ()
+    lengths: tuple[int, ...] = ()
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:

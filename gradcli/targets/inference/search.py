@@ -82,9 +82,9 @@ def infer(one: Checkable, missing: Sequence[str], given: Mapping[str, Shape], bu
 def _at_its_lengths(
     likely: Iterable[Candidate], one: Checkable, given: Mapping[str, Shape]
 ) -> Iterator[Candidate]:
-    """After each of the likeliest candidates, the same with a dimension of a length that the code is made for.
+    """After each of the likeliest candidates the same with a dimension of a length that the code is made for.
 
-    A little less likely than small lengths: those show the shapes best, where the code takes any.
+    Small lengths come first: they show the shapes best, where the code takes any.
     """
     lengths: Sequence[int] | None = None
     for candidate in likely:

@@ -18,7 +18,7 @@ FILES = {
     for file in sorted(ZOO.glob("*.py"))
     for node in ast.parse(file.read_text()).body
     if isinstance(node, ast.ClassDef)
-} | {"net": "modules"}
+} | {"net": "modules", "digits": "sized"}
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +88,8 @@ CORRECT = [
     ("ColumnSoftmax", "input", []),
     ("LossCrossEntropy", "y_pred", []),
     ("SoftmaxLoss", "inputs", []),
+    ("DigitLayer", "x W b", []),
+    ("digits", "x layers[0].W layers[0].b", []),
     ("TwoLayerNet", "W1 b1 W2 b2", []),
     ("LinearModel", "W", []),
     ("SmallNetwork", "W1 b1 W2 b2", []),
@@ -142,6 +144,7 @@ DEFECTS = [
     ("ColumnSoftmax", "np.eye(n) - tiled.T", "np.eye(n) - tiled", ["input"]),
     ("LossCrossEntropy", "-one_hot / dvalues /", "-one_hot * dvalues /", ["y_pred"]),
     ("SoftmaxLoss", "y_true] -= 1", "y_true] -= 1.01", ["inputs"]),
+    ("DigitLayer", "self.x.T @ dout", "self.x.T @ dout / 64", ["W"]),
     ("TwoLayerNet", "X.T @ dhidden + reg * W1", "X.T @ dhidden / 2 + reg * W1", ["W1"]),
     ("TwoLayerNet", "dscores /= len(X)", "dscores /= len(X) - 1 or 1", ["W1", "b1", "W2", "b2"]),
     ("LinearModel", "X.T @ residual / len(X)", "X.T @ residual", ["W"]),
