@@ -18,6 +18,8 @@ Forward's result, with k cotangents in backward:
     (h, c)                      two outputs without a cache, only if k is 2 and backward wants no more
     (h, c, cache)               k = 2: as many outputs as cotangents, then the cache;
                                 k = 1: all but the last are outputs, and dout is the tuple of cotangents
+    (a_next, y, cache)          backward(da_next, cache): the outputs that its cotangents are named after, if
+                                that leaves some over; the rest is not differentiated
     (out, a, b)                 k = 1 and backward(dout, a, b) or backward(dout, *saved): the output, then
                                 what backward takes
 """
@@ -31,6 +33,7 @@ from typing import Any, NamedTuple
 
 from gradcli.errors import BrokenPromise
 from gradcli.targets.forward_call import parameters_of
+from gradcli.targets.results import input_named
 
 _CACHE_NAME = re.compile(
     r"cached?|caches|saved(_tensors|_values)?|stash|stored?|ctx|context|res|residuals?|tape|aux|mem|memory|state"
@@ -70,6 +73,14 @@ class Split(NamedTuple):
     spread: bool = False
 
 
+class Results(NamedTuple):
+    """Which of forward's results are what."""
+
+    outputs: tuple[int, ...]
+    cache: int
+    total: int
+
+
 @dataclass(frozen=True)
 class Slot:
     """A parameter of backward."""
@@ -87,6 +98,7 @@ class BackwardCall:
     slots: tuple[Slot, ...]  # every named parameter in order
     cotangents: tuple[int, ...]  # which of them are cotangents
     open_ended: bool  # takes *args, or its signature is unknown
+    results: Callable[[], tuple[str, ...]] = tuple  # the names of what forward returns
 
     @cached_property
     def others(self) -> list[Slot]:
@@ -119,6 +131,9 @@ class BackwardCall:
         if isinstance(first, tuple) or len(result) == 1:
             outputs = tuple(first) if isinstance(first, tuple) else (first,)
             return _with_rest(outputs, rest)
+        named = self._named_results if len(result) > 2 else None
+        if named is not None and len(result) == named.total:
+            return Split(tuple(result[p] for p in named.outputs), result[named.cache], returned=True)
         takes = len(self.cotangents)
         wants_cache = any(slot.role in (CACHE, FREE) for slot in self.others)
         if takes == len(result) and not wants_cache and not self.open_ended:
@@ -130,6 +145,18 @@ class BackwardCall:
         if len(result) > 2 and takes_rest and not has_cache_slot:
             return _with_rest((first,), rest)
         return Split(result[:-1], result[-1], returned=True)
+
+    @cached_property
+    def _named_results(self) -> "Results | None":
+        """Where forward returns more than backward differentiates, as their names say."""
+        names = self.results()
+        wanted = [input_named(self.slots[place].name, filter(None, names)) for place in self.cotangents]
+        outputs = tuple(names.index(name) for name in wanted if name is not None)
+        left = [place for place in range(len(names)) if place not in outputs]
+        if len(set(outputs)) < len(wanted) or not wanted or len(left) < 2 or len(self.others) != 1:
+            return None
+        caches = [place for place in left if _CACHE_NAME.fullmatch(names[place].lower())]
+        return Results(outputs, (caches or left)[-1], len(names))
 
     def __call__(self, backward: Callable[..., Any], cotangents: tuple[Any, ...], kept: Kept) -> Any:
         """Call backward.
@@ -191,14 +218,19 @@ class BackwardCall:
         return values
 
 
-def bind_backward(backward: Callable[..., Any], values: Collection[str]) -> BackwardCall:
+def bind_backward(
+    backward: Callable[..., Any],
+    values: Collection[str],
+    results: Callable[[], tuple[str, ...]] = tuple,
+) -> BackwardCall:
     """Read the rule above off backward's signature.
 
-    values: the names of inputs, constants and forward's defaults, which backward may ask for.
+    values: the names of inputs, constants and forward's defaults, which backward may ask for; results: what
+    forward calls what it returns, asked for only where that decides.
     """
     parameters = parameters_of(backward)
     if parameters is None:
-        return BackwardCall((), (), open_ended=True)
+        return BackwardCall((), (), True, results)
     slots = tuple(
         Slot(
             name=parameter.name,
@@ -210,7 +242,7 @@ def bind_backward(backward: Callable[..., Any], values: Collection[str]) -> Back
         if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     )
     open_ended = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
-    return BackwardCall(slots, _cotangent_places(slots), open_ended)
+    return BackwardCall(slots, _cotangent_places(slots), open_ended, results)
 
 
 def _role(name: str, values: Collection[str]) -> str:

@@ -7,7 +7,6 @@
 backward takes no cotangent: it differentiates the cost. The parameters are checked as arguments of the whole.
 """
 
-import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +23,10 @@ from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.naming import find_pairs
 from gradcli.targets.pair import source_file
+from gradcli.targets.parameter_dict import keys_read
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
-from gradcli.targets.source_tree import source_tree
 
 _TRUTH = re.compile(r"y|labels?|targets?|y_true", re.IGNORECASE)
 _ROLES = {
@@ -205,17 +204,7 @@ def _keys(forward: Callable[..., Any], parameters: str) -> tuple[str, ...]:
     """The keys that forward reads from its dictionary; where it counts layers, those of two."""
     if _NUMBERED.search(_source(forward)):
         return _TWO_LAYERS
-    keys: dict[str, None] = {}
-    for node in ast.walk(source_tree(forward) or ast.Module([], [])):
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == parameters
-            and isinstance(node.slice, ast.Constant)
-            and isinstance(node.slice.value, str)
-        ):
-            keys[node.slice.value] = None
-    return tuple(keys)
+    return keys_read(forward, parameters)
 
 
 def _source(function: Callable[..., Any]) -> str:

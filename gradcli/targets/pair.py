@@ -17,6 +17,7 @@ from gradcli.targets.forward_call import ForwardCall, bind_forward
 from gradcli.targets.fresh import fresh
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.results import as_outputs, read_gradients
+from gradcli.targets.returned_names import returned_names
 
 
 def make_problem(
@@ -45,7 +46,7 @@ def make_problem(
     ordered = {name: inputs[name] for name in call.order}
     require_floating(where, ordered)
     values = {**call.defaults, **constants, **ordered, **call.aliases}
-    takes = bind_backward(backward, values)
+    takes = bind_backward(backward, values, lambda: returned_names(forward))
 
     def remake(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
         return make_problem(

@@ -1,18 +1,24 @@
 """The convention of pairs: `X_forward(x, …)` with `X_backward(dout, cache)`, two functions of a file."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from gradcli.arrays import Array
-from gradcli.errors import TargetError
-from gradcli.problem import Problem
+from gradcli.clock import Clock
+from gradcli.errors import BrokenPromise, TargetError
+from gradcli.problem import Problem, Source
+from gradcli.subject import Subject, copies
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.naming import LOOKED_FOR, Lone, Pair, find_pairs
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.networks import why_no_pair
-from gradcli.targets.pair import make_problem
+from gradcli.targets.pair import make_problem, source_file
+from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
 
 __all__ = ["LOOKED_FOR", "CheckablePair", "find", "lone_half"]
@@ -36,7 +42,14 @@ class CheckablePair(ByArguments):
 
     @property
     def called(self) -> Callable[..., Any]:
-        return self.forward
+        return self._unfolded(self.forward)
+
+    @cached_property
+    def _dictionary(self) -> ParameterDict | None:
+        return find_parameter_dict(self.forward)
+
+    def _unfolded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return function if self._dictionary is None else self._dictionary.unfold(function)
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
@@ -65,16 +78,49 @@ class CheckablePair(ByArguments):
         reason = why_no_pair(self.forward, self.backward)
         if reason is not None:
             raise TargetError(f"{where}: {reason}")
-        return make_problem(
-            self.forward,
-            self.backward,
-            inputs,
-            constants,
-            id=id,
-            target=target,
-            where=where,
-            rerun=rerun,
-        )
+
+        def made(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
+            return make_problem(
+                self._unfolded(forward),
+                self._unfolded(backward),
+                inputs,
+                constants,
+                id=id,
+                target=target,
+                where=where,
+                rerun=rerun,
+            )
+
+        problem = made(self.forward, self.backward)
+        if self._dictionary is None:
+            return problem
+        source = Source(self.forward, self.backward, source_file(self.forward), made)
+        unused = _without_gradient(problem, self._dictionary.keys)
+        return replace(problem, source=source, nograd=problem.nograd | unused)
+
+
+def _without_gradient(problem: Problem, names: Sequence[str]) -> frozenset[str]:
+    """The parameters that backward says nothing of and that move no output: `Wya` of a cell whose prediction
+    is not differentiated.
+
+    Cost: a forward and a backward, and a forward for each of those parameters.
+    """
+    subject = Subject(problem, Clock(None))
+    subject.reseed = True
+    try:
+        with np.errstate(all="ignore"):
+            run = subject.forward(copies(problem.inputs))
+            before = [out.copy() for out in run.outputs]
+            gradients = subject.backward(tuple(np.ones_like(out) for out in before), run.saved)
+
+            def moves(name: str) -> bool:
+                moved = {**copies(problem.inputs), name: problem.inputs[name] * 0.9 + 0.1}
+                after = subject.forward(moved).outputs
+                return not all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+            return frozenset(n for n in names if gradients.get(n) is None and not moves(n))
+    except BrokenPromise:  # the check will find it again, and say where
+        return frozenset()
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

@@ -66,6 +66,33 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     ),
     (r".*temporal_affine.*", ((r"x", ("N T D",)), (r"w", ("D M",)), (r"b", ("M",)))),
     (r".*temporal_softmax.*", ((r"x|scores", ("N T V",)), (r"y", ("N T|int|V",)), (r"mask", ("N T|bool",)))),
+    (  # a cell with samples in columns
+        r".*(lstm|gru)_?cell.*",
+        (
+            (r"x_?t?", ("D N", "N D")),
+            (r"[ahc]_?prev|prev_[ahc]", ("H N", "N H")),
+            (r"w_?[fuicogrz][ahx]?", ("H H+D|small",)),
+            (r"w_?y|w_?ya", ("M H|small",)),
+            (r"b_?[fuicogrz]", ("H 1",)),
+            (r"b_?y", ("M 1",)),
+            (r"w_?(x|ih)", ("D 4*H|small",)),
+            (r"w_?(h|hh)", ("H 4*H|small",)),
+            (r"b", ("4*H",)),
+        ),
+    ),
+    (
+        r".*rnn_?cell.*",
+        (
+            (r"x_?t?", ("D N", "N D")),
+            (r"[ah]_?prev|prev_[ah]", ("H N", "N H")),
+            (r"w_?a?x", ("H D|small", "D H|small")),
+            (r"w_?a?a|w_?h?h", ("H H|small",)),
+            (r"w_?xh", ("D H|small", "H D|small")),
+            (r"w_?ya?|w_?hy", ("M H|small",)),
+            (r"b_?[ah]|b", ("H 1", "H")),
+            (r"b_?y", ("M 1",)),
+        ),
+    ),
     (
         r".*lstm(?!.*step).*",
         (
