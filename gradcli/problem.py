@@ -40,6 +40,9 @@ class Source:
     lone: bool = False  # backward takes no cotangent: what it computes is the gradient of a value
     # Forward and backward are one function, which returns the value at this place, gradients beside it.
     value_at: int | None = None
+    # Where each gradient has a backward of its own, these by gradient.
+    of_gradient: "Callable[[], Mapping[str, Source]]" = dict
+    why_not: str = ""  # why no line of backward can be named, where that is known
 
 
 @dataclass(frozen=True, eq=False)

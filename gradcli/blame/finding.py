@@ -1,8 +1,8 @@
 """Blame for one check: the entry point."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,15 +49,30 @@ def find(
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _find(
-                problem, gradients, cotangents, settings.tol, clock, np.random.default_rng([settings.seed, 4])
-            )
+            rng = np.random.default_rng([settings.seed, 4])
+            parts = [
+                _find(*part, cotangents, settings.tol, clock, rng) for part in _parts(problem, gradients)
+            ]
+            remarks = (part.remark for part in parts)
+            return Found(tuple(f for part in parts for f in part.faults), next(filter(None, remarks), ""))
     except NotReadable as reason:
         return Found(remark=f"no line can be named: {reason}")
     except OutOfTime:
         return Found(remark="no line can be named in the time there is")
     except Exception as error:
         return Found(remark=f"no line can be named ({type(error).__name__} while looking for it)")
+
+
+def _parts(
+    problem: Problem, gradients: Mapping[str, Gradient]
+) -> Iterator[tuple[Problem, Mapping[str, Gradient]]]:
+    """The problem, or where each gradient has a backward of its own, one for each that is wrong."""
+    own = problem.source.of_gradient() if problem.source else {}
+    wrong = {name for name, gradient in gradients.items() if gradient.verdict == FAIL}
+    for name in wrong & set(own):
+        yield replace(problem, source=own[name]), {name: gradients[name]}
+    if not wrong <= set(own) or not wrong:
+        yield problem, {name: gradient for name, gradient in gradients.items() if name not in own}
 
 
 def _find(

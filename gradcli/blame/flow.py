@@ -28,8 +28,7 @@ class Flow:
     def __init__(self, node: FunctionNode) -> None:
         self.steps: list[Step] = []
         self._defined: dict[int, dict[str, str]] = {}
-        if isinstance(node, ast.FunctionDef):
-            self._collect(node.body, ())
+        self._collect(node.body, ())
         self._of = {id(step.statement): step for step in self.steps}
 
     def _collect(self, body: list[ast.stmt], within: tuple[tuple[ast.stmt, str], ...]) -> None:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
+from weakref import WeakKeyDictionary
 
+_MADE: "WeakKeyDictionary[FunctionType, Written]" = WeakKeyDictionary()
 _FUTURES = 0
 for _feature in __future__.all_feature_names:
     _FUTURES |= getattr(__future__, _feature).compiler_flag
 
-FunctionNode = ast.FunctionDef | ast.Lambda
+FunctionNode = ast.FunctionDef  # a lambda is read as a function that only returns
+_LAMBDA = "<lambda>"
 
 
 class NotReadable(Exception):
@@ -53,11 +56,20 @@ def plain(function: Callable[..., Any]) -> FunctionType:
 
 def read(function: FunctionType) -> Written:
     """Find the tree of a function in its file; raises NotReadable."""
+    if function in _MADE:
+        return _MADE[function]
     code = function.__code__
     for node, owner in _functions(code.co_filename):
-        if _first_line(node) == code.co_firstlineno and _name(node) == code.co_name:
+        if _first_line(node) == code.co_firstlineno and node.name == code.co_name and _is_of(node, code):
             return Written(function, node, owner)
     raise NotReadable(f"the source of {function.__name__} cannot be read")
+
+
+def made_of(written: Written, node: FunctionNode) -> FunctionType:
+    """A function that is written otherwise in its file; it can be read like one that stands there so."""
+    made = rebuild(written, node, {})
+    _MADE[made] = Written(made, node, written.owner)
+    return made
 
 
 def rebuild(written: Written, node: FunctionNode, extra: Mapping[str, Any]) -> FunctionType:
@@ -79,11 +91,8 @@ def like(function: Callable[..., Any], made: FunctionType) -> Callable[..., Any]
 
 def _compile(written: Written, node: FunctionNode, extra: list[str]) -> CodeType:
     original = written.function.__code__
-    if isinstance(node, ast.Lambda):
-        inner: ast.stmt = ast.Return(node)
-    else:
-        inner = ast.copy_location(ast.FunctionDef(node.name, _bare(node.args), [], []), node)
-        _without_type_parameters(inner)
+    inner: ast.stmt = ast.copy_location(ast.FunctionDef(node.name, _bare(node.args), [], []), node)
+    _without_type_parameters(inner)
     names = [*original.co_freevars, *extra]
     arguments = ast.arguments(
         posonlyargs=[], args=[ast.arg(n) for n in names], kwonlyargs=[], kw_defaults=[], defaults=[]
@@ -94,7 +103,7 @@ def _compile(written: Written, node: FunctionNode, extra: list[str]) -> CodeType
         outer = ast.ClassDef(written.owner, [], [], [outer], [])
         _without_type_parameters(outer)
     module = ast.fix_missing_locations(ast.Module([outer], []))
-    if isinstance(inner, ast.FunctionDef) and isinstance(node, ast.FunctionDef):
+    if isinstance(inner, ast.FunctionDef):
         inner.body = node.body  # its statements have their places: only what is new was given one
     code = _code_of(module, original)
     found = _inner(code, original.co_name)
@@ -167,19 +176,35 @@ def _parsed(file: str, text: str) -> list[tuple[FunctionNode, str | None]]:
 
     def walk(node: ast.AST, owner: str | None) -> None:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.Lambda):
+            if isinstance(child, ast.FunctionDef):
                 found.append((child, owner))
+            elif isinstance(child, ast.Lambda):
+                found.append((_named(child), owner))
             walk(child, child.name if isinstance(child, ast.ClassDef) else owner)
 
     walk(tree, None)
     return found
 
 
+def _named(node: ast.Lambda) -> ast.FunctionDef:
+    """A lambda as a function of one statement."""
+    body = ast.copy_location(ast.Return(node.body), node.body)
+    made = ast.copy_location(ast.FunctionDef(_LAMBDA, node.args, [body], []), node)
+    _without_type_parameters(made)
+    return made
+
+
 def _first_line(node: FunctionNode) -> int:
-    if isinstance(node, ast.FunctionDef) and node.decorator_list:
-        return node.decorator_list[0].lineno
-    return node.lineno
+    return node.decorator_list[0].lineno if node.decorator_list else node.lineno
 
 
-def _name(node: FunctionNode) -> str:
-    return node.name if isinstance(node, ast.FunctionDef) else "<lambda>"
+def _is_of(node: FunctionNode, code: CodeType) -> bool:
+    """Of several lambdas on one line, whether it is this one: by its arguments and where its code stands."""
+    if node.name != _LAMBDA:
+        return True
+    named = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    if list(code.co_varnames[: len(named)]) != named or not hasattr(code, "co_positions"):
+        return list(code.co_varnames[: len(named)]) == named
+    body = node.body[0]
+    place = body.lineno, body.end_lineno, body.col_offset, body.end_col_offset
+    return place in list(code.co_positions())

@@ -15,6 +15,7 @@ from typing import Any, TypeGuard, cast
 
 import numpy as np
 
+from gradcli.blame import tensors
 from gradcli.blame.source import FunctionNode, NotReadable, Written, plain, read, rebuild
 
 DEF, WRITE, RETURN, USE, EXPRESSION = "def", "write", "return", "use", "expression"
@@ -67,7 +68,13 @@ class Taps:
         hook = self.hook
         if hook is None or (self.only is not None and number != self.only):
             return value
-        return hook(number, value) if isinstance(value, _NUMBERS) else value
+        if isinstance(value, _NUMBERS):
+            return hook(number, value)
+        array = tensors.read(value)
+        if array is None:
+            return value
+        changed = hook(number, array)
+        return value if changed is array else tensors.write(changed, value)
 
     def method(self, owner: Any, name: str, place: int) -> Any:
         """An attribute that is called: a tapped function in the place of one that is written in Python."""
@@ -179,11 +186,6 @@ class _Rewriter:
             if isinstance(node, ast.Global | ast.Nonlocal)
             for n in node.names
         }
-        if isinstance(tree, ast.Lambda):
-            assert isinstance(original, ast.Lambda)
-            tree.body = self.value(tree.body, original.body, RETURN)
-            return
-        assert isinstance(original, ast.FunctionDef)
         tree.body = self.block(tree.body, original.body)
 
     # --- statements

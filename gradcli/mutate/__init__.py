@@ -66,8 +66,6 @@ def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iter
         written = read(plain(source.backward))
     except NotReadable as reason:
         raise UsageError(f"{problem.id}: {reason}") from reason
-    if not isinstance(written.node, ast.FunctionDef):
-        raise UsageError(f"{problem.id}: its backward is a lambda; write it as a function")
     for edit in edits(written.node):
         try:
             damaged = rebuild(written, edit.tree, {})

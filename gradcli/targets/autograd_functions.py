@@ -1,14 +1,17 @@
 """The convention of HIPS autograd: functions marked `@primitive` that were given a `defvjp`."""
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import FunctionType
 from typing import Any
 
 from gradcli.arrays import Array
-from gradcli.problem import Run
+from gradcli.problem import Problem, Run, Source
 from gradcli.targets.convention import Checkable
-from gradcli.targets.engine import EngineFunction
+from gradcli.targets.engine import Bound, EngineFunction
+from gradcli.targets.forward_call import argument_names
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import as_outputs
 
@@ -23,9 +26,50 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     for name in loaded.functions(names):
         value = loaded.namespace[name]
         if value in primitive_vjps:
-            plain = value.fun
-            found.append(EngineFunction(name, (name,), value, plain, plain, AutogradEngine()))
+            found.append(_checkable(name, value, _makers(primitive_vjps[value])))
     return found
+
+
+def _checkable(name: str, value: Any, makers: Mapping[int, Callable[..., Any]]) -> Checkable:
+    """A primitive under the signature of the function that it was made of."""
+    plain = value.fun
+
+    signature = inspect.signature(plain)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        # By position: what is given by keyword, autograd hands to the plain function, and differentiates that.
+        bound = signature.bind(*args, **kwargs)
+        return value(*bound.args, **bound.kwargs)
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    named = dict(enumerate(argument_names(plain)))
+    by_name = {named[place]: maker for place, maker in makers.items() if place in named}
+    why = "" if by_name else f"the vjp of {name} is not one that defvjp was given as a function"
+    return Primitive(name, (name,), call, plain, plain, AutogradEngine(), None, why, by_name)
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive(EngineFunction):
+    """A primitive, whose gradients have a vjp each."""
+
+    makers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def source(self, problem: Problem, by_name: Bound) -> Source:
+        def of_gradient() -> Mapping[str, Source]:
+            from gradcli.targets.autograd_rules import sources  # reads source: only for a line at fault
+
+            return sources(problem, by_name, self.forward, self.makers)
+
+        return replace(super().source(problem, by_name), of_gradient=of_gradient)
+
+
+def _makers(rule: Callable[..., Any]) -> dict[int, Callable[..., Any]]:
+    """By argument what `defvjp` was given for it; none where the primitive got its rule in another way."""
+    code, cells = getattr(rule, "__code__", None), getattr(rule, "__closure__", None)
+    if code is None or cells is None or "vjps_dict" not in code.co_freevars:
+        return {}
+    found = cells[code.co_freevars.index("vjps_dict")].cell_contents
+    return {place: maker for place, maker in found.items() if isinstance(maker, FunctionType)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ What differs between frameworks is an `Engine`; that such a function is a Proble
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from gradcli.arrays import Array
@@ -15,6 +15,19 @@ from gradcli.targets.forward_call import (
 )
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.pair import advise_in_python, source_file
+
+
+class Rule(Protocol):
+    """The user's own forward and backward behind such a function, or others in their place."""
+
+    def problem(
+        self, problem: Problem, bound: "Bound", forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Problem:
+        """The same problem around these two."""
+
+
+# A function of the framework's arrays, by position and keyword -> the same function of its arrays by name.
+Bound = Callable[[Callable[..., Any]], Callable[[Mapping[str, Any]], Any]]
 
 
 class Engine(Protocol):
@@ -37,6 +50,8 @@ class EngineFunction(ByArguments):
     forward: Callable[..., Any]  # the user's own functions
     backward: Callable[..., Any]
     engine: Engine
+    rule: Rule | None = None  # how others are put in the place of forward and backward; None: they cannot be
+    why_not: str = ""  # if they cannot
 
     @property
     def called(self) -> Callable[..., Any]:
@@ -63,19 +78,37 @@ class EngineFunction(ByArguments):
         ordered = {name: inputs[name] for name in bound.order}
         require_floating(where, ordered)
 
-        def function(values: Mapping[str, Any]) -> Any:
-            return bound(self.call, {**constants, **values})
+        def by_name(call: Callable[..., Any]) -> Callable[[Mapping[str, Any]], Any]:
+            return lambda values: bound(call, {**constants, **values})
+
+        function = by_name(self.call)
 
         def forward(arrays: Mapping[str, Array]) -> Run:
             return self.engine.forward(function, arrays)
 
-        return Problem(
+        problem = Problem(
             id=id,
             target=target,
             forward=forward,
             backward=self.engine.backward,
             inputs=ordered,
             constants=dict(constants),
-            source=Source(self.forward, self.backward, source_file(self.forward)),
             rerun=rerun,
+        )
+        return replace(problem, source=self.source(problem, by_name))
+
+    def source(self, problem: Problem, by_name: Bound) -> Source:
+        """Where the two halves come from, and how others are put in their place."""
+        rule = self.rule
+
+        def remake(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
+            assert rule is not None
+            return rule.problem(problem, by_name, forward, backward)
+
+        return Source(
+            self.forward,
+            self.backward,
+            source_file(self.forward),
+            None if rule is None else remake,
+            why_not=self.why_not,
         )

@@ -1,6 +1,6 @@
 """Evaluates functions of JAX arrays in 64 bits, and pulls cotangents back by their custom rules."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.errors import BrokenPromise
-from gradcli.problem import Run
+from gradcli.problem import Backward, Forward, Run
 
 _SLACK = 1e4  # units in the last place by which two ways to one number may differ
 
@@ -52,6 +52,32 @@ class JaxEngine:
             if self._forward_mode:
                 _require_dot_product(function, moving, weights, found)
             return {name: np.array(gradient) for name, gradient in found.items()}
+
+
+def run_by_hand(
+    forward: Callable[[Mapping[str, Any]], Any], backward: Callable[..., Any], wanted: Sequence[str]
+) -> tuple[Forward, Backward]:
+    """The two halves of a `custom_vjp` called as any pair is.
+
+    forward: arrays by name -> ((outputs, residuals), the arguments that have a gradient, those that have none).
+    """
+
+    def ahead(arrays: Mapping[str, Array]) -> Run:
+        with jax.enable_x64(True):
+            given = {name: jax.numpy.asarray(array) for name, array in arrays.items()}
+            (out, residuals), moving, aside = forward(given)
+            outputs = tuple(np.array(leaf) for leaf in _leaves(out))
+            return Run(outputs, (out, residuals, moving, aside))
+
+    def back(cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
+        out, residuals, moving, aside = saved
+        with jax.enable_x64(True):
+            structure = jax.tree_util.tree_structure(out)
+            weights = jax.tree_util.tree_unflatten(structure, _weights(out, cotangents))
+            found = dict(zip(moving, backward(*aside, residuals, weights), strict=True))
+            return {name: None if found[name] is None else np.array(found[name]) for name in wanted}
+
+    return ahead, back
 
 
 def _leaves(returned: Any) -> list[Any]:

@@ -6,10 +6,12 @@ Any other function of the file is checked if it is asked for by name.
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gradcli.problem import Problem
 from gradcli.targets.convention import Checkable
-from gradcli.targets.engine import EngineFunction
+from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.python_file import Loaded
 
 
@@ -48,8 +50,44 @@ def asked(loaded: Loaded, symbol: str) -> Checkable | None:
 def _checkable(
     name: str, value: Callable[..., Any], rule_names: tuple[str, ...], *, forward_mode: bool
 ) -> EngineFunction:
+    import jax
+
     from gradcli.targets.jax_engine import JaxEngine
 
+    engine = JaxEngine(forward_mode=forward_mode)
     plain = inspect.unwrap(value)
-    rule = getattr(value, "bwd", None) or getattr(value, "jvp", None) or plain
-    return EngineFunction(name, (name, *rule_names), value, plain, rule, JaxEngine(forward_mode=forward_mode))
+    names = (name, *rule_names)
+    if isinstance(value, jax.custom_vjp) and value.bwd is not None:
+        forward, backward = inspect.unwrap(value.fwd), inspect.unwrap(value.bwd)
+        return EngineFunction(name, names, value, forward, backward, engine, VjpRule(value))
+    why = (
+        "the rule is one for forward mode, and has no backward"
+        if forward_mode
+        else "the function has no rule of its own"
+    )
+    return EngineFunction(name, names, value, plain, getattr(value, "jvp", plain), engine, None, why)
+
+
+@dataclass(frozen=True, eq=False)
+class VjpRule:
+    """The two halves of a `custom_vjp`, called by themselves: JAX would trace them."""
+
+    function: Any
+
+    def problem(
+        self, problem: Problem, bound: Bound, forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Problem:
+        from gradcli.targets.jax_engine import run_by_hand
+
+        signature = inspect.signature(self.function)
+        fixed = self.function.nondiff_argnums
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            given = signature.bind(*args, **kwargs)
+            given.apply_defaults()
+            moving = [name for place, name in enumerate(given.arguments) if place not in fixed]
+            aside = [value for place, value in enumerate(given.args) if place in fixed]
+            return forward(*given.args), moving, aside
+
+        ahead, back = run_by_hand(bound(called), backward, problem.differentiable)
+        return replace(problem, forward=ahead, backward=back)

@@ -7,15 +7,16 @@ its forward, and its parameters are inputs beside them.
 
 import inspect
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
-from gradcli.problem import Problem
+from gradcli.problem import Problem, Run
 from gradcli.targets.convention import Advise, ByArguments, Checkable
-from gradcli.targets.engine import EngineFunction
+from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -60,7 +61,45 @@ def _function(name: str, cls: Any) -> EngineFunction:
         return cls.apply(*bound.args, *bound.kwargs.values())
 
     apply.__signature__ = signature  # type: ignore[attr-defined]
-    return _engine_function(name, apply, cls.forward, cls.backward)
+    return replace(_engine_function(name, apply, *_halves(cls)), rule=FunctionRule(cls))
+
+
+def _halves(cls: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A Function's own two, without torch's decorators (`once_differentiable`)."""
+    return inspect.unwrap(cls.forward), inspect.unwrap(cls.backward)
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionRule:
+    """A subclass of torch.autograd.Function; `apply` looks its two halves up at every call."""
+
+    cls: Any
+
+    def problem(
+        self, problem: Problem, bound: Bound, forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> Problem:
+        del bound  # the function calls `apply`
+
+        def ahead(arrays: Mapping[str, Array]) -> Run:
+            with self._installed(forward, backward):
+                return problem.forward(arrays)
+
+        def back(cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
+            with self._installed(forward, backward):
+                return problem.backward(cotangents, saved)
+
+        return replace(problem, forward=ahead, backward=back)
+
+    @contextmanager
+    def _installed(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Iterator[None]:
+        own = {name: vars(self.cls)[name] for name in ("forward", "backward") if name in vars(self.cls)}
+        self.cls.forward, self.cls.backward = staticmethod(forward), staticmethod(backward)
+        try:
+            yield
+        finally:
+            del self.cls.forward, self.cls.backward
+            for name, method in own.items():
+                setattr(self.cls, name, method)
 
 
 def _engine_function(

@@ -56,3 +56,143 @@ def test_what_belongs_to_the_value_is_never_blamed():
         (HABITS / "costs.py").read_text(), "costFunctionReg", "-(y.dot(np.log(h))", "-(2 * y.dot(np.log(h))"
     )
     assert line not in named
+
+
+SWISH = """
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        s = torch.sigmoid(beta * x)
+        ctx.save_for_backward(x, s, beta)
+        return x * s
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        x, s, beta = ctx.saved_tensors
+        ds = g * x
+        dz = ds * s * (1 - s)
+        dx = g * s + dz * beta
+        dbeta = dz * x
+        return dx, dbeta
+"""
+LINEAR = """
+import torch
+
+
+class Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(x, weight, bias):
+        return x @ weight.t() + bias
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, weight, bias = inputs
+        ctx.save_for_backward(x, weight)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, weight = ctx.saved_tensors
+        grad_x = g @ weight
+        grad_weight = g.t() @ x
+        return grad_x, grad_weight, g.sum(0)
+"""
+SOFTPLUS = """
+import jax
+import jax.numpy as jnp
+
+
+@jax.custom_vjp
+def softplus(x, w):
+    return w * jnp.log1p(jnp.exp(x))
+
+
+def softplus_fwd(x, w):
+    e = jnp.exp(x)
+    y = jnp.log1p(e)
+    return w * y, (e, y, w)
+
+
+def softplus_bwd(res, g):
+    e, y, w = res
+    dy = g * w
+    dx = dy * e / (1 + e)
+    return dx, g * y
+
+
+softplus.defvjp(softplus_fwd, softplus_bwd)
+"""
+RULES = """
+import autograd.numpy as np
+from autograd.extend import defvjp, primitive
+
+
+@primitive
+def logsumexp(x, t=1.5):
+    m = np.max(x)
+    return m + t * np.log(np.sum(np.exp((x - m) / t)))
+
+
+def logsumexp_vjp(ans, x, t=1.5):
+    s = np.exp((x - ans) / t)
+
+    def vjp(g):
+        d = g * s
+        return d
+
+    return vjp
+
+
+defvjp(logsumexp, logsumexp_vjp, argnums=(0,))
+
+
+@primitive
+def wave(x, y):
+    return x * np.sin(y)
+
+
+defvjp(wave, lambda ans, x, y: lambda g: g * np.sin(y), lambda ans, x, y: lambda g: g * x * np.cos(y))
+"""
+TWO = {"x": "4x3", "w": "4x3"}
+FRAMEWORKS = [
+    ("torch", SWISH, "Swish", {"x": "4x3", "beta": "4x3"}, "* s * (1 - s)", "* s * s"),
+    ("torch", SWISH, "Swish", {"x": "4x3", "beta": "4x3"}, "dbeta = dz * x", "dbeta = ds * x"),
+    ("torch", LINEAR, "Linear", {"x": "4x3", "weight": "2x3", "bias": "2"}, "g.sum(0)", "g.mean(0)"),
+    ("torch", LINEAR, "Linear", {"x": "4x3", "weight": "2x3", "bias": "2"}, "g.t() @ x", "2 * g.t() @ x"),
+    ("jax", SOFTPLUS, "softplus", TWO, "/ (1 + e)", "/ (2 + e)"),
+    ("jax", SOFTPLUS, "softplus", TWO, "return dx, g * y", "return dx, g * y * y"),
+    ("autograd", RULES, "logsumexp", {"x": "5"}, "d = g * s", "d = 2 * g * s"),
+    ("autograd", RULES, "wave", {"x": "4x3", "y": "4x3"}, "np.cos(y)", "np.cosh(y)"),
+]
+
+
+@pytest.mark.parametrize(("framework", "text", "target", "inputs", "right", "wrong"), FRAMEWORKS)
+def test_the_line_of_a_slip_in_a_rule_of_a_framework_is_named(framework, text, target, inputs, right, wrong):
+    pytest.importorskip(framework)
+    Path("right.py").write_text(text)
+    assert check_target(f"right.py:{target}", inputs=inputs).verdict == "pass"
+    named, line = check_slip(text, target, right, wrong, inputs=inputs)
+    assert named == [line]
+
+
+def test_a_rule_for_forward_mode_has_no_backward_to_blame():
+    pytest.importorskip("jax")
+    Path("rule.py").write_text(
+        "import jax\nimport jax.numpy as jnp\n\n\n@jax.custom_jvp\ndef square(x):\n    return x * x\n\n\n"
+        "@square.defjvp\ndef rule(primals, tangents):\n    (x,), (t,) = primals, tangents\n"
+        "    return x * x, 3 * x * t\n"
+    )
+    result = check_target("rule.py:square", inputs={"x": "4"})
+    assert result.verdict == "fail"
+    reason = "no line can be named: the rule is one for forward mode, and has no backward"
+    assert reason in result.remarks
+
+
+def test_of_two_lambdas_on_one_line_the_wrong_one_is_read():
+    text = "import numpy as np\nforward, backward = lambda x: (np.sin(x), x), lambda g, x: g * np.sin(x)\n"
+    Path("pair.py").write_text(text)
+    blame = check_target("pair.py", inputs={"x": "4"}).blame
+    assert (blame.line, blame.diagnosis.partition(":")[0]) == (2, "the wrong function")
