@@ -5,7 +5,6 @@ one forward and one backward. What slips through gets the whole check, promises 
 is either equivalent (the same gradients at other points as well) or a survivor: a hole in the check.
 """
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 

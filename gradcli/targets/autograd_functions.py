@@ -37,7 +37,7 @@ def _checkable(name: str, value: Any, makers: Mapping[int, Callable[..., Any]]) 
     signature = inspect.signature(plain)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        # By position: what is given by keyword, autograd hands to the plain function, and differentiates that.
+        # By position: autograd hands keywords to the plain function as they are, and differentiates that.
         bound = signature.bind(*args, **kwargs)
         return value(*bound.args, **bound.kwargs)
 

@@ -1,4 +1,4 @@
-"""The vjps of an autograd primitive as backwards: `lambda ans, x: lambda g: …` as one function of all of these."""
+"""The vjps of an autograd primitive as backwards: `lambda ans, x: lambda g: …` as a function of all three."""
 
 import ast
 import copy
@@ -23,7 +23,7 @@ _COTANGENT = "__cotangent__"
 def sources(
     problem: Problem, bound: Bound, function: Callable[..., Any], makers: Mapping[str, Callable[..., Any]]
 ) -> dict[str, Source]:
-    """For each gradient that has a vjp of its own, how it is computed; where it can be read, with its lines."""
+    """How each gradient is computed that has a vjp of its own."""
     found: dict[str, Source] = {}
     for name, maker in makers.items():
         file = source_file(maker)

@@ -59,7 +59,7 @@ def run_by_hand(
 ) -> tuple[Forward, Backward]:
     """The two halves of a `custom_vjp` called as any pair is.
 
-    forward: arrays by name -> ((outputs, residuals), the arguments that have a gradient, those that have none).
+    forward: arrays by name -> ((outputs, residuals), the arguments with a gradient, those without).
     """
 
     def ahead(arrays: Mapping[str, Array]) -> Run:
