@@ -69,7 +69,10 @@ def floor(problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array,
         float(np.sum(np.abs(c.astype(np.float64) * out))) for c, out in zip(cotangents, outputs, strict=True)
     )
     return {
-        name: float(np.finfo(array.dtype).eps) * size / max(spread(array), 1.0)
+        name: abs(problem.declared.factor(name))
+        * float(np.finfo(array.dtype).eps)
+        * size
+        / max(spread(array), 1.0)
         for name, array in problem.inputs.items()
         if array.dtype.kind == "f"
     }

@@ -1,7 +1,7 @@
 """gradcli from Python: `check`, `check_target` and `assert_gradients`."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gradcli import cases, checker
 from gradcli.arrays import Array
+from gradcli.declarations import NONE, read
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
 from gradcli.result import CheckResult
@@ -41,6 +42,12 @@ def check(
     budget: float = 10.0,
     blame: bool = True,
     nodes: bool = False,
+    scale: str | float | Mapping[str, str | float] | None = None,
+    sign: int | Mapping[str, int] | None = None,
+    stop_gradient: str | Sequence[str] | None = None,
+    nograd: str | Sequence[str] | None = None,
+    surrogate: str | Mapping[str, Any] | None = None,
+    xfail: str | Mapping[str, Any] | None = None,
 ) -> CheckResult:
     """Check a hand-written backward against numeric derivatives of its forward.
 
@@ -50,6 +57,9 @@ def check(
     no gradient. The arrays are copied: whatever the functions do, the caller's stay as they are.
     cotangent: the upstream gradient, a tuple for several outputs; drawn at random unless given.
     nodes: compare the gradient of every intermediate of forward too, into `result.node_table`.
+    What is on purpose, as in a config: scale={"W": "1/4"} and sign=-1 say what the derivative is multiplied
+    by, stop_gradient=["x"] and nograd=["mask"] what has no gradient, surrogate="…" and xfail="…" (or with
+    "gradients", or "until") give the reason why a gradient differs, or the check fails.
     Raises UsageError for arguments that make no check. Wrong code does not raise: see the result.
     """
     settings = _settings(
@@ -62,6 +72,9 @@ def check(
         blame=blame,
         nodes=nodes,
     )
+    declarations = read(
+        scale=scale, sign=sign, stop_gradient=stop_gradient, nograd=nograd, surrogate=surrogate, xfail=xfail
+    )
     problem = make_problem(
         _function("forward", forward),
         _function("backward", backward),
@@ -71,8 +84,13 @@ def check(
         target=_name_of(forward),
         by_position=True,
         cotangents=_cotangents(cotangent),
+        nograd=declarations.without_gradient,
     )
-    return checker.run(problem, settings)
+    if declarations == NONE:
+        return checker.run(problem, settings)
+    from gradcli.declaring import declare, judged  # few checks declare anything
+
+    return judged(declarations, checker.run(declare(declarations, problem), settings))
 
 
 def check_target(
@@ -89,6 +107,12 @@ def check_target(
     budget: float = 10.0,
     blame: bool = True,
     nodes: bool = False,
+    scale: str | float | Mapping[str, str | float] | None = None,
+    sign: int | Mapping[str, int] | None = None,
+    stop_gradient: str | Sequence[str] | None = None,
+    nograd: str | Sequence[str] | None = None,
+    surrogate: str | Mapping[str, Any] | None = None,
+    xfail: str | Mapping[str, Any] | None = None,
     **options: Any,
 ) -> CheckResult:
     """Check what `gradcli check TARGET` checks: a built-in layer, a pair in a file or in a module.
@@ -121,10 +145,20 @@ def check_target(
         constants=_own(constants),
         dtype=dtype,
         settings=given,
+        declarations=read(
+            scale=scale,
+            sign=sign,
+            stop_gradient=stop_gradient,
+            nograd=nograd,
+            surrogate=surrogate,
+            xfail=xfail,
+        ),
     )
     if spec.target.lower().endswith(_CONFIG_SUFFIXES):
         if asked or spec.constants or options:
             raise UsageError(f"{target}: a config says inputs, constants and options itself")
+        if spec.declarations != NONE:
+            raise UsageError(f"{target}: a config declares itself what is on purpose")
         spec = _only_check_of(spec)
     problem = _only(spec.target, resolve(spec, arrays=arrays))
     return cases.run(problem, spec.settings)
@@ -145,11 +179,17 @@ def assert_gradients(
     budget: float = 10.0,
     blame: bool = True,
     nodes: bool = False,
+    scale: str | float | Mapping[str, str | float] | None = None,
+    sign: int | Mapping[str, int] | None = None,
+    stop_gradient: str | Sequence[str] | None = None,
+    nograd: str | Sequence[str] | None = None,
+    surrogate: str | Mapping[str, Any] | None = None,
+    xfail: str | Mapping[str, Any] | None = None,
 ) -> None:
     """For tests: `check` with the same arguments, and AssertionError unless the check passes.
 
     The message names every wrong gradient with its worst element and every broken promise. A check that
-    cannot be decided does not pass either.
+    cannot be decided does not pass either. One that is declared xfail raises if it passes.
     """
     result = check(
         forward,
@@ -165,8 +205,14 @@ def assert_gradients(
         budget=budget,
         blame=blame,
         nodes=nodes,
+        scale=scale,
+        sign=sign,
+        stop_gradient=stop_gradient,
+        nograd=nograd,
+        surrogate=surrogate,
+        xfail=xfail,
     )
-    if not result.passed:
+    if not result.passed and result.expected is None:
         from gradcli.report.account import account
 
         raise AssertionError(account(result))

@@ -19,6 +19,7 @@ import numpy as np
 
 import gradcli
 from gradcli.arrays import Array
+from gradcli.declarations import plain
 from gradcli.errors import ArchiveError
 from gradcli.npz import read_arrays, write_arrays
 from gradcli.result import CheckResult, Gradient
@@ -131,6 +132,7 @@ def _asked(spec: CheckSpec) -> dict[str, Any]:
         "dtype": spec.dtype,
         "settings": asdict(spec.settings),
         "loading": asdict(spec.loading),
+        "declarations": plain(spec.declarations),
         "base": spec.base.as_posix(),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from gradcli import checker
+from gradcli.declarations import NONE
 from gradcli.problem import Problem
 from gradcli.result import FAIL, PASS, CheckResult
 from gradcli.spec import Settings
@@ -23,10 +24,19 @@ _SMALL = 32  # elements: an example of no more needs no shrinking
 def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
     """Check a problem, and if its point was inferred, the other cases of its target too.
 
+    The result is held against what is declared of it: that it fails (xfail), or differs (surrogate).
     The result is that of the first case that fails, at the smallest shape that still fails, else that of the
     problem itself; `cases` lists all that were looked at. Raises as `checker.run`.
     Cost: that of one check per case, together within the budget.
     """
+    if problem.spec is None or problem.spec.declarations == NONE:
+        return _run(problem, settings, progress)
+    from gradcli.declaring import judged  # few checks declare anything
+
+    return judged(problem.spec.declarations, _run(problem, settings, progress))
+
+
+def _run(problem: Problem, settings: Settings, progress: Progress | None) -> CheckResult:
     if problem.inferred is None:
         return checker.run(problem, settings, progress=progress)
     deadline = time.perf_counter() + settings.budget

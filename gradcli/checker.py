@@ -22,7 +22,7 @@ from gradcli.errors import BrokenPromise, UsageError
 from gradcli.nodes import Nodes
 from gradcli.plan import PROBE, Scope, plan
 from gradcli.problem import Problem, Run
-from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
+from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
 from gradcli.subject import Subject
 
@@ -46,7 +46,7 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
     if not problem.differentiable:
         raise UsageError(
             f"{problem.id}: no input has a gradient ({', '.join(problem.inputs) or 'there are no inputs'}): "
-            "integer and boolean arrays have none; give at least one array of floats"
+            "integer and boolean arrays have none, nor what is declared so; give at least one array of floats"
         )
     for name, array in problem.inputs.items():
         if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
@@ -89,6 +89,7 @@ class _Check:
                 self.remarks.append(f"not compared for lack of time: {', '.join(missing)}")
         except KeyboardInterrupt:
             self.interrupted = True
+        self._excuse_surrogates()
         self._report_gradients()
         return self._with_nodes(self._with_ratios(self._blamed(self._result(self.clock.spent()))))
 
@@ -317,6 +318,13 @@ class _Check:
 
     def _add(self, gradient: Gradient) -> None:
         self.gradients[gradient.name] = gradient
+
+    def _excuse_surrogates(self) -> None:
+        """What differs and is declared to; what is no gradient at all is not excused."""
+        for name, reason in self.problem.declared.surrogates.items():
+            gradient = self.gradients.get(name)
+            if gradient is not None and gradient.verdict == FAIL and gradient.failing is not None:
+                self._add(replace(gradient, verdict=DECLARED, note=f"surrogate: {reason}"))
 
     def _report_gradients(self) -> None:
         """Put the findings about gradients among the violations, with their codes."""

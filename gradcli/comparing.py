@@ -62,6 +62,7 @@ class Comparer:
         self.settings = settings
         self.rng = rng
         self._wide = tuple(c.astype(np.float64) for c in cotangents)
+        self._declared = subject.problem.declared
         self._rounding = dict(rounding)
         self._thorough = False
         self._judgement: _Judgement | None = None
@@ -71,13 +72,18 @@ class Comparer:
         return Differentiator(
             self.side.function,
             name,
-            self._wide,
+            self.scaled(name),
             self.side.noise,
             self.rng,
             method=self.settings.method,
             step=self.settings.step,
             fresh=self.side.fresh,
         )
+
+    def scaled(self, name: str) -> tuple[FloatArray, ...]:
+        """The cotangents that give the derivative by an input as backward is declared to give it."""
+        factor = self._declared.factor(name)
+        return self._wide if factor == 1.0 else tuple(factor * c for c in self._wide)
 
     def wanted(self, name: str) -> FloatArray:
         """The numeric uncertainty below which more effort is pointless."""
@@ -333,7 +339,7 @@ class _Judgement:
 
     def _look(self, index: tuple[int, ...]) -> None:
         slopes = look(
-            self.numeric.function, self.numeric.name, index, self.comparer._wide, self.numeric.noise
+            self.numeric.function, self.numeric.name, index, self.numeric.cotangents, self.numeric.noise
         )
         self.looked[index] = True
         self._comparison = None

@@ -55,6 +55,20 @@ class Inferred:
     others: "Callable[[], Iterable[Problem]]" = tuple  # further cases, each one that the code accepts
     smaller: "Callable[[], Iterable[Problem]]" = tuple  # the same case with a dimension shortened
     is_extreme: bool = False  # so large a scale that only what is not finite counts
+    sizes: Mapping[str, int] = field(default_factory=dict)  # of the dimensions that have names
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is declared of a problem, worked out at its point."""
+
+    factors: Mapping[str, float] = field(default_factory=dict)  # by which derivatives are multiplied
+    constant: tuple[str, ...] = ()  # inputs through which no gradient goes: backward gives none, or zeros
+    surrogates: Mapping[str, str] = field(default_factory=dict)  # why gradients may be another function's
+
+    def factor(self, name: str) -> float:
+        """What the derivative by an input is multiplied by, before backward is held against it."""
+        return self.factors.get(name, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +94,7 @@ class Problem:
     reseed: bool = False  # start every call from the same state of the global random generators
     noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
     nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
+    declared: Declared = Declared()
     remarks: tuple[str, ...] = ()  # what was assumed, for the report
     spec: "CheckSpec | None" = None  # what was asked for; None: a caller had the functions in memory
 

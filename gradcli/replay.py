@@ -12,6 +12,7 @@ import numpy as np
 from gradcli import archive, checker
 from gradcli.archive import Archive
 from gradcli.arrays import Array, BoolArray
+from gradcli.declarations import KEYS, Declarations, read
 from gradcli.errors import ArchiveError, TargetError, UsageError
 from gradcli.layers import LAYERS
 from gradcli.problem import Problem
@@ -165,6 +166,7 @@ def _spec(before: Archive, target: str | None) -> CheckSpec:
             settings=settings,
             loading=loading,
             base=base,
+            declarations=_declarations(dict(asked.get("declarations", {}))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"{before.path}: is damaged: its 'meta' says no whole check") from error
@@ -185,6 +187,10 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         raise TypeError
     validate_settings(settings)
     return settings
+
+
+def _declarations(values: Mapping[str, Any]) -> Declarations:
+    return read(**{key: values.get(key) for key in KEYS})
 
 
 def _text(value: object) -> str:

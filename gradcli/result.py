@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gradcli.spec import CheckSpec
 
 PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+DECLARED = "declared"  # of a gradient: it differs, and that is declared
 UNPAIRED = "unpaired"  # of a node: there is nothing to compare
 TIES = "ties counted more than once"  # a note
 
@@ -71,7 +72,7 @@ class Gradient:
     numeric: FloatArray
     uncertainty: FloatArray  # half-width, both sides together
     allowed: FloatArray
-    verdict: str  # "pass", "fail" or "inconclusive"
+    verdict: str  # "pass", "fail", "inconclusive" or "declared"
     worst_index: tuple[int, ...]  # the element that decided; () for a 0-d or empty gradient
     relative_error: float  # at worst_index: |analytic - numeric| / max(|analytic|, |numeric|)
     method: str  # "linear", "complex", "central", "probe"
@@ -127,6 +128,7 @@ class CheckResult:
     node_gradients: Callable[[], Mapping[str, Array]] = dict  # of nodes, as backward computed them
     node_table: tuple[NodeRow, ...] = ()  # where it was asked for
     spec: "CheckSpec | None" = None  # what was asked for, so that a dump can be checked again
+    expected: str | None = None  # it fails, and is declared to: the reason. It does not count
 
     @property
     def passed(self) -> bool:

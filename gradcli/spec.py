@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
 
+from gradcli.declarations import NONE, Declarations
 from gradcli.errors import UsageError
 
 METHODS = ("auto", "linear", "complex", "central")
@@ -59,6 +60,7 @@ class CheckSpec:
     dtype: str = "float64"
     settings: Settings = Settings()
     loading: Loading = Loading()
+    declarations: Declarations = NONE
     base: Path = Path()  # the folder that relative paths start from
     origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"
     found: bool = False  # a file found in a folder: that it holds nothing to check is no mistake

@@ -136,18 +136,20 @@ class _Measurement:
 
     def curve(self, gradient: Gradient) -> Curve | None:
         """The curve at the element that decided; None where its derivative is not known."""
+        factor = self.problem.declared.factor(gradient.name)
+        cotangents = tuple(factor * c for c in self.cotangents)
         index = _deciding(gradient)
         truth, uncertainty = float(gradient.numeric[index]), float(gradient.uncertainty[index])
         at_kink = False
         if gradient.at_kink or not np.isfinite(truth):
-            arguments = gradient.name, index, self.cotangents, self.side.noise
+            arguments = gradient.name, index, cotangents, self.side.noise
             slopes = look(self.side.function, *arguments)
             at_kink = int(slopes.kind[0]) == KINK
             if not np.isfinite(truth):
                 if int(slopes.kind[0]) not in (SMOOTH, KINK):
                     return None
                 truth, uncertainty = float(slopes.low[0]), float(slopes.uncertainty[0])
-        line = Line(self.side.function, gradient.name, index, self.cotangents, self.side.noise)
+        line = Line(self.side.function, gradient.name, index, cotangents, self.side.noise)
         steps = _grid(spread(self.side.function.point[gradient.name]))
         plus, minus = responses(line, steps)
         second, fourth = _estimates(plus, minus, steps)

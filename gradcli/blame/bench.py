@@ -50,6 +50,8 @@ class Bench:
         self.inputs = {
             n: a.astype(np.float64) if a.dtype.kind == "f" else a.copy() for n, a in problem.inputs.items()
         }
+        self.declared = problem.declared
+        self.factors = tuple(dict.fromkeys((1.0, *self.declared.factors.values())))
         self.original = self._remade(source.forward, source.backward)
         self.problem = self._remade(
             like(source.forward, self.forward.function), like(source.backward, self.backward.function)
@@ -248,8 +250,9 @@ class Attempt:
             with np.errstate(all="ignore"):
                 run = self.problem.forward(copies(point))
                 found = _floats(self.problem.backward(tuple(w.copy() for w in weights), run.saved))
-                claimed = sum(float(np.sum(found[n] * moves[n])) for n in names)
-                size = sum(float(np.sum(np.abs(found[n] * moves[n]))) for n in names)
+                parts = [found[n] * moves[n] / bench.declared.factor(n) for n in names]
+                claimed = sum(float(np.sum(part)) for part in parts)
+                size = sum(float(np.sum(np.abs(part))) for part in parts)
                 slopes = [self._slope(point, moves, weights, step) for step in (2.0**-14, 2.0**-15)]
         except Exception:
             return False

@@ -304,6 +304,9 @@ class _Studied:
     def _compared(self, value: Array, true: Node) -> tuple[str, float]:
         numeric = true.gradient.reshape(value.shape)
         doubt = true.uncertainty.reshape(value.shape)
+        factor = min(true.factors, key=lambda f: float(np.sum(np.abs(value - f * numeric))))
+        if factor != 1.0:  # declared
+            numeric, doubt = factor * numeric, abs(factor) * doubt
         largest = float(np.max(np.abs(numeric), initial=0.0))
         comparison = Comparison(value, numeric, doubt + _ROUNDING * largest / K, self.tol)
         at = np.unravel_index(int(np.argmax(comparison.urgency)), value.shape) if value.size else ()

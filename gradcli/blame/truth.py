@@ -30,12 +30,18 @@ class Node:
     value: FloatArray
     gradient: FloatArray
     uncertainty: FloatArray
+    factors: tuple[float, ...] = (1.0,)  # by which backward may have multiplied it, as is declared
 
     def matches(self, other: Array, tol: float) -> bool:
         """Whether an array is this gradient, in whatever shape."""
+        return any(self._matches(other, factor, tol) for factor in self.factors)
+
+    def _matches(self, other: Array, factor: float, tol: float) -> bool:
         if other.size != self.gradient.size:
             return False
         found, wanted, doubt = np.asarray(other), self.gradient, self.uncertainty
+        if factor != 1.0:
+            wanted, doubt = factor * wanted, abs(factor) * doubt
         if found.shape != wanted.shape:
             wanted, doubt = wanted.reshape(found.shape), doubt.reshape(found.shape)
         largest = float(np.max(np.abs(wanted), initial=0.0))
@@ -133,7 +139,8 @@ def measured(bench: Bench, key: Key, value: Array, rng: np.random.Generator, clo
         return None
     if not np.all(np.isfinite(numeric.value)):
         return None
-    return Node(site, key[1], site.name or "", value, numeric.value, np.nan_to_num(numeric.uncertainty))
+    doubt = np.nan_to_num(numeric.uncertainty)
+    return Node(site, key[1], site.name or "", value, numeric.value, doubt, bench.factors)
 
 
 class _TooLate(Exception):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gradcli.cli.layer_options import flag, read_values
+from gradcli.declarations import NONE, Declarations, plain
 from gradcli.errors import ConfigError, NothingToCheck, UsageError
 from gradcli.layers import LAYERS
 from gradcli.spec import CheckSpec, Loading
@@ -26,6 +27,7 @@ class Arguments:
     inputs_file: Path | None
     constants: Sequence[str]  # "eps=1e-5"
     loading: Loading
+    declarations: Declarations = NONE
 
     @property
     def used(self) -> list[str]:
@@ -33,6 +35,7 @@ class Arguments:
         file = ["--inputs"] if self.inputs_file is not None else []
         file += ["--stub"] if self.loading.stubs else []
         file += ["--only-symbol"] if self.loading.only_symbol else []
+        file += [flag(key) for key in plain(self.declarations)]
         lists = {"--input": self.inputs, "--set": self.constants}
         return [flag(name) for name in self.options] + [name for name, given in lists.items() if given] + file
 
@@ -53,6 +56,7 @@ def read_specs(
         inputs_file=arguments.inputs_file,
         constants=constants,
         loading=arguments.loading,
+        declarations=arguments.declarations,
     )
     specs: list[CheckSpec] = []
     empty: list[Outcome] = []

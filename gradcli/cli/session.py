@@ -190,7 +190,7 @@ class Session:
         if outcome.result is not None:
             self._tally.add(outcome.result, known=outcome.known is not None)
             if not outcome.result.interrupted:
-                self._passed[outcome.id] = outcome.result.passed
+                self._passed[outcome.id] = outcome.result.passed or outcome.result.expected is not None
         else:
             self._tally.not_run += 1
         self._show(outcome, self._kept(outcome))
@@ -293,7 +293,7 @@ def _code(outcome: Outcome) -> int:
         return outcome.error.exit_code if isinstance(outcome.error, GradcliError) else exits.BUG
     if result.interrupted:
         return exits.INTERRUPTED
-    if outcome.known is not None:
+    if outcome.excuse is not None:
         return exits.OK
     if result.verdict == INCONCLUSIVE and not result.size:
         return exits.EMPTY

@@ -109,6 +109,31 @@ _ARGUMENTS = (
         metavar="MODULE",
         help="import a stand-in for a module that is not needed: matplotlib",
     ),
+    click.option(
+        "--scale",
+        multiple=True,
+        metavar="[NAME=]FACTOR",
+        help="declare: the gradient is that times the derivative: W=1/4, 1/m",
+    ),
+    click.option(
+        "--sign", multiple=True, metavar="[NAME=]-1", help="declare: the negative gradient is returned"
+    ),
+    click.option(
+        "--stop-gradient", multiple=True, metavar="NAME", help="declare: backward takes it for a constant"
+    ),
+    click.option(
+        "--nograd", multiple=True, metavar="NAME", help="declare: an array of floats without a gradient"
+    ),
+    click.option(
+        "--surrogate",
+        multiple=True,
+        metavar="[NAME=]REASON",
+        help="declare: the gradient differs from the derivative on purpose",
+    ),
+    click.option(
+        "--xfail", metavar="REASON", help="declare: the check fails, and an unexpected pass is wrong"
+    ),
+    click.option("--xfail-until", metavar="DATE", help="the last day on which it may fail: 2027-01-31"),
     click.option("--only-symbol", is_flag=True, help="run only those definitions of a file that are needed"),
 )
 
@@ -129,12 +154,16 @@ def read_targets(targets: Sequence[str], options: dict[str, Any]) -> "tuple[list
 
     options: those of `target_options` and of the targets, by parameter name (loading may be left out).
     """
+    from gradcli.cli.declaration_options import read_declarations
     from gradcli.cli.requests import Arguments, read_specs
     from gradcli.spec import Loading
 
     inputs, inputs_file, constants = (options.pop(name) for name in ("inputs", "inputs_file", "constants"))
+    declarations = read_declarations(options)
     loading = Loading(tuple(options.pop("stubs", ())), options.pop("only_symbol", False))
     given = {name: value for name, value in options.items() if value is not None}
     settings = {name: value for name, value in given.items() if name in SETTINGS}
     declared = {name: value for name, value in given.items() if name not in SETTINGS}
-    return read_specs(targets, Arguments(declared, inputs, inputs_file, constants, loading), settings)
+    return read_specs(
+        targets, Arguments(declared, inputs, inputs_file, constants, loading, declarations), settings
+    )

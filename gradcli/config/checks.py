@@ -12,6 +12,7 @@ from gradcli.config.mistakes import Mistakes, Position, Positioned, Wrong, insid
 from gradcli.config.settings import SETTINGS
 from gradcli.config.target import Target, read_target
 from gradcli.config.yaml import Entry, Node, describe
+from gradcli.declarations import KEYS, NONE, Declarations, read_one, refuse_contradictions
 from gradcli.errors import UsageError
 from gradcli.layers import LAYERS
 from gradcli.spec import CheckSpec, Loading, Settings, derive_id
@@ -20,7 +21,7 @@ VERSION = 1
 MOST_CHECKS = 100_000  # of one file, with every grid expanded
 
 TOP_KEYS = ("version", "defaults", "checks")
-CHECK_KEYS = ("target", "id", "matrix", "inputs", "constants", "stub", "only_symbol", *SETTINGS)
+CHECK_KEYS = ("target", "id", "matrix", "inputs", "constants", "stub", "only_symbol", *KEYS, *SETTINGS)
 
 _ANY_PARAMETER = frozenset(parameter.name for layer in LAYERS.values() for parameter in layer.parameters)
 
@@ -133,9 +134,31 @@ class _Check:
             for name in spec.constants:
                 with self._mistakes.noting(inside(where, name)):
                     _require_no_input(name, node, spec)
+        spec = replace(spec, declarations=self._declarations())
         if "stub" in self._entries or "only_symbol" in self._entries:
             return replace(spec, loading=self._loading(built_in))
         return spec
+
+    def _declarations(self) -> Declarations:
+        """What is on purpose."""
+        found: dict[str, Any] = {}
+        for key in KEYS:
+            with self._mistakes.noting(f"{self._where}.{key}"):
+                if key in self._entries:
+                    node = self._entries[key].value
+                    try:
+                        found[key] = read_one(key, values.constant(node))
+                    except UsageError as error:
+                        raise Wrong(node, str(error)) from None
+        if not found:
+            return NONE
+        declarations = Declarations(**found)
+        with self._mistakes.noting(self._where):
+            try:
+                refuse_contradictions(declarations)
+            except UsageError as error:
+                raise Wrong(self._node, str(error)) from None
+        return declarations
 
     def _loading(self, built_in: bool) -> Loading:
         """How the file is imported; a built-in layer is in none."""

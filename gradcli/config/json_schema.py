@@ -10,6 +10,7 @@ from gradcli.config.checks import VERSION
 from gradcli.config.grid import GRID_SETTINGS
 from gradcli.config.settings import SETTINGS, Setting
 from gradcli.config.values import INPUT_DTYPES, LARGEST_HIGH, LONGEST_TEXT, MOST_AXES
+from gradcli.declarations import KEYS
 from gradcli.layers import LAYERS, Dim, Layer, Option
 from gradcli.spec import InputSpec
 from gradcli.targets.notation import INTEGER_DTYPES
@@ -56,6 +57,7 @@ def schema() -> Schema:
             "shape": _shape(),
             "constants": _constants(),
             "constant": _constant(),
+            **_declarations(),
             **{f"setting-{name}": _setting(setting) for name, setting in SETTINGS.items()},
         },
         "examples": [
@@ -153,7 +155,58 @@ def _check_of(layer: Layer | None) -> Schema:
             "inputs": {"$ref": "#/definitions/inputs"},
             "constants": {"$ref": "#/definitions/constants"},
             **_loading(),
+            **{key: {"$ref": f"#/definitions/{key}"} for key in KEYS},
             **settings,
+        },
+    }
+
+
+def _declarations() -> Schema:
+    """What is on purpose, one definition for each key."""
+    name: Schema = {"type": "string", "minLength": 1}
+    names = {"anyOf": [name, {"type": "array", "minItems": 1, "items": name}]}
+    reason: Schema = {"type": "string", "pattern": r"\S"}
+    factor: Schema = {"type": ["number", "string"]}
+
+    def by_gradient(value: Schema) -> list[Schema]:
+        return [value, {"type": "object", "minProperties": 1, "additionalProperties": value}]
+
+    def with_reason(other: str, value: Schema) -> list[Schema]:
+        properties = {"reason": reason, other: value}
+        return [
+            reason,
+            {
+                "type": "object",
+                "required": ["reason"],
+                "additionalProperties": False,
+                "properties": properties,
+            },
+        ]
+
+    return {
+        "scale": {
+            "description": "declared: what the derivative is multiplied by, of all gradients or of each",
+            "anyOf": by_gradient(factor),
+            "examples": [{"W": "1/m"}, 0.25],
+        },
+        "sign": {
+            "description": "declared: -1 where the negative gradient is returned",
+            "anyOf": by_gradient({"enum": [-1, 1]}),
+        },
+        "stop_gradient": {
+            "description": "declared: inputs that backward takes for constants, with no gradient or zeros",
+            **names,
+        },
+        "nograd": {"description": "declared: arrays of floats that have no gradient", **names},
+        "surrogate": {
+            "description": "declared: gradients that differ from the derivative, and why",
+            "anyOf": with_reason("gradients", names),
+            "examples": [{"reason": "straight-through estimator", "gradients": ["x"]}],
+        },
+        "xfail": {
+            "description": "declared: the check fails, why, and the last day on which that does not count",
+            "anyOf": with_reason("until", {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"}),
+            "examples": [{"reason": "issue 12", "until": "2027-01-31"}],
         },
     }
 

@@ -40,6 +40,7 @@ def observe_backward(
         violations.append(
             Violation("GC107", "backward changed the cache: a second backward would see other values")
         )
+    violations += [v for name in problem.declared.constant for v in _not_constant(name, raw.get(name))]
     gradients: dict[str, Array] = {}
     for name in problem.differentiable:
         found = _gradient_violations(problem, name, raw.get(name))
@@ -52,6 +53,22 @@ def observe_backward(
                     Violation("GC204", f"the gradient of {name} is a view of the cotangent: copy it", name)
                 )
     return gradients
+
+
+def _not_constant(name: str, value: Any) -> list[Violation]:
+    """GC112 for a gradient of an input through which none is declared to go."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if value is None or (array.dtype.kind in "fiub" and not np.any(array)):
+        return []
+    shown = f"largest element {np.max(np.abs(array)):.6g}" if array.dtype.kind in "fiub" else str(array.dtype)
+    message = (
+        f"{name} is declared stop_gradient, but backward gives it a gradient that is not zero ({shown}): "
+        "remove the gradient or the declaration"
+    )
+    return [Violation("GC112", message, name)]
 
 
 def _gradient_violations(problem: Problem, name: str, value: Any) -> list[Violation]:

@@ -346,6 +346,34 @@ print(result.violations)
         right="    return dout * 2 * cache\n",
     ),
     Page(
+        code="GC112",
+        title="a declaration does not hold",
+        meaning=(
+            "The check declares something that is on purpose, and it is not so: an input that is declared "
+            "stop_gradient is given a gradient, a gradient that is declared a surrogate is that of forward, "
+            "or a check that is declared xfail passes. A declaration that nobody needs any more would hide "
+            "the next mistake."
+        ),
+        example="""\
+import gradcli, numpy as np
+
+def forward(x, target):
+    return (x - target)**2, (x, target)
+
+def backward(dout, cache):
+    x, target = cache
+    return dout * 2 * (x - target), dout * 2 * (target - x)
+
+inputs = {"x": np.array([0.5, -1.5]), "target": np.array([1.0, 2.0])}
+result = gradcli.check(forward, backward, inputs, stop_gradient=["target"])
+print(result.violations)
+""",
+        cause="The code was put right, or changed, after the declaration was written.",
+        fix="Remove the declaration; where it says what the code should do, change the code.",
+        wrong="    return dout * 2 * (x - target), dout * 2 * (target - x)\n",
+        right="    return dout * 2 * (x - target), None\n",
+    ),
+    Page(
         code="GC201",
         title="warning: a gradient is zero everywhere",
         meaning=(

@@ -71,7 +71,9 @@ def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iter
         except (NotReadable, SyntaxError, ValueError):
             continue  # an edit that is no program is no version
         made = source.remake(source.forward, like(source.backward, damaged))
-        version = replace(made, id=problem.id, inputs=problem.inputs, nograd=problem.nograd)
+        version = replace(
+            made, id=problem.id, inputs=problem.inputs, nograd=problem.nograd, declared=problem.declared
+        )
         yield _judged(problem, version, edit, settings, original)
 
 

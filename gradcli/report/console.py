@@ -19,15 +19,16 @@ from gradcli.report.columns import Columns
 from gradcli.report.nodes import node_rows
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable, printable_lines
-from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
+from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
 from gradcli.source_line import written_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
 # Legible without colour: what needs attention is the word in capitals.
-_WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "inconclusive"}
-styles = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow"}
+_WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "inconclusive", DECLARED: "declared"}
+styles = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow", DECLARED: "cyan"}
+XFAIL = "xfail"  # of a check: it fails, as is declared
 
 _ROOMY = 120  # from this width on, all columns are shown unasked
 
@@ -78,8 +79,10 @@ def check_summary(result: CheckResult) -> Text:
     gradients = list(result.gradients.values())
     found = f"{_found(gradients)}, {_evidence(gradients)}, seed {result.seed}"
     line = Text()
-    line.append(verdict.upper() if verdict in ("pass", "FAIL") else verdict, styles.get(result.verdict, ""))
-    return line.append(f"  {printable(result.id)}: {found}")
+    style = styles[DECLARED] if verdict == XFAIL else styles.get(result.verdict, "")
+    line.append(verdict.upper() if verdict in ("pass", "FAIL") else verdict, style)
+    line.append(f"  {printable(result.id)}: {found}")
+    return line.append(f"; {printable(result.expected)}") if result.expected is not None else line
 
 
 def captured_lines(output: str) -> Iterator[Text]:
@@ -197,7 +200,7 @@ def _found(gradients: Sequence[Gradient]) -> str:
         return "no gradient"
     total = count(len(gradients), "gradient")
     verdicts = [gradient.verdict for gradient in gradients]
-    for verdict, word in ((FAIL, "wrong"), (INCONCLUSIVE, "inconclusive")):
+    for verdict, word in ((FAIL, "wrong"), (INCONCLUSIVE, "inconclusive"), (DECLARED, "declared to differ")):
         if verdict in verdicts:
             return f"{verdicts.count(verdict)} of {total} {word}"
     return total
@@ -243,4 +246,6 @@ def _effort(result: CheckResult) -> str:
 
 def word(result: CheckResult) -> str:
     """A check that was interrupted has failed, if it has, but it has not passed."""
+    if result.expected is not None:
+        return XFAIL
     return "interrupted" if result.interrupted and result.verdict != FAIL else _WORDS[result.verdict]

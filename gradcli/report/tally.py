@@ -8,7 +8,7 @@ from typing import TypeVar
 from rich.text import Text
 
 from gradcli.report import numbers
-from gradcli.report.console import check_summary, evidence, styles, word
+from gradcli.report.console import XFAIL, check_summary, evidence, styles, word
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient
@@ -43,14 +43,15 @@ class Tally:
     def add(self, result: CheckResult, *, known: bool = False) -> None:
         """Count one more check; known: it fails, and that does not count."""
         place = -self.done  # among equals, the earlier one is kept
-        self.words["known" if known else word(result)] += 1
-        if known:
+        shown = "known" if known else word(result)
+        self.words[shown] += 1
+        if shown in ("known", XFAIL):
             return
         self._verdicts.add(result.verdict)
         errors = [0.0]
         for gradient in result.gradients.values():
             self._gradients.add(gradient)
-            if gradient.verdict != PASS:
+            if gradient.verdict in (FAIL, INCONCLUSIVE):
                 error = _size_of(gradient.relative_error)
                 errors += [error] if gradient.verdict == FAIL else []
                 found = (_RANK[gradient.verdict], error)
@@ -66,6 +67,7 @@ class Tally:
         parts = [
             f"{words['pass']} passed",
             *(_if_any(words["FAIL"], "FAILED")),
+            *(_if_any(words[XFAIL], "expected to fail")),
             *(_if_any(words["known"], "known to fail")),
             *(_if_any(words["inconclusive"], "inconclusive")),
             *(_if_any(words["interrupted"], "interrupted")),

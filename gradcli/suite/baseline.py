@@ -66,6 +66,8 @@ def _findings(outcome: Outcome) -> set[str] | None:
     result = outcome.result
     if result is None or result.interrupted or result.verdict not in (PASS, FAIL):
         return None
+    if result.expected is not None:  # declared where the check is: a baseline adds nothing
+        return None
     return {
         " ".join(filter(None, (violation.code, violation.gradient)))
         for violation in result.violations

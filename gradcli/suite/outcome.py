@@ -40,3 +40,10 @@ class Outcome:
     output: str = ""  # what the code under test printed
     curves: "Mapping[str, Curve]" = field(default_factory=dict)  # of gradients in doubt, if asked for
     known: str | None = None  # it fails, and this baseline says so: it does not count
+
+    @property
+    def excuse(self) -> str | None:
+        """Why a failure does not count: it is expected, or known."""
+        if self.result is not None and self.result.expected is not None:
+            return f"xfail: {self.result.expected}"
+        return None if self.known is None else f"known to fail: {self.known}"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from gradcli.declarations import NONE
 from gradcli.errors import GradcliError, PartlyResolvedError, TargetError, UsageError
 from gradcli.layers import LAYERS, Dim, Option
 from gradcli.spec import DTYPES, CheckSpec, validate_settings
@@ -111,7 +112,12 @@ def _at_origin(spec: CheckSpec) -> Iterator[None]:
 def _telling_origin(spec: CheckSpec, opened: Opened) -> Opened:
     def problem() -> "Problem":
         with _at_origin(spec):
-            return opened.problem()
+            found = opened.problem()
+            if spec.declarations == NONE:
+                return found
+            from gradcli.declaring import declare  # few checks declare anything
+
+            return declare(spec.declarations, found)
 
     return opened._replace(problem=problem)
 

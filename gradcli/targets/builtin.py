@@ -66,6 +66,7 @@ def _problem(
         target=layer.name,
         output_names=layer.output_names,
         rerun=_rerun(spec, layer, check_id, values, given),
+        nograd=spec.declarations.without_gradient,
     )
     return replace(problem, spec=spec)
 

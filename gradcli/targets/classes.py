@@ -20,7 +20,7 @@ from gradcli.problem import Problem
 from gradcli.targets.class_methods import wants_target
 from gradcli.targets.class_problem import accepts, make_class_problem
 from gradcli.targets.constructor import Shape, construct, guess, unguessable
-from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.cost_methods import cost_halves_of
 from gradcli.targets.forward_call import (
     argument_names,
@@ -42,7 +42,7 @@ _STRUCTURAL = ("layers", "modules", "layer", "network", "net", "model", "blocks"
 
 
 @dataclass(frozen=True, eq=False)
-class CheckableClass:
+class CheckableClass(ByName):
     """A class with both halves, or an object of one."""
 
     name: str

@@ -5,7 +5,7 @@ Nothing else in the program knows how the user's functions are called.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
@@ -17,6 +17,8 @@ from gradcli.targets.forward_call import (
 )
 
 Advise = Callable[[list[str]], str]  # what to add to a check for arguments that got nothing
+
+T = TypeVar("T")
 
 
 class Checkable(Protocol):
@@ -67,8 +69,18 @@ class Checkable(Protocol):
     ) -> Problem:
         """The Problem at these inputs. Raises UsageError for arguments that make none."""
 
+    def without(self, nograd: frozenset[str]) -> "Checkable":
+        """The same, where backward need not have a gradient for these inputs."""
 
-class ByArguments:
+
+class ByName:
+    """The part of a Checkable whose gradients have names: one more or less does not matter."""
+
+    def without(self: T, nograd: frozenset[str]) -> T:
+        return self
+
+
+class ByArguments(ByName):
     """The part of a Checkable that follows from the signature of one function."""
 
     @property

@@ -79,6 +79,7 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
         more = replace(given, specs={**given.specs, **inputs}, constants={**given.constants, **constants})
         return _at(spec, target, one, id, loaded, more)
 
+    one = one.without(spec.declarations.without_gradient)
     missing = _missing(one, given)
     if spec.options or not missing or not all(map(one.takes, [*given.shapes, *given.constants])):
         return build({}, {})

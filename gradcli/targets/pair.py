@@ -33,10 +33,12 @@ def make_problem(
     cotangents: tuple[Array, ...] | None = None,
     output_names: tuple[str, ...] = ("out",),
     rerun: str | None = None,
+    nograd: frozenset[str] = frozenset(),
 ) -> Problem:
     """The Problem of a pair at these inputs.
 
-    where starts every message (the target, unless said otherwise); by_position as in `bind_forward`.
+    where starts every message (the target, unless said otherwise); by_position as in `bind_forward`; nograd:
+    inputs of floats for which backward need not have a gradient.
     Raises UsageError if forward cannot be called with these arguments or if no input has a gradient.
     """
     where = target if where is None else where
@@ -61,13 +63,14 @@ def make_problem(
             cotangents=cotangents,
             output_names=output_names,
             rerun=rerun,
+            nograd=nograd,
         )
 
     return Problem(
         id=id,
         target=target,
         forward=_forward_adapter(forward, call, takes, constants),
-        backward=_backward_adapter(backward, call, takes, ordered, constants),
+        backward=_backward_adapter(backward, call, takes, ordered, constants, nograd),
         inputs=ordered,
         constants=dict(constants),
         output_names=output_names,
@@ -75,6 +78,7 @@ def make_problem(
         source=Source(forward, backward, source_file(forward), remake),
         saved_names=lambda saved: name_cache(forward)(saved),
         rerun=rerun,
+        nograd=nograd,
     )
 
 
@@ -121,12 +125,15 @@ def _backward_adapter(
     takes: BackwardCall,
     inputs: Mapping[str, Array],
     constants: Mapping[str, Any],
+    nograd: frozenset[str],
 ) -> Backward:
     has_gradient = {name: array.dtype.kind == "f" for name, array in inputs.items()}
     others = [*constants, *call.defaults]
 
     def run(cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
         kept = saved if isinstance(saved, Kept) else Kept(saved, True, False, {}, None)
-        return read_gradients(takes(backward, cotangents, kept), has_gradient, call.aliases, others)
+        return read_gradients(
+            takes(backward, cotangents, kept), has_gradient, call.aliases, others, optional=nograd
+        )
 
     return run

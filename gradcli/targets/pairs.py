@@ -31,6 +31,7 @@ class CheckablePair(ByArguments):
     pair: Pair
     forward: Callable[..., Any]
     backward: Callable[..., Any]
+    nograd: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -89,6 +90,7 @@ class CheckablePair(ByArguments):
                 target=target,
                 where=where,
                 rerun=rerun,
+                nograd=self.nograd,
             )
 
         problem = made(self.forward, self.backward)
@@ -97,6 +99,9 @@ class CheckablePair(ByArguments):
         source = Source(self.forward, self.backward, source_file(self.forward), made)
         unused = _without_gradient(problem, self._dictionary.keys)
         return replace(problem, source=source, nograd=problem.nograd | unused)
+
+    def without(self, nograd: frozenset[str]) -> "CheckablePair":
+        return replace(self, nograd=nograd)
 
 
 def _without_gradient(problem: Problem, names: Sequence[str]) -> frozenset[str]:

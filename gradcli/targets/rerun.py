@@ -32,7 +32,7 @@ def rerun_line(
         words += ["--inputs", str(spec.inputs_file)]
     for name, value in spec.constants.items():
         words += ["--set", format_constant(name, value) or ""]
-    return shlex.join([*words, *_loading(spec), *_settings(spec)])
+    return shlex.join([*words, *_declarations(spec), *_loading(spec), *_settings(spec)])
 
 
 def _says_all(spec: CheckSpec, inputs: Mapping[str, Any]) -> bool:
@@ -46,6 +46,31 @@ def _option(name: str, value: object) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", str(value)]
+
+
+def _declarations(spec: CheckSpec) -> list[str]:
+    declared = spec.declarations
+    words: list[str] = []
+    for flag, values in (("--scale", declared.scale), ("--sign", declared.sign)):
+        for name, value in values.items():
+            words += _flag(flag, f"{name}={value}" if name else str(value))
+    for name in declared.stop_gradient:
+        words += ["--stop-gradient", name]
+    for name in declared.nograd:
+        words += ["--nograd", name]
+    if declared.surrogate is not None:
+        reason = declared.surrogate.reason
+        for text in [f"{name}={reason}" for name in declared.surrogate.gradients] or [reason]:
+            words += _flag("--surrogate", text)
+    if declared.xfail is not None:
+        words += _flag("--xfail", declared.xfail.reason)
+        words += ["--xfail-until", str(declared.xfail.until)] if declared.xfail.until else []
+    return words
+
+
+def _flag(flag: str, text: str) -> list[str]:
+    """What starts with a dash must not stand alone."""
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
 
 
 def _loading(spec: CheckSpec) -> list[str]:

@@ -1,6 +1,6 @@
 """What forward and backward may return, and what they returned instead."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,18 @@ def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
 
 
 def read_gradients(
-    returned: Any, inputs: Mapping[str, bool], aliases: Mapping[str, str], others: Sequence[str]
+    returned: Any,
+    inputs: Mapping[str, bool],
+    aliases: Mapping[str, str],
+    others: Sequence[str],
+    *,
+    optional: Collection[str] = (),
 ) -> dict[str, Any]:
     """The gradients by input name, each exactly as backward returned it.
 
     inputs: name -> whether the input has a gradient, in order; aliases: other names of inputs; others: names
-    that may have an entry too, such as constants. A gradient that a dict leaves out is None.
+    that may have an entry too, such as constants; optional: inputs that need have none. A gradient that a
+    dict leaves out is None.
     Raises BrokenPromise GC102 if the gradients cannot be told apart.
     """
     differentiable = [name for name, has_gradient in inputs.items() if has_gradient]
@@ -55,14 +61,19 @@ def read_gradients(
         if all(input_of(key, inputs, aliases) for key in named):
             return _by_name(named, inputs, aliases, others)
     if isinstance(returned, tuple | list):
-        return _by_order(list(returned), inputs, differentiable, len(inputs) + len(others))
-    if len(differentiable) == 1 and _may_be_gradient(returned):
-        return {differentiable[0]: returned}
-    raise BrokenPromise("GC102", f"backward returned {describe(returned)}; {_needs(differentiable)}")
+        return _by_order(list(returned), inputs, differentiable, len(inputs) + len(others), optional)
+    needed = [name for name in differentiable if name not in optional]
+    if len(needed) == 1 and _may_be_gradient(returned):
+        return {needed[0]: returned}
+    raise BrokenPromise("GC102", f"backward returned {describe(returned)}; {_needs(needed)}")
 
 
 def _by_order(
-    values: list[Any], inputs: Mapping[str, bool], differentiable: list[str], most: int
+    values: list[Any],
+    inputs: Mapping[str, bool],
+    differentiable: list[str],
+    most: int,
+    optional: Collection[str],
 ) -> dict[str, Any]:
     found = len(values)
     # A None for every further argument, as autograd functions return it, is no gradient too many.
@@ -72,8 +83,11 @@ def _by_order(
         return {name: value for name, value in zip(inputs, values, strict=True) if inputs[name]}
     if len(values) == len(differentiable):
         return dict(zip(differentiable, values, strict=True))
+    needed = [name for name in differentiable if name not in optional]
+    if len(values) == len(needed):
+        return dict(zip(needed, values, strict=True))
     gradients = f"{found} gradient{'' if found == 1 else 's'}"
-    raise BrokenPromise("GC102", f"backward returned {gradients}; {_needs(differentiable)}")
+    raise BrokenPromise("GC102", f"backward returned {gradients}; {_needs(needed)}")
 
 
 def _by_name(

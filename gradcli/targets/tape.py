@@ -14,7 +14,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem, Run
-from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.inputs import generator
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -25,7 +25,7 @@ LOOKED_FOR = "a Tensor with .backward() and .grad"
 
 
 @dataclass(frozen=True, eq=False)
-class CheckableOperation:
+class CheckableOperation(ByName):
     """One operation of an engine."""
 
     engine: Engine

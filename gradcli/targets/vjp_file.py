@@ -12,7 +12,7 @@ from typing import Any
 from gradcli.arrays import Array
 from gradcli.errors import BrokenPromise, UsageError
 from gradcli.problem import Problem, Run, Source
-from gradcli.targets.convention import Advise, Checkable
+from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.pair import source_file
@@ -23,7 +23,7 @@ NAME = "vjp"
 
 
 @dataclass(frozen=True, eq=False)
-class VjpFile:
+class VjpFile(ByName):
     """The two functions of such a file."""
 
     forward: Callable[[dict[str, Any]], Any]

@@ -12,7 +12,7 @@ import gradcli
 from gradcli.explain import PAGES, Page
 from gradcli.result import CheckResult
 
-CODES = [f"GC{number}" for number in (*range(101, 112), *range(201, 206))]
+CODES = [f"GC{number}" for number in (*range(101, 113), *range(201, 206))]
 pages = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
 
 

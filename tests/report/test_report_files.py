@@ -88,7 +88,14 @@ def test_nothing_to_report_is_a_report_too(name):
 
 def test_json_counts_and_shows_the_element_that_decided():
     document = strict(render("json", wrong(), right(), failed(), partial=True))
-    assert document["summary"] == {"checks": 3, "pass": 1, "fail": 1, "inconclusive": 0, "error": 1}
+    assert document["summary"] == {
+        "checks": 3,
+        "pass": 1,
+        "fail": 1,
+        "inconclusive": 0,
+        "error": 1,
+        "xfail": 0,
+    }
     assert document["run"]["partial"] is True
     first, _, last = document["checks"]
     (gradient,) = first["gradients"]

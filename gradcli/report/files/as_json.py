@@ -35,6 +35,7 @@ def render(run: Run) -> str:
         "summary": {
             "checks": len(checks),
             **{status: statuses.count(status) for status in (PASS, FAIL, INCONCLUSIVE, "error")},
+            "xfail": sum(one.get("xfail") is not None for one in checks),  # of those that fail
         },
         "checks": checks,
     }
@@ -59,6 +60,7 @@ def check(outcome: Outcome) -> dict[str, Any]:
         "evaluations": {"forward": result.evaluations, "backward": result.backward_evaluations},
         "rerun": result.rerun,
         "known": outcome.known is not None,
+        "xfail": result.expected,
         "gradients": [_gradient(gradient) for gradient in result.gradients.values()],
         "violations": [_violation(violation) for violation in result.violations],
         "blame": [_blame(blame) for blame in result.blames],

@@ -21,7 +21,7 @@ def render(run: Run) -> str:
 
 def _places(outcome: Outcome) -> list[Finding]:
     """The first finding for each line of code; warnings only where there is nothing else."""
-    if outcome.result is not None and outcome.result.passed:
+    if outcome.result is not None and (outcome.result.passed or outcome.result.expected is not None):
         return []
     found = list(findings(outcome))
     errors = [finding for finding in found if not finding.is_warning]

@@ -63,8 +63,9 @@ def _case(outcome: Outcome) -> ElementTree.Element:
             attributes["line"] = str(result.line or 1)
     case = ElementTree.Element("testcase", attributes)
     found = list(findings(outcome))
-    if outcome.known is not None:
-        ElementTree.SubElement(case, "skipped", {"message": _clean(f"known to fail: {outcome.known}")})
+    if outcome.excuse is not None:
+        kind = {"type": "pytest.xfail"} if result is not None and result.expected is not None else {}
+        ElementTree.SubElement(case, "skipped", {**kind, "message": _clean(outcome.excuse)})
     elif result is None or result.verdict == INCONCLUSIVE:
         case.append(_problem("error", found, outcome))
     elif result.verdict == FAIL:

@@ -23,6 +23,7 @@ class Finding:
     file: str | None  # relative to the working folder where it is below it
     line: int | None
     gradient: str | None = None
+    excuse: str | None = None  # why it does not count
 
     @property
     def uri(self) -> str | None:
@@ -45,8 +46,10 @@ def findings(outcome: Outcome) -> Iterator[Finding]:
     for violation in result.violations:
         file, line = _place(result, violation)
         message = printable(f"{result.id}: {violation.message}{_blamed(result, violation)}")
-        is_warning = violation.is_warning or outcome.known is not None
-        yield Finding(result.id, violation.code, message, is_warning, file, line, violation.gradient)
+        is_warning = violation.is_warning or outcome.excuse is not None
+        yield Finding(
+            result.id, violation.code, message, is_warning, file, line, violation.gradient, outcome.excuse
+        )
     for gradient in result.gradients.values():
         if gradient.verdict == "inconclusive":
             message = f"{result.id}: {gradient.name} could not be decided: {gradient.note or 'too noisy'}"

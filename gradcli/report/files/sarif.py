@@ -60,6 +60,8 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "message": {"text": finding.message},
         "partialFingerprints": {"primaryLocationLineHash": finding.fingerprint},
     }
+    if finding.excuse is not None:
+        result["suppressions"] = [{"kind": "external", "justification": finding.excuse}]
     if finding.uri is not None:
         place = {"artifactLocation": {"uri": finding.uri}, "region": {"startLine": finding.line or 1}}
         result["locations"] = [{"physicalLocation": place}]

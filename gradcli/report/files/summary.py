@@ -27,14 +27,16 @@ def render(run: Run) -> str:
 
 
 def _status(outcome: Outcome) -> str:
-    if outcome.known is not None:
-        return "known"
+    if outcome.excuse is not None:
+        return "known" if outcome.known is not None else "xfail"
     return "error" if outcome.result is None else outcome.result.verdict
 
 
 def _row(outcome: Outcome) -> str:
     found = [f"{finding.code} {finding.message}" for finding in findings(outcome) if not finding.is_warning]
     rerun = outcome.result.rerun if outcome.result is not None else None
+    if outcome.excuse is not None:
+        found = [outcome.excuse]
     told = "<br>".join(map(_cell, found)) + (f"<br>`{_cell(rerun)}`" if rerun else "")
     return _ROW.format(_status(outcome), _cell(outcome.id), told)
 

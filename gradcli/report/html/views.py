@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcli.report import numbers
-from gradcli.report.console import Cells, cells, check_summary
+from gradcli.report.console import XFAIL, Cells, cells, check_summary
 from gradcli.report.files.places import relative
 from gradcli.report.html.context import SourceLine, context
 from gradcli.report.html.errors import can_be_drawn, relative_errors
@@ -16,11 +16,11 @@ from gradcli.report.html.histogram import Bar, histogram
 from gradcli.report.html.scatter import Scatter, scatter
 from gradcli.report.plain import printable, printable_lines
 from gradcli.report.svg import document as curve_drawing
-from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, Gradient
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient
 from gradcli.suite.outcome import Outcome
 
 ERROR = "error"  # a check that could not run
-ORDER = (FAIL, ERROR, INCONCLUSIVE, PASS)
+ORDER = (FAIL, ERROR, INCONCLUSIVE, XFAIL, PASS)
 _WORST = 8  # elements in a table
 
 
@@ -99,7 +99,7 @@ def _check(outcome: Outcome, anchor: str) -> CheckView:
     return CheckView(
         anchor=anchor,
         id=printable(outcome.id),
-        status=ERROR if result is None else result.verdict,
+        status=_status(result),
         summary="could not run" if result is None else check_summary(result).plain,
         rerun="" if result is None else printable(result.rerun or ""),
         findings=_findings(outcome),
@@ -112,6 +112,12 @@ def _check(outcome: Outcome, anchor: str) -> CheckView:
         remarks=[] if result is None else [printable(remark) for remark in result.remarks],
         output=printable_lines(outcome.output),
     )
+
+
+def _status(result: CheckResult | None) -> str:
+    if result is None:
+        return ERROR
+    return result.verdict if result.expected is None else XFAIL
 
 
 def _findings(outcome: Outcome) -> list[FindingView]:

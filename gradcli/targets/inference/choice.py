@@ -34,6 +34,7 @@ def _at(point: Point, first: Point, build: Build, *, several: bool) -> Problem:
         label=_label(point, first),
         smaller=(lambda: _accepted(shorter(point), first, build)) if several else tuple,
         is_extreme=point.is_extreme,
+        sizes=point.sizes,
     )
     problem = build(inputs, constants)
     remarks = (*problem.remarks, f"inferred: {flags(inputs, constants)}")
