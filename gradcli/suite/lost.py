@@ -54,6 +54,7 @@ def _lost(check: Check, reason: str, flags: str, stack: str = "") -> Outcome:
         rerun=f"{_again(check)} {flags}",
         seed=check.spec.settings.seed,
         dtype=check.spec.dtype,
+        spec=check.spec,
     )
     return Outcome(check.id, result=result)
 

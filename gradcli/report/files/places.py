@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,21 +25,30 @@ class Finding:
     line: int | None
     gradient: str | None = None
     excuse: str | None = None  # why it does not count
+    nth: int = 0  # of those that are the same but for their words
 
     @property
     def uri(self) -> str | None:
         """The file as a relative URI."""
-        return None if self.file is None else quote(self.file)
+        return None if self.file is None else quote(self.file, errors="surrogateescape")
 
     @property
     def fingerprint(self) -> str:
         """The same for the same finding, whatever its numbers are."""
-        told = "\0".join((self.id, self.code, self.gradient or ""))
+        told = "\0".join((self.id, self.code, self.gradient or "", *([str(self.nth)] if self.nth else [])))
         return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def findings(outcome: Outcome) -> Iterator[Finding]:
-    """What there is to say about one check; nothing if all is well."""
+    """What there is to say about one check; nothing if all is well. No two have the same fingerprint."""
+    seen: Counter[tuple[str, str | None]] = Counter()
+    for finding in _findings(outcome):
+        key = finding.code, finding.gradient
+        yield replace(finding, nth=seen[key])
+        seen[key] += 1
+
+
+def _findings(outcome: Outcome) -> Iterator[Finding]:
     result = outcome.result
     if result is None:
         yield Finding(outcome.id, "error", printable(str(outcome.error)), False, None, None)
@@ -82,10 +92,13 @@ def _blame(result: CheckResult, violation: Violation) -> Blame | None:
 
 
 def _place(result: CheckResult, violation: Violation) -> tuple[str | None, int | None]:
-    """The line that blame names, else the violation's own, else that of backward."""
+    """The line that blame names, else the violation's own, else that of backward, else of the config."""
     blame = _blame(result, violation)
     if blame is not None:
         return relative(blame.file), blame.line
     if violation.file:
         return relative(violation.file), violation.line
+    if result.file is None and result.spec is not None and result.spec.origin is not None:
+        file, _, line = result.spec.origin.rpartition(":")
+        return relative(file), int(line)
     return relative(result.file), result.line

@@ -1,4 +1,8 @@
-"""`--report sarif`: SARIF 2.1.0 for code scanning."""
+"""`--report sarif`: SARIF 2.1.0 for code scanning.
+
+A result is about a place in the code: GitHub refuses a whole file for one without. What has no place (a check
+that could not be run) is a notification of the invocation.
+"""
 
 import json
 from typing import Any
@@ -18,6 +22,8 @@ _OTHERS = {
 def render(run: Run) -> str:
     """One run with a result for each finding."""
     found = [finding for outcome in run.outcomes for finding in findings(outcome)]
+    placed = [finding for finding in found if finding.uri is not None]
+    has_run = not run.partial and all(outcome.result is not None for outcome in run.outcomes)
     codes = sorted({finding.code for finding in found})
     document = {
         "$schema": _SCHEMA,
@@ -31,8 +37,13 @@ def render(run: Run) -> str:
                         "rules": [_rule(code) for code in codes],
                     }
                 },
-                "invocations": [{"executionSuccessful": not run.partial}],
-                "results": [_result(finding, codes.index(finding.code)) for finding in found],
+                "invocations": [
+                    {
+                        "executionSuccessful": has_run,
+                        "toolExecutionNotifications": [_notification(f) for f in found if f.uri is None],
+                    }
+                ],
+                "results": [_result(finding, codes.index(finding.code)) for finding in placed],
             }
         ],
     }
@@ -53,16 +64,27 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
+    place = {"artifactLocation": {"uri": finding.uri}, "region": {"startLine": finding.line or 1}}
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": rule,
-        "level": "warning" if finding.is_warning else "error",
+        "level": _level(finding),
         "message": {"text": finding.message},
+        "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"primaryLocationLineHash": finding.fingerprint},
     }
     if finding.excuse is not None:
         result["suppressions"] = [{"kind": "external", "justification": finding.excuse}]
-    if finding.uri is not None:
-        place = {"artifactLocation": {"uri": finding.uri}, "region": {"startLine": finding.line or 1}}
-        result["locations"] = [{"physicalLocation": place}]
     return result
+
+
+def _notification(finding: Finding) -> dict[str, Any]:
+    return {
+        "associatedRule": {"id": finding.code},
+        "level": _level(finding),
+        "message": {"text": finding.message},
+    }
+
+
+def _level(finding: Finding) -> str:
+    return "warning" if finding.is_warning else "error"
