@@ -30,10 +30,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input to be drawn: `scale * normal + offset`, or integers in [0, high), or booleans."""
+    """An input to be drawn: `scale * normal + offset`, integers below high, booleans, or one-hot classes."""
 
     shape: tuple[int, ...]
-    dtype: str | None = None  # None: the dtype of the check; may be an integer type or "bool"
+    dtype: str | None = None  # None: the dtype of the check; or an integer type, "bool", "onehot", …
     scale: float = 1.0
     offset: float = 0.0
     high: int = 2  # integers only

@@ -404,7 +404,7 @@ class _Rewriter:
             helper = self.helper(old.func.id)
             if helper is not None:
                 self.taps.note_call(old, helper)
-                stand_in = f"__tapped_{old.func.id}"
+                stand_in = f"tapped__{old.func.id}"  # two underscores in front are mangled in a class
                 self.helpers[stand_in] = helper
                 new.func.id = stand_in
         elif not isinstance(old.func, ast.Name):

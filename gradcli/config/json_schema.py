@@ -13,7 +13,7 @@ from gradcli.config.values import INPUT_DTYPES, LARGEST_HIGH, LONGEST_TEXT, MOST
 from gradcli.declarations import KEYS
 from gradcli.layers import LAYERS, Dim, Layer, Option
 from gradcli.spec import InputSpec
-from gradcli.targets.notation import INTEGER_DTYPES
+from gradcli.targets.notation import INTEGER_DTYPES, ONE_HOT
 
 Schema = dict[str, Any]
 
@@ -284,7 +284,7 @@ def _inputs() -> Schema:
 
 def _input() -> Schema:
     return {
-        "description": "how an input is drawn: scale * normal + offset, integers from [0, high), or booleans",
+        "description": "how it is drawn: scale * normal + offset, integers below high, booleans or classes",
         "anyOf": [
             {"$ref": "#/definitions/shape"},
             {
@@ -316,7 +316,7 @@ def _input() -> Schema:
                 "then": {"properties": {"scale": False, "offset": False}},
                 "else": {
                     "properties": {"high": False},
-                    "if": _has_dtype("bool"),
+                    "if": _has_dtype("bool", *ONE_HOT),
                     "then": {"properties": {"scale": False, "offset": False}},
                 },
             },

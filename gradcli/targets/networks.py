@@ -180,7 +180,7 @@ def _network(
     takes, asks = _roles(forward), _roles(backward)
     if set(takes.values()) != {"data", "parameters"} or not costs or "truth" not in asks.values():
         return None
-    if "?" in asks.values() or "softmax" in _source(forward):  # whose truth would have to be one-hot
+    if "?" in asks.values():
         return None
     wanted = _roles(costs[0])
     keys = _keys(forward, next(arg for arg, role in takes.items() if role == "parameters"))

@@ -1,6 +1,6 @@
 """How inputs and constants are written on a command line, in both directions.
 
-    x=4x3   y=4:int:10   mask=4x4:bool   loss=scalar            inputs: NAME=SHAPE[:DTYPE[:HIGH]]
+    x=4x3   y=4:int:10   mask=4x4:bool   y=4x3:onehot           inputs: NAME=SHAPE[:DTYPE[:HIGH]]
     x=4x3*1000   gamma=3*0.5+1                                  and SHAPE*SCALE+OFFSET
     eps=1e-5   causal=true   axis=none   size=[2, 2]            constants: NAME=VALUE
 
@@ -17,6 +17,7 @@ from gradcli.spec import DTYPES, InputSpec
 
 FLOAT_DTYPES = DTYPES
 INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+ONE_HOT = ("onehot", "onehot_columns")  # integers: a single 1 in each row, in each column
 _ALIASES = {"int": "int64", "float": None}  # "float" is whatever the check's dtype is
 _MAX_AXES = 32  # NumPy's limit before 2.0
 
@@ -91,12 +92,12 @@ def _parse_spread(text: str) -> tuple[tuple[int, ...], float, float]:
 
 def parse_dtype(text: str) -> str | None:
     """A dtype that an input may have, by its full name; None for `float`, the dtype of the check."""
-    known = (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool")
+    known = (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool", *ONE_HOT)
     if text in _ALIASES:
         return _ALIASES[text]
     if text not in known:
         raise UsageError(
-            f"{text!r} is not a dtype of an input; write float, int, bool or one of {', '.join(known)}"
+            f"{text!r} is not a dtype of an input; write float, int or one of {', '.join(known)}"
         )
     return text
 

@@ -3,18 +3,20 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
-from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, sizes_for
+from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, sizes_for
 from gradcli.targets.inference.indexed import by_indexing
 from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
+from gradcli.targets.inference.one_hot import by_classes
 from gradcli.targets.inference.recipes import by_function
 
 Shape = tuple[int, ...]
 _MOST_RANK = 14
+_ONE_HOT = ("N D|onehot", "N M|onehot", "D N|onehot_columns", "M N|onehot_columns")
 _BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
 _WEIGHT = re.compile(r"w|weights?", re.IGNORECASE)
 
@@ -43,6 +45,7 @@ def ranked(
     """Every argument's guesses with their ranks; what is documented goes before what names suggest."""
     forward = functions[0]
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
+    classes = by_classes(functions[:2], names)
     modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
@@ -50,6 +53,9 @@ def ranked(
             found[name] = [*enumerate(map(Fixed, modes[name]))]
             continue
         guesses = _known(name, symbols, told)
+        if name in classes and name not in told:
+            found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
+            continue
         start = len(guesses) + (2 if guesses else 0)
         usual = by_name(name, annotation_of(forward, name))
         if guesses and isinstance(guesses[0], Fixed):
@@ -57,6 +63,18 @@ def ranked(
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
     return found
+
+
+def _classes(known: Sequence[Guess], usual: Sequence[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
+    """One-hot classes, then what is known but for one of two; far behind them what a name suggests."""
+    numbered = [guess for guess in known if not (_is_integer(guess) and guess.high == "2")]
+    likely: list[Guess] = [*map(drawn, _ONE_HOT), *numbered]
+    far = 2 * len(likely)
+    return [*enumerate(likely), *((far + rank, guess) for rank, guess in usual if not _is_integer(guess))]
+
+
+def _is_integer(guess: Guess) -> TypeGuard[Drawn]:
+    return isinstance(guess, Drawn) and guess.kind == "int"
 
 
 def _probable(guesses: Sequence[tuple[int, Guess]]) -> list[tuple[int, Guess]]:

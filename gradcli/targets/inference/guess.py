@@ -40,6 +40,8 @@ _KINDS: dict[str, tuple[str | None, float, float]] = {
     "unit": (None, 0.08, 0.5),  # a probability
     "int": ("int64", 1.0, 0.0),
     "bool": ("bool", 1.0, 0.0),
+    "onehot": ("onehot", 1.0, 0.0),
+    "onehot_columns": ("onehot_columns", 1.0, 0.0),
 }
 
 

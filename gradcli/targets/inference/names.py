@@ -11,7 +11,7 @@ _DATA = ("N D", "N", "B C I J", "N T D", "D N", "D 1", "N D|unit", "N|near1", "D
 _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\w*mask", ("N D|bool", "N T|bool", "N|bool", "B C I J|bool")),
     (r"idx|ind(ex|ices)|ids|tokens?|words", ("N T|int|V", "N|int|V", "N|int|M", "N|int|D")),
-    (r"y|t|lab(el)?s?|targets?|y_?(true|train|batch)|captions|gt|ys", _LABELS),
+    (r"y|t|lab(el)?s?|targets?|y_?(true|train|batch)|\w*one_?hot\w*|captions|gt|ys", _LABELS),
     (
         r"y_?(hat|pred)\w*|preds?|predictions?|probs?|a_?l|outputs?",
         ("N D", "N", "N D|unit", "N|unit", "1 N|unit", "N 1|unit"),

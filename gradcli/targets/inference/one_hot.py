@@ -1,0 +1,50 @@
+"""Labels that a cross-entropy multiplies with logarithms: each row is a class, not a number."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gradcli.targets.source_tree import source_tree
+
+_LABELS = re.compile(
+    r"y|t|lab(el)?s?|targets?|y_?(true|train|batch|one_?hot)|\w*one_?hot\w*|gt|ys", re.IGNORECASE
+)
+_CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll", re.IGNORECASE)
+
+
+def by_classes(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> set[str]:
+    """The arguments that are classes in one-hot form.
+
+    They are called like labels in code that speaks of a softmax, and serve neither as an index nor, in
+    `1 - y`, as a probability of one of two.
+    """
+    trees = [tree for function in functions if (tree := source_tree(function)) is not None]
+    if not any(_CLASSES.search(ast.unparse(tree)) for tree in trees):
+        return set()
+    otherwise = {name for tree in trees for name in _used_otherwise(tree)}
+    otherwise |= {source for tree in trees for name, source in _reshaped(tree) if name in otherwise}
+    return {name for name in names if _LABELS.fullmatch(name)} - otherwise
+
+
+def _used_otherwise(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            yield from _names(node.slice)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+            yield from _names(node.right) if isinstance(node.left, ast.Constant) else ()
+
+
+def _reshaped(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """`flat, y` of `flat = y.reshape(-1)`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            value = node.value
+            if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+                value = value.func.value
+            if isinstance(value, ast.Name):
+                yield node.targets[0].id, value.id
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
