@@ -142,6 +142,21 @@ def _of(place: Place, holder: Any, after: Any) -> Iterator[tuple[Place, Place | 
         if stored is not None:
             yield (*place, Attribute(name)), (*place, Attribute(stored))
     yield from _collected(place, own, late)
+    yield from _side_by_side(place, own, late)
+
+
+def _side_by_side(
+    place: Place, own: Mapping[str, Any], late: Mapping[str, Any]
+) -> Iterator[tuple[Place, Place | None]]:
+    """The entries of `W` with those of `dW`, where both are lists or dicts with the same keys."""
+    held = {name: value for name, value in late.items() if isinstance(value, dict | list | tuple)}
+    for name, values in own.items():
+        if name in _COLLECTIONS or not isinstance(values, dict | list | tuple):
+            continue
+        stored = next(iter(_spellings(name, held)), None)
+        for step, value in entries(values) if stored is not None else ():
+            if _is_float(value) and _may_be_gradient(at(held, (Item(stored), step))):
+                yield (*place, Attribute(name), step), (*place, Attribute(str(stored)), step)
 
 
 def _boxed(own: Mapping[str, Any], late: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -162,7 +177,9 @@ def _collected(
         values = own.get(name)
         if not isinstance(values, dict | list | tuple) or not any(_is_float(v) for _, v in entries(values)):
             continue
-        grads = next((g for g in _GRADIENTS if isinstance(late.get(g), dict | list | tuple)), None)
+        named = _spellings(name, {n: v for n, v in late.items() if isinstance(v, dict | list | tuple)})
+        known = (g for g in (*named, *_GRADIENTS) if isinstance(late.get(g), dict | list | tuple))
+        grads = next(known, None)
         for step, value in entries(values):
             if not _is_float(value) or not isinstance(step, Item):
                 continue
@@ -243,7 +260,12 @@ def _moved_far(before: Array, after: Array) -> bool:
 
 def _name(place: Place) -> str:
     """`W` for what a collection of the object itself holds as 'W' or an object keeps in `W.value`."""
-    if len(place) >= 2 and isinstance(place[-1], Item) and isinstance(place[-1].key, str):
+    if (
+        len(place) >= 2
+        and isinstance(place[-1], Item)
+        and isinstance(place[-1].key, str)
+        and not (isinstance(place[-2], Attribute) and place[-2].name not in _COLLECTIONS)
+    ):
         return written((*place[:-2], Attribute(place[-1].key)))
     if len(place) >= 2 and isinstance(place[-1], Attribute) and place[-1].name in _VALUES:
         return written(place[:-1])

@@ -93,6 +93,8 @@ CORRECT = [
     ("TwoLayerNet", "W1 b1 W2 b2", []),
     ("LinearModel", "W", []),
     ("SmallNetwork", "W1 b1 W2 b2", []),
+    ("ListedNetwork", "x weights[0] weights[1] biases[0] biases[1]", []),
+    ("NumberedNetwork", "x W[1] W[2] b[1] b[2]", []),
 ]
 
 
@@ -105,6 +107,8 @@ def test_a_correct_class_passes_with_nothing_said_but_its_name(name, gradients, 
 
 
 DEFECTS = [
+    ("ListedNetwork", "dz.sum(axis=0)", "dz.mean(axis=0)", ["biases[0]", "biases[1]"]),
+    ("NumberedNetwork", "self.h[layer - 1].T @ dz", "2 * self.h[layer - 1].T @ dz", ["W[1]", "W[2]"]),
     ("Affine", "np.sum(dout, axis=0)", "np.sum(dout)", ["b"]),
     ("Affine", "np.dot(self.x.T, dout)", "np.dot(self.x.T, dout) / len(dout)", ["W"]),
     ("BatchNormalization", "dmu / self.batch_size", "dmu", ["x"]),
