@@ -14,6 +14,7 @@ from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair, Repairer, is_small
+from gradcli.blame.stored import Stored, into_an_object, parts_of, stored
 from gradcli.blame.taps import DEF, RETURN, WRITE, Site
 from gradcli.blame.trace import Key, replacing_each, shifting
 from gradcli.blame.truth import Node, in_passes
@@ -78,7 +79,7 @@ class Search:
         suspects -= self._innocent(suspects, {})
         fixed = self._fixable(suspects, wrong)
         scaled = self.repairer.factors(suspects, wrong) if fixed is not None and self.bench.lone else []
-        scaled = [r for r in scaled if not self._passes_on(r.statement, wrong)]
+        scaled = [r for r in scaled if not self._passes_on(r.statement, wrong)] or scaled
         if scaled:
             # `err = h - y` may be meant without the 1/m of the cost: a gradient is often scaled last.
             chosen = self._by_repairs(scaled)
@@ -219,9 +220,10 @@ class Search:
             plain = [r for r in repairs if r.kind == "factor" and is_small(r.factor or 0.0)]
             top, statements = plain or top, list(dict.fromkeys(r.statement for r in plain)) or statements
         if len(statements) > 1 and self.bench.lone and all(r.kind == "factor" for r in top):
-            # A factor of the value is put to its gradient last, if anywhere.
-            last = max(statements, key=lambda s: s.lineno if s is not None else 0)
-            top, statements = [r for r in top if r.statement is last], [last]
+            # A 2 or a sign comes from the first derivative that is taken, a mean is put to a gradient last.
+            pick = min if is_small(top[0].factor or 0.0) else max
+            chosen = pick(statements, key=lambda s: s.lineno if s is not None else 0)
+            top, statements = [r for r in top if r.statement is chosen], [chosen]
         if len(statements) == 1 and statements[0] is not None:
             lines = {r.line for r in top}
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
@@ -264,11 +266,11 @@ class Search:
 
     def _passes_on(self, statement: ast.stmt | None, wrong: frozenset[str]) -> bool:
         """Whether a statement only passes on names for these gradients: they were computed elsewhere."""
-        if isinstance(statement, ast.Assign) and _into_an_object(statement):
+        if isinstance(statement, ast.Assign) and into_an_object(statement):
             return isinstance(statement.value, ast.Name)
         if not isinstance(statement, ast.Return) or statement.value is None:
             return False
-        everything = _parts(statement.value)
+        everything = parts_of(statement.value)
         parts = [part for name in wrong for part in self._elements(statement, name) or everything]
         named = all(isinstance(reshaped(part), ast.Name | ast.Constant) for part in parts)
         return named and not any(self._serves(statement, part) for part in parts)
@@ -315,28 +317,13 @@ class Search:
         """Whether backward may leave gradients in an object; then what it returns need not be all."""
         return self.bench.backward.main.owner is not None
 
-    def _stored(self, name: str) -> list[tuple[ast.stmt, list[ast.expr] | None]]:
-        """Statements that put a gradient, or a multiple of it, into the object: `self.dW = …`.
-
-        With the part of the statement that does so, where it is one of several: `self.grads = {"W": dW, …}`.
-        """
+    def _stored(self, name: str) -> list[Stored]:
+        """Statements that leave a gradient somewhere, with the part of each that does so."""
         value = self.bench.found.get(name)
-        if value is None or not self._is_method:
+        if value is None:
             return []
-        found: list[tuple[ast.stmt, list[ast.expr] | None]] = []
-        for site in self.bench.backward.taps.sites:
-            statement = site.statement
-            if (
-                isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign)
-                and statement.value is not None
-                and _into_an_object(statement)
-                and any(site.node is part for part in (statement.value, *_parts(statement.value)))
-                and any(_is_multiple(v, value) for v in self.evidence.trace.of(site.number))
-            ):
-                whole = site.node is statement.value
-                assert whole or isinstance(site.node, ast.expr)
-                found.append((statement, None if whole else [site.node]))  # type: ignore[list-item]
-        return found
+        sites = self.bench.backward.taps.sites
+        return stored(sites, self.evidence.trace, value, in_object=self._is_method)
 
     def _elements(self, statement: ast.stmt, name: str) -> list[ast.expr] | None:
         """The parts of a return that give one gradient; None if that cannot be told."""
@@ -423,29 +410,6 @@ class Search:
         for row in rows:
             if [node.gradient.squeeze().shape for node in row] == shapes:
                 yield row
-
-
-def _into_an_object(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> bool:
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    return any(isinstance(part, ast.Attribute) for target in targets for part in ast.walk(target))
-
-
-def _is_multiple(value: Array, gradient: Array) -> bool:
-    """Whether a value is the gradient times a power of two: in an update, times the step."""
-    if value.size != gradient.size or not value.size:
-        return False
-    flat, wanted = value.ravel(), gradient.ravel()
-    place = int(np.argmax(np.abs(wanted)))
-    if not wanted[place] or not flat[place] or np.frexp(flat[place] / wanted[place])[0] not in (0.5, -0.5):
-        return bool(np.array_equal(flat, wanted))
-    return bool(np.array_equal(flat, wanted * (flat[place] / wanted[place])))
-
-
-def _parts(value: ast.expr) -> list[ast.expr]:
-    """What a return gives back, one by one."""
-    if isinstance(value, ast.Dict):
-        return value.values
-    return value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
 
 
 _SHAPES = ("shape", "ndim", "size", "dtype")

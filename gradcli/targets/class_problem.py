@@ -29,7 +29,7 @@ from gradcli.targets.class_methods import (
 )
 from gradcli.targets.constructor import RATE, is_rate
 from gradcli.targets.forward_call import ForwardCall, argument_names, bind_forward
-from gradcli.targets.halves import Halves
+from gradcli.targets.halves import Behind, Halves
 from gradcli.targets.inputs import generator, require_floating
 from gradcli.targets.living import (
     Prototype,
@@ -75,6 +75,18 @@ class Calls:
     @property
     def takes(self) -> BackwardCall:
         return self.backward.takes
+
+    def of(self, halves: Halves) -> "Calls":
+        """The same calls of other methods."""
+        more = self.accumulate
+        if more is not None and halves.accumulate is not None:
+            more = replace(more, method=halves.accumulate)
+        return replace(
+            self,
+            forward=halves.forward,
+            backward=replace(self.backward, method=halves.backward),
+            accumulate=more,
+        )
 
     def run(self, born: Any, arrays: Mapping[str, Array]) -> tuple[tuple[Array, ...], Kept]:
         """Forward on an object, and what backward may ask for by name."""
@@ -135,12 +147,8 @@ def make_class_problem(
     fixed = [n for n, array in order.items() if array.dtype.kind == "f" and n not in found.wanted]
     require_floating(where, {**order, **parameters})
 
-    def assemble(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
-        changed = replace(
-            calls,
-            forward=forward,
-            backward=replace(calls.backward, method=backward),
-        )
+    def assemble(halves: Halves) -> Problem:
+        changed = calls.of(halves)
         return Problem(
             id=id,
             target=target,
@@ -149,14 +157,41 @@ def make_class_problem(
             inputs={**order, **parameters},
             constants=dict(constants),
             nograd=frozenset(fixed),
-            source=Source(forward, backward, source_file(forward), assemble),
+            source=_source(halves, found, assemble),
             saved_names=lambda saved: dict(saved.arrays),
             rerun=rerun,
             noticed=found.noticed,
             reseed=True,
         )
 
-    return assemble(halves.forward, halves.backward)
+    return assemble(halves)
+
+
+def _source(halves: Halves, found: "Discovery", assemble: Callable[[Halves], Problem]) -> Source:
+    """The user's own methods, and the problem around others in their place."""
+    own = halves.behind or Behind(
+        halves.forward, halves.backward, lambda f, b: halves._replace(forward=f, backward=b), None
+    )
+    file = source_file(own.forward)
+
+    def remake(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
+        return assemble(own.around(forward, backward))
+
+    def of_gradient() -> Mapping[str, Source]:
+        """The parameters' gradients, where a method of their own computes them."""
+        if halves.accumulate is None:
+            return {}
+
+        def remake(forward: Callable[..., Any], accumulate: Callable[..., Any]) -> Problem:
+            return assemble(halves._replace(forward=forward, accumulate=accumulate))
+
+        source = Source(halves.forward, halves.accumulate, file, remake)
+        return {parameter.name: source for parameter in found.prototype.parameters}
+
+    lone = found.calls.backward.lone
+    return Source(
+        own.forward, own.backward, file, remake, lone=lone, value_at=own.value_at, of_gradient=of_gradient
+    )
 
 
 def accepts(forward: Callable[..., Any], made: Any, arguments: Mapping[str, Any]) -> bool:

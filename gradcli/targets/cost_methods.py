@@ -17,7 +17,7 @@ from gradcli.errors import BrokenPromise
 from gradcli.targets.class_methods import is_target
 from gradcli.targets.cost_names import is_cost, is_cost_name, is_gradient, is_value
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.halves import BACKWARDS, Halves, is_promise
+from gradcli.targets.halves import BACKWARDS, Behind, Halves, is_promise
 from gradcli.targets.places import Attribute, entries
 from gradcli.targets.returned_names import returned_names
 
@@ -33,12 +33,22 @@ def cost_halves_of(cls: type) -> Halves | None:
         returned = returned_names(method)
         if is_cost(name, returned) and len(returned) == 2:
             place = 1 if is_value(returned[1]) and not is_value(returned[0]) else 0
-            return Halves(_value(method, place), _gradient(method, returned, 1 - place), None)
+            return _made_of(method, method, returned, place)
     for name, cost in methods.items():
         for other, method in methods.items() if is_cost_name(name) else ():
             if other != name and _is_gradient_of(cost, other, method):
-                return Halves(_value(cost, None), _gradient(method, returned_names(method), None), None)
+                return _made_of(cost, method, returned_names(method), None)
     return None
+
+
+def _made_of(value: Method, gradient: Method, names: tuple[str, ...], place: int | None) -> Halves:
+    """The halves of a cost; `place`: that of the value in what the one method returns that is both."""
+
+    def around(value: Method, gradient: Method) -> Halves:
+        beside = None if place is None else 1 - place
+        return Halves(_value(value, place), _gradient(gradient, names, beside))
+
+    return around(value, gradient)._replace(behind=Behind(value, gradient, around, place))
 
 
 def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:

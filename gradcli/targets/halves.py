@@ -34,12 +34,22 @@ _ACCUMULATES = ("accGradParameters", "acc_grad_parameters")
 LOOKED_FOR = "a class with forward and backward"
 
 
+class Behind(NamedTuple):
+    """The user's own methods behind halves that are made of them."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    around: Callable[[Callable[..., Any], Callable[..., Any]], "Halves"]  # the halves of two others
+    value_at: int | None  # of the value in what the one method returns, where it is both
+
+
 class Halves(NamedTuple):
     """The functions behind a class's methods; each takes the object first."""
 
     forward: Callable[..., Any]
     backward: Callable[..., Any]
-    accumulate: Callable[..., Any] | None  # a third method, for the gradients of the parameters
+    accumulate: Callable[..., Any] | None = None  # a third method, for the gradients of the parameters
+    behind: Behind | None = None  # None: they are the user's own
 
 
 def halves_of(cls: type) -> Halves | None:

@@ -1,4 +1,4 @@
-"""Networks that keep the parameters of all layers in lists or dicts of arrays, and their gradients likewise."""
+"""Networks that keep the parameters of all layers, and their gradients, in lists or dicts of arrays."""
 
 import numpy as np
 
