@@ -103,9 +103,9 @@ class _Check:
             return replace(result, interrupted=True)
 
     def _with_ratios(self, result: CheckResult) -> CheckResult:
-        """Where no line is named, say which gradients are wrong by one constant factor."""
+        """Say which gradients are wrong by one constant factor: that may be a convention to declare."""
         wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
-        if result.blame is not None or not wrong:
+        if not wrong:
             return result
         from gradcli import ratio
 

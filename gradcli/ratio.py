@@ -1,8 +1,10 @@
 """A gradient that is the numeric one times a constant: a bug, or a convention of the code's author.
 
 It is found from the numbers alone, so it needs no source: torch, an external program and a class are
-all the same to it. It is said, never absorbed: the gradient still fails.
+all the same to it. It is said, with what would declare it, and never absorbed: the gradient still fails.
 """
+
+import re
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from gradcli.problem import Problem
 from gradcli.result import FAIL, Gradient
 
 _FEWEST = 3  # of two elements a constant ratio says too little
+_EXACT = 1e-6
 
 
 def constant_ratio(gradient: Gradient) -> float | None:
@@ -31,15 +34,41 @@ def constant_ratio(gradient: Gradient) -> float | None:
 
 
 def remark(gradient: Gradient, problem: Problem) -> str:
-    """One line that names the factor; empty where there is none."""
+    """One line that names the factor, and how to declare it; empty where there is none."""
     factor = constant_ratio(gradient)
     if factor is None:
         return ""
+    named = _named(factor, problem)
+    return (
+        f"{gradient.name}: backward gives {named} times the numeric gradient "
+        f"in all {gradient.size} elements: {_advice(gradient.name, factor, problem)}"
+    )
+
+
+def _advice(name: str, factor: float, problem: Problem) -> str:
+    declared = problem.declared.factor(name)
+    whole = factor * declared  # what is declared already is in the numeric gradient
+    if declared != 1.0 and abs(whole - 1) < _EXACT:
+        return "what is declared of it does not hold; remove the declaration"
+    if abs(whole + 1) < _EXACT:
+        return f"a bug, or a convention to declare: sign: {{{name}: -1}}"
+    value = re.sub(r"√(\d+)", r"sqrt(\1)", _named(whole, problem, digits=12))
+    alone = " and nothing else" if declared != 1.0 else ""
+    return f"a bug, or a convention to declare: scale: {{{name}: {value}}}{alone}{_length(whole, problem)}"
+
+
+def _length(factor: float, problem: Problem) -> str:
+    """`1/4` is that at this point only, if 4 is a length: the batch, most often."""
+    for name, array in problem.inputs.items():
+        for axis, length in enumerate(array.shape):
+            if length > 1 and abs(factor * length - 1) < _EXACT:
+                return f" (if {length} is a length, 1/{name}.shape[{axis}])"
+    return ""
+
+
+def _named(factor: float, problem: Problem, *, digits: int = 6) -> str:
+    """`1/4` where a length is 4, else the number."""
     from gradcli.blame.diagnosis import name_factor  # only a failing check needs it
 
     lengths = {length for array in problem.inputs.values() for length in array.shape}
-    named = name_factor(factor, sorted(n for n in lengths if n > 1)) or f"{factor:.6g}"
-    return (
-        f"{gradient.name}: backward gives {named} times the numeric gradient "
-        f"in all {gradient.size} elements: a bug, or a convention of this code"
-    )
+    return name_factor(factor, sorted(n for n in lengths if n > 1)) or f"{factor:.{digits}g}"

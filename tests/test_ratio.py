@@ -17,14 +17,41 @@ def remarks(backward):
     return result, [text for text in result.remarks if "times the numeric gradient" in text]
 
 
-@pytest.mark.parametrize(("factor", "named"), [(1 / 5, "1/5"), (-1.0, "-1"), (4.0, "4"), (1.2345, "1.2345")])
-def test_a_constant_factor_fails_and_is_named(factor, named):
+@pytest.mark.parametrize(
+    ("factor", "named", "declared"),
+    [
+        (1 / 5, "1/5", "scale: {x: 1/5} (if 5 is a length, 1/x.shape[0])"),
+        (-1.0, "-1", "sign: {x: -1}"),
+        (3.0, "3", "scale: {x: 3}"),
+        (5**0.5, "√5", "scale: {x: sqrt(5)}"),
+        (1.2345, "1.2345", "scale: {x: 1.2345}"),
+    ],
+)
+def test_a_constant_factor_fails_and_is_named(factor, named, declared):
     result, found = remarks(lambda dout, x: (factor * dout * np.cos(x),))
     assert result.verdict == "fail"
     assert found == [
         f"x: backward gives {named} times the numeric gradient in all 20 elements: "
-        "a bug, or a convention of this code"
+        f"a bug, or a convention to declare: {declared}"
     ]
+
+
+def test_what_is_offered_is_accepted():
+    def backward(dout, x):
+        return (dout * np.cos(x) / np.sqrt(5),)
+
+    _, (text,) = remarks(backward)
+    offered = text.partition("scale: {x: ")[2].partition("}")[0]
+    assert gradcli.check(forward, backward, inputs={"x": X}, scale={"x": offered}).passed
+
+
+def test_a_declared_factor_that_does_not_hold_is_said():
+    declared = {"inputs": {"x": X}, "blame": False, "scale": 0.25}
+    result = gradcli.check(forward, lambda dout, x: (dout * np.cos(x),), **declared)
+    assert "x: backward gives 4 times the numeric gradient in all 20 elements: " in result.remarks[-1]
+    assert result.remarks[-1].endswith("what is declared of it does not hold; remove the declaration")
+    result = gradcli.check(forward, lambda dout, x: (dout * np.cos(x) / 2,), **declared)
+    assert result.remarks[-1].endswith("declare: scale: {x: 1/2} and nothing else")
 
 
 def test_one_element_that_does_not_fit_is_no_constant_factor():

@@ -14,7 +14,7 @@ from gradcli.suite.outcome import Bug, Outcome
 from gradcli.suite.perform import Answer
 
 # The packages whose objects mean the same in every process of one suite.
-_COMMON = frozenset({"builtins", "collections", "gradcli", "numpy", "pathlib", "types"})
+_COMMON = frozenset({"builtins", "collections", "datetime", "gradcli", "numpy", "pathlib", "types"})
 
 
 @dataclass(frozen=True)

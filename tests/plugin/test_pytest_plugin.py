@@ -69,6 +69,24 @@ def test_a_wrong_gradient_fails_with_an_account_and_no_traceback(run):
     assert "checker.py" not in done.stdout
 
 
+def test_an_expected_failure_is_an_xfail_and_an_unexpected_pass_fails(run):
+    config = CONFIG.replace("    inputs: {x: {", "    xfail: issue 12\n    inputs: {x: {")
+    done = run({"gradcli.yaml": config, "layers.py": WRONG_BATCHNORM}, "-rx")
+    assert done.returncode == 0
+    assert "1 passed, 1 xfailed" in done.stdout
+    assert "issue 12" in done.stdout
+    done = run({"gradcli.yaml": config, "layers.py": BATCHNORM})
+    assert done.returncode == 1
+    assert "GC112: it passes, and is declared xfail (issue 12)" in done.stdout
+
+
+def test_the_fixture_takes_declarations(run):
+    test = USES_FIXTURE.replace("FACTOR", "1").replace("np.ones(3)}", "np.ones(3)}, scale='1/2'")
+    assert run({"test_declared.py": test}).returncode == 0
+    test = USES_FIXTURE.replace("FACTOR", "1").replace("np.ones(3)}", "np.ones(3)}, xfail='issue 12'")
+    assert "1 xfailed" in run({"test_expected.py": test}, "test_expected.py").stdout
+
+
 def test_a_mistake_in_a_config_is_a_collection_error_with_its_place(run):
     done = run({"gradcli.yaml": CONFIG.replace("constants", "constnts")})
     assert done.returncode == 2
