@@ -32,6 +32,10 @@ class TargetError(GradcliError):
     """A target that does not exist or cannot be loaded."""
 
 
+class LoneHalf(TargetError):
+    """A forward without its backward, or the other way round, is all that a file holds."""
+
+
 class ConfigError(GradcliError):
     """Mistakes in a config, all of them at once: one line each."""
 
@@ -48,6 +52,10 @@ class NothingToCheck(GradcliError):
     """Nothing was selected, so nothing was compared."""
 
     exit_code = 5
+
+
+class LeftOut(NothingToCheck):
+    """A file of a folder that was passed over, which is said and changes nothing."""
 
 
 class BrokenPromise(Exception):

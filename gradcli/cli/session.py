@@ -13,7 +13,7 @@ from gradcli.cli.progress import ProgressOnTerminal, SuiteProgress
 from gradcli.cli.signals import terminated_like_ctrl_c
 from gradcli.cli.streams import ReaderGone, silence
 from gradcli.cli.terminal import make_console
-from gradcli.errors import ArchiveError, GradcliError
+from gradcli.errors import ArchiveError, GradcliError, LeftOut
 from gradcli.report.console import CheckReport, captured_lines, check_summary
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable
@@ -121,6 +121,9 @@ class Session:
         try:
             for outcome in suite.run():
                 self._progress.clear()
+                if isinstance(outcome.error, LeftOut):
+                    remark(str(outcome.error))
+                    continue
                 self._take(outcome, archives)
                 if exits.INTERRUPTED in self._codes:
                     raise KeyboardInterrupt
@@ -173,6 +176,9 @@ class Session:
     def _list(self, ids: Sequence[str], suite: Suite) -> list[int]:
         """Say what would be checked: ids that `-k` takes."""
         for outcome in suite.unopened:
+            if isinstance(outcome.error, LeftOut):
+                remark(str(outcome.error))
+                continue
             self._codes.append(_code(outcome))
             self._show(outcome)
         for id in ids:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from gradcli.errors import GradcliError, NothingToCheck
+from gradcli.errors import GradcliError, LeftOut, LoneHalf, NothingToCheck
 from gradcli.result import PASS, CheckResult
 from gradcli.spec import CheckSpec, derive_id
 from gradcli.suite.capture import captured_output
@@ -80,8 +80,10 @@ class Performer:
             self._spec, self._opened = None, []
             with captured_output() as captured:
                 opened = _open(check.spec)
-            if isinstance(opened, NothingToCheck) and check.spec.found:
+            if check.spec.found and isinstance(opened, NothingToCheck):
                 return ()
+            if check.spec.found and isinstance(opened, LoneHalf):
+                opened = LeftOut(f"{opened}: left out")
             if isinstance(opened, Exception):
                 return Outcome(check.id, error=opened, output=captured.text)
             self._spec, self._opened, self._printed = check.spec, opened, captured.text

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from gradcli.errors import NothingToCheck, TargetError
+from gradcli.errors import LoneHalf, NothingToCheck, TargetError
 from gradcli.targets import (
     autograd_functions,
     classes,
@@ -46,14 +46,17 @@ LOOKED_FOR = (
 def find_all(loaded: Loaded) -> list[Checkable]:
     """Everything that the file itself defines and that can be checked, in order of definition.
 
-    Raises NothingToCheck if there is nothing, TargetError for half a pair where that is all there is, or
-    where its other half is misspelt.
+    Raises NothingToCheck if there is nothing, LoneHalf for half a pair where that is all there is, and
+    TargetError for one whose other half is misspelt.
     """
     found = _recognise(loaded, list(loaded.lines))
-    half = pairs.lone_half(loaded, list(loaded.lines), misspelt=bool(found))
-    if half is not None:
-        raise TargetError(half)
+    misspelt = pairs.lone_half(loaded, list(loaded.lines), misspelt=True)
+    if misspelt is not None:
+        raise TargetError(misspelt)
     if not found:
+        half = pairs.lone_half(loaded, list(loaded.lines))
+        if half is not None:
+            raise LoneHalf(half)
         raise NothingToCheck(f"{loaded.shown}: nothing to check; looked for {LOOKED_FOR}")
     return found
 

@@ -100,6 +100,30 @@ def test_a_folder_without_any_gradient_is_nothing_to_check(invoke, tmp_path):
     assert result.stderr == f"gradcli: error: {message}\n"
 
 
+HALF = "def f_backward(dout, cache): return dout\n"
+PASSED_OVER = "half.py:1: f_backward has no f_forward: left out\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--isolate"], ["-j", "2"], ["-k", "py"], ["--collect-only"]])
+def test_half_a_pair_in_a_folder_is_left_out_and_said(words, invoke, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "half.py").write_text(HALF)
+    alone = invoke("check", ".", *words)
+    assert alone.exit_code == 5
+    assert alone.stderr.startswith(f"gradcli: {PASSED_OVER}")
+    (tmp_path / "whole.py").write_text(FOLDER["src/layers/named.py"])
+    beside = invoke("check", ".", *words)
+    assert (beside.exit_code, beside.stderr) == (0, f"gradcli: {PASSED_OVER}")
+    assert invoke("check", "half.py").exit_code == 2
+
+
+def test_a_misspelt_half_in_a_folder_is_no_half_to_leave_out(invoke, tmp_path):
+    (tmp_path / "half.py").write_text(
+        "def scale_backward(dout, cache): return dout\ndef scale_forwad(x): return x, None\n"
+    )
+    assert invoke("check", tmp_path).exit_code == 2
+
+
 def test_a_file_of_a_folder_that_cannot_be_imported_is_not_skipped(invoke, tmp_path):
     (tmp_path / "layers.py").write_text("import nowhere\ndef f_backward(dout, cache): return dout\n")
     assert invoke("check", tmp_path).exit_code == 2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradcli.checker import run
-from gradcli.errors import NothingToCheck, PartlyResolvedError, TargetError, UsageError
+from gradcli.errors import LoneHalf, NothingToCheck, PartlyResolvedError, TargetError, UsageError
 from gradcli.spec import CheckSpec, InputSpec, Settings
 from gradcli.targets import options_of, parse, resolve
 from gradcli.targets.conventions import LOOKED_FOR
@@ -325,13 +325,23 @@ def test_ctrl_c_during_an_import_stays_ctrl_c():
             AFFINE + "def scale_forward(x): return x\ndef scal_backward(d): return d\n",
             "layers.py:8: scale_forward has no scale_backward; did you mean 'scal_backward'?",
         ),
-        ("\ndef bn_forward(x): return x\n", "layers.py:2: bn_forward has no bn_backward"),
-        ("def bn_backward(dout): return dout\n", "layers.py:1: bn_backward has no bn_forward"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_line_with_its_place(text, message):
     write("layers.py", text)
     assert message_of("layers.py") == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\ndef bn_forward(x): return x\n", "layers.py:2: bn_forward has no bn_backward"),
+        ("def bn_backward(dout): return dout\n", "layers.py:1: bn_backward has no bn_forward"),
+    ],
+)
+def test_half_a_pair_is_said_to_be_one(text, message):
+    write("layers.py", text)
+    assert message_of("layers.py", LoneHalf) == message
 
 
 @pytest.mark.parametrize(
