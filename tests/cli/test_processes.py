@@ -1,5 +1,6 @@
 """Checks in other processes: the same text as in one, and whatever ends a process ends one check."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -140,3 +141,39 @@ def test_a_number_of_processes_that_is_none_is_refused(given, invoke):
     result = invoke("check", "relu", "-j", given)
     assert result.exit_code == 2
     assert f"{given!r} is not a number of processes; write 1 to 256, or auto" in result.stderr
+
+
+NOISY = """\
+import ctypes, os, subprocess, sys
+os.write(1, b"import\\n")
+def f_forward(x):
+    os.write(1, b"descriptor\\n")
+    ctypes.CDLL(None).puts(b"compiled code")
+    subprocess.run(["echo", "child"], check=True)
+    sys.__stdout__.write("python\\n")
+    return 2 * x, None
+def f_backward(dout, cache):
+    return 2 * dout
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["-j", "2"], ["--isolate"]])
+def test_what_is_written_past_python_is_in_no_report(words, gradcli_process, tmp_path):
+    (tmp_path / "noisy.py").write_text(NOISY)
+    result = gradcli_process("check", "noisy.py", "--input", "x=3", "--report", "json=-", *words)
+    assert result.returncode == 0
+    (check,) = json.loads(result.stdout)["checks"]
+    assert set(check["output"].split("\n")) == {
+        "import",
+        "descriptor",
+        "compiled code",
+        "child",
+        "python",
+        "",
+    }
+
+
+def test_more_than_is_kept_of_it_is_counted(gradcli_process, tmp_path):
+    (tmp_path / "noisy.py").write_text(NOISY.replace('b"import\\n"', 'b"x" * 100_000'))
+    result = gradcli_process("check", "noisy.py", "--input", "x=3", "--report", "json=-")
+    assert f"\n... and {100_000 - 65536} bytes more" in json.loads(result.stdout)["checks"][0]["output"]
