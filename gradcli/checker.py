@@ -91,7 +91,7 @@ class _Check:
             self.interrupted = True
         self._excuse_surrogates()
         self._report_gradients()
-        return self._with_nodes(self._with_ratios(self._blamed(self._result(self.clock.spent()))))
+        return self._with_nodes(self._with_causes(self._blamed(self._result(self.clock.spent()))))
 
     def _with_nodes(self, result: CheckResult) -> CheckResult:
         """Let a dump read the nodes, and show their table if it was asked for."""
@@ -102,14 +102,15 @@ class _Check:
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
 
-    def _with_ratios(self, result: CheckResult) -> CheckResult:
-        """Say which gradients are wrong by one constant factor: that may be a convention to declare."""
+    def _with_causes(self, result: CheckResult) -> CheckResult:
+        """Say which gradients are wrong by a tiny part, or by one factor: that may be a convention."""
         wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
         if not wrong:
             return result
-        from gradcli import ratio
+        from gradcli import ratio, slight
 
-        found = tuple(text for gradient in wrong if (text := ratio.remark(gradient, self.problem)))
+        told = (slight.remark(one, self.problem) or ratio.remark(one, self.problem) for one in wrong)
+        found = tuple(text for text in told if text)
         return replace(result, remarks=(*result.remarks, *found))
 
     def _blamed(self, result: CheckResult) -> CheckResult:
