@@ -7,6 +7,7 @@ from gradcli.targets import (
     autograd_functions,
     classes,
     costs,
+    derivative_methods,
     jax_functions,
     networks,
     pairs,
@@ -28,6 +29,7 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     pairs.find,
     tape.find,
     classes.find,
+    derivative_methods.find,
     costs.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.

@@ -53,6 +53,11 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     cotangents = tuple(np.asarray(rng.uniform(0.5, 1.5, out.shape)).astype(out.dtype) for out in run.outputs)
     try:
         gradients = subject.backward(cotangents, run.saved)
+        if _is_lone(problem) and run.outputs[0].size != 1:
+            # A slope or a Jacobian is multiplied by the cotangent; what is not is the gradient of a number.
+            twice = subject.backward(tuple(2 * cotangent for cotangent in cotangents), run.saved)
+            if all(np.array_equal(twice[name], gradient) for name, gradient in gradients.items()):
+                return Trial(FORWARD, reason="forward returned several numbers, and the gradient is of one")
     except BrokenPromise as broken:
         return Trial(FORWARD, reason=broken.message)
     names = problem.differentiable
@@ -62,6 +67,11 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     return Trial(
         BOTH, fitting / max(1, len(names)), reason="the gradients have other shapes than the arguments"
     )
+
+
+def _is_lone(problem: Problem) -> bool:
+    """Whether the code computes a gradient without a cotangent."""
+    return problem.source is not None and problem.source.lone
 
 
 def _fits(gradient: object, array: Array) -> bool:

@@ -88,6 +88,10 @@ CORRECT = [
     ("ColumnSoftmax", "input", []),
     ("LossCrossEntropy", "y_pred", []),
     ("SoftmaxLoss", "inputs", []),
+    ("ExponentialUnit", "x", []),
+    ("Softplus", "x", []),
+    ("Ridge", "w", []),
+    ("SquareLoss", "y_pred", []),
     ("DigitLayer", "x W b", []),
     ("digits", "x layers[0].W layers[0].b", []),
     ("TwoLayerNet", "W1 b1 W2 b2", []),
@@ -148,6 +152,10 @@ DEFECTS = [
     ("ColumnSoftmax", "np.eye(n) - tiled.T", "np.eye(n) - tiled", ["input"]),
     ("LossCrossEntropy", "-one_hot / dvalues /", "-one_hot * dvalues /", ["y_pred"]),
     ("SoftmaxLoss", "y_true] -= 1", "y_true] -= 1.01", ["inputs"]),
+    ("ExponentialUnit", "self(x) + self.alpha", "self(x)", ["x"]),
+    ("Softplus", "np.exp(-x))", "np.exp(x))", ["x"]),
+    ("Ridge", "return self.alpha * w", "return 2 * self.alpha * w", ["w"]),
+    ("SquareLoss", "return -(y", "return (y", ["y_pred"]),
     ("DigitLayer", "self.x.T @ dout", "self.x.T @ dout / 64", ["W"]),
     ("TwoLayerNet", "X.T @ dhidden + reg * W1", "X.T @ dhidden / 2 + reg * W1", ["W1"]),
     ("TwoLayerNet", "dscores /= len(X)", "dscores /= len(X) - 1 or 1", ["W1", "b1", "W2", "b2"]),
@@ -315,6 +323,13 @@ def test_base_classes_that_leave_a_part_to_others_are_no_checks_of_their_own():
     found = {problem.id.rpartition(":")[2] for problem in resolve(CheckSpec("layer.py"))}
     assert {"SquaredCriterion", "TanhLayer", "ColumnDense"} <= found
     assert not {"Criterion", "Elementwise"} & found
+
+
+def test_a_derivative_of_a_derivative_is_checked_too():
+    Path("layer.py").write_text(text_of("HyperbolicTangent").replace("-2 * np.tanh", "2 * np.tanh"))
+    found = {p.id.partition(":")[2]: run(p, Settings()).verdict for p in resolve(CheckSpec("layer.py"))}
+    assert found["HyperbolicTangent"] == "pass"
+    assert found["HyperbolicTangent.grad"] == "fail"
 
 
 def test_static_methods_are_a_pair():

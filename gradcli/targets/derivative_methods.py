@@ -1,0 +1,66 @@
+"""The convention of activations and penalties as classes: `__call__(x)` or `fn(x)` beside `grad(x)`.
+
+The methods hold no state: a function beside its derivative, of an object that is made once.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gradcli.errors import UsageError
+from gradcli.targets.constructor import construct, unguessable
+from gradcli.targets.convention import Checkable
+from gradcli.targets.costs import CheckableCost
+from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.python_file import Loaded
+
+_VALUE = re.compile(
+    r"__call__|fn|f|func(tion)?|activat(e|ion)|apply|forward|call|eval(uate)?|value|compute|loss|cost",
+    re.IGNORECASE,
+)
+_DERIVATIVE = re.compile(r"(grad|gradient|deriv|derivative|prime|der|df|jac(obian)?)(_fn)?", re.IGNORECASE)
+_SECOND = re.compile(r"(grad|gradient|deriv|derivative)_?2|second_\w+|hess(ian)?", re.IGNORECASE)
+
+
+def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
+    """The classes among these names that have a function and its derivative; the derivative's own as well."""
+    found: list[Checkable] = []
+    for name in loaded.classes(names):
+        cls = loaded.namespace[name]
+        if cls.__module__ == loaded.namespace.get("__name__") and not unguessable(cls):
+            found += _pairs(name, cls)
+    return found
+
+
+def _pairs(name: str, cls: type) -> Iterator[Checkable]:
+    value, first = _method(cls, _VALUE), _method(cls, _DERIVATIVE)
+    second = _method(cls, _SECOND)
+    if value is None or first is None:
+        return
+    try:
+        made = construct(name, cls, {}, None)
+    except UsageError:
+        return
+    for suffix, function, derivative in (("", value, first), (f".{first}", first, second)):
+        if derivative is not None and _belong(getattr(made, function), getattr(made, derivative)):
+            yield CheckableCost(
+                f"{name}{suffix}", (name,), getattr(made, function), getattr(made, derivative)
+            )
+
+
+def _method(cls: type, called: re.Pattern[str]) -> str | None:
+    """The first method with such a name, of the class itself before those of its bases."""
+    for kind in cls.__mro__[:-1]:
+        for name in vars(kind):
+            if called.fullmatch(name) and inspect.isroutine(inspect.getattr_static(cls, name)):
+                return name
+    return None
+
+
+def _belong(function: Callable[..., Any], derivative: Callable[..., Any]) -> bool:
+    """Whether the derivative needs no more than the function is given, by name or as its only argument."""
+    needs = required_arguments(derivative)
+    return (set() != set(needs) <= set(argument_names(function))) or (
+        len(needs) == len(required_arguments(function)) == 1
+    )
