@@ -55,13 +55,8 @@ def command(name: str | None, **options: Any) -> int:
 
 
 def _derive(name: str, options: dict[str, Any]) -> int:
-    """Show the derivation of a layer, or, where it has none, what `gradcli layers` says about it."""
+    """Show the derivation of a layer."""
     from gradcli.explain.derivations import DERIVATIONS
-
-    about = describe(LAYERS[name])
-    if name not in DERIVATIONS:
-        click.echo("\n".join(about))
-        return exits.OK
     from gradcli.explain.derive import derive
     from gradcli.report.derivation import DerivationReport
     from gradcli.targets import resolve
@@ -69,7 +64,7 @@ def _derive(name: str, options: dict[str, Any]) -> int:
     (spec,), _ = read_targets([name], {**options, "inputs": (), "inputs_file": None, "constants": ()})
     (problem,) = resolve(spec)
     derived = derive(DERIVATIONS[name], problem, spec.settings.seed)
-    click.echo(f"{about[0]}\n")
+    click.echo(f"{describe(LAYERS[name])[0]}\n")
     make_console(sys.stdout, "auto").print(DerivationReport(derived), crop=False)
     return exits.OK if derived.agrees else exits.WRONG
 

@@ -1,5 +1,6 @@
 """A derivation as Rich renderables: the graph, its local partials, and how the paths add up."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ _WIDTH = 80  # a page is read in a narrow window as in a wide one, and pasted
 # In this order: σ² before ².
 _PLAIN = {
     **{"∂": "d", "μ": "mu", "σ²": "var", "x̂": "x_hat", "γ": "gamma", "β": "beta", "ε": "eps", "π": "pi"},
+    **{"x₀": "x_0", "kernel²": "kernel^2"},
     **{"√": "sqrt", "Σ": "sum ", "²": "^2", "³": "^3", "ᵀ": "^T", "·": "g", "½": "1/2", "±": "+-", "←": "<-"},
 }
 
@@ -34,21 +36,19 @@ class DerivationReport:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         derived = self.derived
         write = _Writer(options.ascii_only)
+        yield write(_point(derived))
+        yield ""
         yield write("The graph, from the output back to the inputs", "bold")
         yield from (write.tree(derived.derivation, name) for name in derived.derivation.outputs)
         yield ""
         yield write("Local partials", "bold")
         yield write(
-            "Each is applied to the cotangent of its node (the dot), once by its formula and\n"
-            "once by perturbing that edge alone, the other nodes frozen; shown is the element\n"
-            "at which the two differ most."
+            "Each pulls the cotangent of its node (the dot, where the order matters) back\n"
+            "over one edge, once by its formula and once by perturbing that edge alone, the\n"
+            "other nodes frozen. Shown is the element at which the two differ most."
         )
+        yield ""
         yield Constrain(write.partials(derived.derivation, derived.partials), _WIDTH)
-        yield from (
-            write(f"∂{p.node.symbol}/∂{derived.derivation.symbol(p.edge.parent)}: {p.edge.why}")
-            for p in derived.partials
-            if p.edge.why
-        )
         for paths in derived.paths:
             yield ""
             yield from write.paths(derived.derivation, paths)
@@ -93,15 +93,18 @@ class _Writer:
         return grow(Tree(label(name)), name)
 
     def partials(self, derivation: Derivation, partials: tuple[Partial, ...]) -> Table:
-        plain = box.ASCII2 if self.ascii_only else box.SIMPLE_HEAD
-        table = Table(box=plain, pad_edge=False, padding=0 if self.ascii_only else (0, 1, 0, 0))
+        lines = box.ASCII if self.ascii_only else box.SIMPLE_HEAD
+        table = Table(box=lines, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
         for title in ("partial", "formula", "by formula", "perturbed", "error"):
             table.add_column(title, no_wrap=title != "formula", justify="left")
         for partial in partials:
             gradient, at = partial.gradient, partial.gradient.worst_index
+            formula = self(partial.edge.formula)
+            if partial.edge.why:
+                formula.append_text(self(f"\n{partial.edge.why}", "italic"))
             table.add_row(
                 self(f"∂{partial.node.symbol}/∂{derivation.symbol(partial.edge.parent)}"),
-                self(partial.edge.formula),
+                formula,
                 _number(gradient, gradient.analytic[at]),
                 _number(gradient, gradient.numeric[at]),
                 _error(gradient),
@@ -111,29 +114,72 @@ class _Writer:
     def paths(self, derivation: Derivation, paths: Paths) -> "RenderResult":
         """The shares of the paths, their sum, and what it has to be."""
         symbol = derivation.symbol(paths.name)
-        at = f" at {paths.index}" if paths.index else ""
-        yield self(f"d{symbol}{at} ← {len(paths.terms)} path{'s' if len(paths.terms) > 1 else ''}", "bold")
-        terms = [(self.plain(f"through {derivation.symbol(node)}"), share) for node, share in paths.terms]
-        width = max(len("backward"), *(cell_len(name) for name, _ in terms))
-        rows = [(name, f"{share: .9g}") for name, share in terms]
-        if len(rows) > 1:
-            rows.append(("sum", f"{paths.total: .9g}"))
-        rows += [
-            ("backward", f"{paths.backward: .9g}"),
-            ("numeric", f"{paths.numeric: .9g} ± {paths.uncertainty:.1e}"),
+        count = f"{len(paths.terms)} path{'s' if len(paths.terms) > 1 else ''}"
+        yield self(f"d{symbol}{_place(paths.index)} ← {count}", "bold")
+        shares = [(self.plain(f"through {derivation.symbol(node)}"), share) for node, share in paths.terms]
+        ends = [("backward", paths.backward), ("numeric", paths.numeric)]
+        several = len(shares) > 1
+        if several:
+            ends.insert(0, ("sum", paths.total))
+        numbers = _aligned([value for _, value in (*shares, *ends)])
+        width = max(cell_len(name) for name, _ in (*shares, *ends))
+        rows = [
+            f"  {set_cell_size(name, width)}  {number}"
+            for (name, _), number in zip((*shares, *ends), numbers, strict=True)
         ]
-        yield from (self(f"  {set_cell_size(name, width)}  {value}") for name, value in rows)
+        rows[-1] += f" ± {paths.uncertainty:.1e}"
+        rule = "-" if self.ascii_only else "─"
+        if several:
+            rows.insert(len(shares), "  " + rule * (width + 2 + len(numbers[0])))
+        yield from map(self, rows)
 
     def verdict(self, derived: Derived) -> Text:
         good = sum(partial.gradient.verdict == PASS for partial in derived.partials)
         sums = sum(paths.agrees for paths in derived.paths)
         line = Text("PASS" if derived.agrees else "FAIL", "green" if derived.agrees else "bold red")
-        line.append(
-            f"  {derived.id}\n"
-            f"      {good} of {len(derived.partials)} partials agree, "
-            f"{sums} of {len(derived.paths)} gradients are sums of their paths"
-        )
+        line.append(f"  {_broken(derived.id)}")
+        line.append(f"\n      {good} of {_count(len(derived.partials), 'partial')} agree")
+        line.append(f", {sums} of {_count(len(derived.paths), 'gradient')} the sum of the paths")
         return line
+
+
+def _point(derived: Derived) -> str:
+    """Where the numbers are taken: `x 2x3, γ 3, β 3; eps = 1e-05; seed 0`."""
+    check, derivation = derived.check, derived.derivation
+    shapes = {name[3:]: array.shape for name, array in check.arrays.items() if name.startswith("in/")}
+    inputs = ", ".join(
+        f"{derivation.inputs.get(name, name)} {'x'.join(map(str, shape)) or 'scalar'}"
+        for name, shape in shapes.items()
+    )
+    constants = ", ".join(f"{name} = {value}" for name, value in check.constants.items())
+    return "; ".join(part for part in (inputs, constants, f"seed {check.seed}") if part)
+
+
+def _broken(id: str) -> str:
+    """An id over several lines where it is too long for one."""
+    whole, *more = id.split(",")
+    for part in more:
+        fits = len(whole.rpartition("\n")[2]) + len(part) < _WIDTH - 8
+        whole += f",{part}" if fits else f",\n        {part}"
+    return whole
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _place(index: tuple[int, ...]) -> str:
+    return f" at {index if len(index) > 1 else index[0]}" if index else ""
+
+
+def _aligned(values: list[float]) -> list[str]:
+    """Numbers with their points below each other, and some digits left of the smallest."""
+    sizes = [math.floor(math.log10(abs(v))) for v in values if v and math.isfinite(v)] or [0]
+    decimals = min(max(8 - max(sizes), 3 - min(sizes), 0), 12)
+    if not -6 <= min(sizes) <= max(sizes) <= 8:
+        return [f"{value: .8e}" for value in values]
+    texts = [f"{value:.{decimals}f}" for value in values]
+    return [text.rjust(max(map(len, texts))) for text in texts]
 
 
 def _number(gradient: Gradient, value: float) -> str:

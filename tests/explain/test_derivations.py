@@ -40,6 +40,12 @@ def test_every_derivation_agrees_with_perturbation_and_with_its_layer(name, seed
         ("scaled_dot_product_attention", {"causal": True}),
         ("leaky_relu", {"slope": -0.5}),
         ("softmax_cross_entropy", {"batch": 5, "classes": 4}),
+        ("groupnorm", {"batch": 1, "channels": 6, "groups": 3, "eps": 0.5}),
+        ("conv2d", {"stride": 2, "padding": 0, "kernel_height": 2}),
+        ("maxpool2d", {"kernel": 3, "stride": 1}),
+        ("avgpool2d", {"kernel": 3, "stride": 2, "height": 5}),
+        ("dropout", {"p": 0.0, "features": 7}),
+        ("embedding", {"batch": 1, "vocabulary": 5}),
     ],
 )
 def test_dimensions_and_constants_apply(name, options):
@@ -67,6 +73,13 @@ def damaged(name, node_name, parent):
         ("affine", "product", "W"),
         ("lstm_step", "c", "f"),
         ("mse", "loss", "error"),
+        ("groupnorm", "x_hat", "var"),
+        ("conv2d", "columns", "framed"),
+        ("conv2d", "rows", "W"),
+        ("maxpool2d", "y", "windows"),
+        ("avgpool2d", "windows", "x"),
+        ("dropout", "y", "kept"),
+        ("embedding", "y", "table"),
     ],
 )
 def test_a_wrong_partial_is_named(name, node, parent):
@@ -95,13 +108,14 @@ def test_the_page_shows_graph_partials_and_paths(capsys):
     out = capsys.readouterr().out
     for line in (
         "│   └── σ² = mean of (x - μ)²",
-        "zero: the deviations from the mean add up to nothing",
+        "zero: the deviations from the mean add",
+        "x 4x2, γ 2, β 2; eps = 1e-05; seed 3",
         "through σ²",
         "PASS  batchnorm[batch=4,features=2]",
-        "9 of 9 partials agree, 3 of 3 gradients are sums of their paths",
+        "9 of 9 partials agree, 3 of 3 gradients the sum of the paths",
     ):
         assert line in out
-    assert out.splitlines()[2].startswith("The graph, from the output back to the inputs")
+    assert out.splitlines()[4].startswith("The graph, from the output back to the inputs")
     (zero,) = (line for line in out.splitlines() if line.strip().startswith("∂σ²/∂μ  "))
     assert zero.split()[-3:] == ["0", "0", "zero"]
 
@@ -124,10 +138,17 @@ def test_a_derivation_fits_80_columns(name, encoding):
     assert [line for line in stream.read().splitlines() if cell_len(line.rstrip()) > 80] == []
 
 
-def test_a_layer_without_stages_is_described(capsys):
-    name = next(name for name in LAYERS if name not in DERIVATIONS)
-    assert main(["explain", name]) == 0
-    assert capsys.readouterr().out.startswith(f"{name}: ")
+def test_every_layer_is_derived():
+    assert set(DERIVATIONS) == set(LAYERS)
+
+
+def test_numbers_of_paths_stand_below_each_other(capsys):
+    assert main(["explain", "batchnorm"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("dx at (0, 2) ← 3 paths")
+    rows = [line for line in lines[start + 1 : start + 8] if "." in line]
+    assert len(rows) == 6
+    assert len({cell_len(line.partition(".")[0]) for line in rows}) == 1
 
 
 @pytest.mark.parametrize(

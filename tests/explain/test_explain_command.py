@@ -90,12 +90,6 @@ def test_a_page_fits_a_narrow_terminal_but_its_code_is_never_folded(explain, mon
     assert all(len(line) <= 40 for line in lines if "gradcli.check" not in line and "inputs =" not in line)
 
 
-def test_a_layer_without_a_derivation_is_described_as_by_gradcli_layers(explain, capsys):
-    shown = explain("dropout")
-    assert main(["layers", "dropout"]) == 0
-    assert shown == (0, capsys.readouterr().out, "")
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
