@@ -19,12 +19,15 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text; a file that was there before survives every failure. Raises UsageError."""
+    """Write UTF-8 text; a file that was there before survives every failure. Raises UsageError.
+
+    Half a surrogate (a byte of a file name that is no UTF-8) becomes an escape, in the way of JSON.
+    """
     home = _home(path)
     temporary = _beside(home)
     try:
         try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
             temporary.replace(home)
         except BaseException:  # Ctrl-C too
             temporary.unlink(missing_ok=True)

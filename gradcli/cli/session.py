@@ -138,7 +138,10 @@ class Session:
             silence(sys.stdout)
             if suite.left:
                 self._codes.append(exits.READER_GONE)
-        self._close(partial=bool(suite.left) or exits.INTERRUPTED in self._codes)
+        partial = bool(suite.left) or exits.INTERRUPTED in self._codes
+        if self._baseline is not None and not (partial or orders.selection or orders.last_failed):
+            self._tell_gone(self._baseline)
+        self._close(partial=partial)
         return self._codes
 
     def _choose(self, suite: Suite, orders: Orders) -> list[str] | None:
@@ -216,6 +219,15 @@ class Session:
                 return
             complain(f"{outcome.id}: no longer wrong, but still in {path}: {listed}; run --update-baseline")
             self._codes.append(exits.WRONG)
+
+    def _tell_gone(self, baseline: "Baseline") -> None:
+        """No failure: what a baseline lists may be a check of another run that shares it."""
+        if gone := baseline.gone():
+            listed = ", ".join(gone)
+            if baseline.update:
+                remark(f"no longer in {baseline.path}, for there are no such checks: {listed}")
+            else:
+                remark(f"{baseline.path} lists what is no check of this run: {listed}; run --update-baseline")
 
     def _kept(self, outcome: Outcome) -> str | None:
         """Keep a failing check, and say how to replay it; where it cannot be kept, nothing else changes."""

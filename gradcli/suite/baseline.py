@@ -7,6 +7,7 @@ change from day to day and are not in it. Whatever else goes wrong in the same c
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,11 @@ class Baseline:
         self.path = path
         self.update = update
         self._known = {} if update and not path.exists() else _read(path)
+        self._seen: set[str] = set()
 
     def judged(self, outcome: Outcome) -> Outcome:
         """The outcome, marked as known if it fails and all that is wrong with it is known."""
+        self._seen.add(outcome.id)
         found = _findings(outcome)
         if found is None:
             return outcome
@@ -48,6 +51,17 @@ class Baseline:
         found = _findings(outcome)
         return [] if found is None else sorted(set(self._known.get(outcome.id, ())) - found)
 
+    def gone(self) -> list[str]:
+        """The ids that are none of the checks of a whole run; to be updated, it forgets them.
+
+        Of a file that could not be opened, nobody knows which checks it holds: theirs are kept.
+        """
+        gone = [id for id in self._known if self._seen.isdisjoint(_id_and_wholes(id))]
+        if self.update:
+            for id in gone:
+                del self._known[id]
+        return gone
+
     def close(self) -> None:
         """Write what has changed, if that is wanted. Raises UsageError."""
         if self.update:
@@ -59,6 +73,12 @@ class Baseline:
         self._known.pop(id, None)
         if found:
             self._known[id] = sorted(found)
+
+
+def _id_and_wholes(id: str) -> Iterator[str]:
+    """`layers.py:batchnorm`, and the file that it is a part of."""
+    parts = id.split(":")
+    return (":".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
 def _findings(outcome: Outcome) -> set[str] | None:

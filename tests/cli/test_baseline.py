@@ -66,6 +66,39 @@ def test_what_did_not_run_stays_in_the_baseline(invoke, known):
     assert json.loads((known / "known.json").read_text()) == KNOWN
 
 
+RENAMED = HALF_RIGHT.replace("g_", "k_")
+
+
+def test_a_check_that_is_gone_is_said_and_leaves_the_baseline(invoke, known):
+    (known / "some.py").write_text(RENAMED.replace("3.003", "3"))
+    result = invoke(*SUITE)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "gradcli: known.json lists what is no check of this run: some.py:g; run --update-baseline\n"
+    )
+    result = invoke(*SUITE, "--update-baseline")
+    assert result.stderr == "gradcli: no longer in known.json, for there are no such checks: some.py:g\n"
+    assert list(json.loads((known / "known.json").read_text())["known"]) == ["some.py:h"]
+    assert (invoke(*SUITE).exit_code, invoke(*SUITE).stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [["-k", "h"], ["-x"], ["--lf"], ["-k", "h", "--update-baseline"]])
+def test_a_run_of_some_checks_says_nothing_of_those_that_are_gone(words, invoke, known):
+    (known / "some.py").write_text(RENAMED)
+    result = invoke(*SUITE, *words)
+    assert "no check of this run" not in result.stderr
+    assert "no such checks" not in result.stderr
+    assert "some.py:g" in json.loads((known / "known.json").read_text())["known"]
+
+
+def test_the_checks_of_a_file_that_cannot_be_opened_are_not_gone(invoke, known):
+    (known / "some.py").write_text("import nowhere\n")
+    result = invoke(*SUITE, "--update-baseline")
+    assert result.exit_code == 2
+    assert "no such checks" not in result.stderr
+    assert json.loads((known / "known.json").read_text()) == KNOWN
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
