@@ -23,6 +23,7 @@ class Reports:
     wanted: Sequence[tuple[Format, Path | None]]  # None: standard output
     append_to: Path | None = None  # GitHub's summary file belongs to all steps: nothing in it is replaced
     outcomes: list[Outcome] = field(default_factory=list)
+    under_way: Sequence[str] = ()  # the checks that were interrupted
 
     @property
     def own_stdout(self) -> bool:
@@ -43,7 +44,7 @@ class Reports:
         codes = []
         for format, path in self.wanted:
             try:
-                self._write(path, format.render(Run(self.outcomes, partial)))
+                self._write(path, format.render(Run(self.outcomes, partial, self.under_way)))
             except UsageError as error:
                 complain(f"--report {format.name}: {error}")
                 codes.append(error.exit_code)

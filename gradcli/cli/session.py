@@ -111,14 +111,14 @@ class Session:
             from gradcli.suite.baseline import Baseline
 
             self._baseline = Baseline(orders.baseline, update=orders.update_baseline)
-        ids = self._choose(suite, orders)
-        if not suite.left:
-            complain(_NOTHING if orders.selection is None else f"{_NO_ID} {orders.selection!r}")
-            return [exits.EMPTY]
-        if orders.collect_only and ids is not None:
-            return self._list(ids, suite)
-        archives = _archives(orders.dump, ids) if orders.dump is not None and ids else None
         try:
+            ids = self._choose(suite, orders)
+            if not suite.left:
+                complain(_NOTHING if orders.selection is None else f"{_NO_ID} {orders.selection!r}")
+                return [exits.EMPTY]
+            if orders.collect_only and ids is not None:
+                return self._list(ids, suite)
+            archives = _archives(orders.dump, ids) if orders.dump is not None and ids else None
             for outcome in suite.run():
                 self._progress.clear()
                 if isinstance(outcome.error, LeftOut):
@@ -133,7 +133,7 @@ class Session:
                 complain(_NOTHING)
             self._summarise(suite.left)
         except KeyboardInterrupt:
-            self._interrupted(suite.left)
+            self._interrupted(suite)
         except ReaderGone:
             silence(sys.stdout)
             if suite.left:
@@ -277,14 +277,16 @@ class Session:
         elif self._quiet and self._codes == [exits.OK] and self._last is not None:
             self._print(check_summary(self._last))
 
-    def _interrupted(self, left: int) -> None:
-        """Say what is known so far."""
+    def _interrupted(self, suite: Suite) -> None:
+        """Say what is known so far, and where the run was."""
         self._progress.clear()
         tally = self._tally
         done = tally.done - tally.words["interrupted"]
-        complain(f"interrupted: {done} of {count(tally.done + left, 'check')} done")
+        self._reports.under_way = suite.under_way
+        at = f"; under way: {', '.join(suite.under_way)}" if suite.under_way else ""
+        complain(f"interrupted: {done} of {count(tally.done + suite.left, 'check')} done{at}")
         self._codes.append(exits.INTERRUPTED)
-        self._summarise(left)
+        self._summarise(suite.left)
 
     def _failures(self) -> int:
         return sum(code not in (exits.OK, exits.UNDECIDED) for code in self._codes)

@@ -34,6 +34,11 @@ class Suite:
         """How many checks have had no outcome yet; a target that was not opened counts as one."""
         return len(self.unopened) + (len(self._checks) if self._queue is None else self._queue.left)
 
+    @property
+    def under_way(self) -> list[str]:
+        """The ids of the checks that somebody is at."""
+        return self._executor.under_way()
+
     def look(self, wanted: Selection) -> list[str]:
         """Open every target, keep the checks whose ids are wanted, and return these ids.
 

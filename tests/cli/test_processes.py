@@ -89,28 +89,46 @@ def test_an_import_that_ends_the_process_is_a_failed_check_of_its_own(invoke, tm
     assert "PASS  relu" in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
-)
-def test_a_stopped_suite_leaves_no_process_behind(sent, code, environment, tmp_path):
-    (tmp_path / "hanging.py").write_text(HANGING)
-    words = ["relu", "hanging.py", "tanh", "-j", "2", "--input", "x=3", "--report", "junit=report.xml"]
+def started(folder, environment, *words):
+    """A suite that has come to the check that hangs."""
+    words = ["relu", "hanging.py", "tanh", "--input", "x=3", "--report", "junit=report.xml", *words]
     process = subprocess.Popen(
         [sys.executable, "-m", "gradcli", "check", *words],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    worker = _worker(tmp_path)
+    return process, _worker(folder)
+
+
+@pytest.mark.parametrize("words", [["-j", "2"], ["-j", "2", "-k", "hanging or relu"], ["-k", "hanging"]])
+def test_ctrl_c_while_a_file_is_imported_names_it_and_writes_reports(words, environment, tmp_path):
+    (tmp_path / "hanging.py").write_text(HANGING.replace("def f_forward(x):", "if True:"))
+    process, worker = started(tmp_path, environment, *words)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "; under way: hanging.py" in stderr
+    assert "Interrupted: hanging.py" in (tmp_path / "report.xml").read_text()
+    assert _ends(worker)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_stopped_suite_leaves_no_process_behind(sent, code, environment, tmp_path):
+    (tmp_path / "hanging.py").write_text(HANGING)
+    process, worker = started(tmp_path, environment, "-j", "2")
     process.send_signal(sent)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == code
     assert _ends(worker)
     if code == 130:
         assert "interrupted: " in stderr
-        assert "partial" in (tmp_path / "report.xml").read_text()
+        assert "; under way: hanging.py" in stderr
+        assert "Interrupted: hanging.py" in (tmp_path / "report.xml").read_text()
 
 
 def _worker(folder):

@@ -66,8 +66,8 @@ def test_what_is_wrong_comes_first_and_is_open():
 
 
 def test_an_interrupted_run_is_said_to_be_one():
-    assert "Interrupted: not all checks have run." in page(right(), partial=True)
-    assert "Interrupted" not in page(right())
+    assert "Stopped: not all checks have run." in page(right(), partial=True)
+    assert "Stopped" not in page(right())
 
 
 def test_no_name_becomes_markup():

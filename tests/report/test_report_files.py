@@ -98,7 +98,7 @@ def test_junit_tells_failures_from_errors_and_repeats_the_text():
     assert failure.get("message") in failure.text
     assert root.find(".//error").get("message") == "no such thing: h"
     values = {one.get("name"): one.get("value") for one in root.iterfind("testsuite/properties/property")}
-    assert values["partial"] == "interrupted"
+    assert values["partial"] == "Stopped: not all checks have run."
     assert values["gradcli"] == gradcli.__version__
 
 

@@ -10,7 +10,16 @@ class Run(NamedTuple):
     """What a report is about."""
 
     outcomes: Sequence[Outcome]
-    partial: bool  # interrupted: not all checks have run
+    partial: bool  # not all checks have run
+    under_way: Sequence[str] = ()  # ids of those that were interrupted
+
+    @property
+    def state(self) -> str:
+        """What to say of it beside its findings; "" for a whole run."""
+        if not self.partial:
+            return ""
+        words = "Stopped: not all checks have run."
+        return f"{words} Interrupted: {', '.join(self.under_way)}." if self.under_way else words
 
 
 class Format(NamedTuple):

@@ -28,6 +28,7 @@ def render(run: Run) -> str:
         "tool": {"name": "gradcli", "version": gradcli.__version__},
         "run": {
             "partial": run.partial,
+            "interrupted": list(run.under_way),
             "python": platform.python_version(),
             "numpy": np.__version__,
             "platform": platform.platform(),

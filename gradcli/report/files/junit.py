@@ -50,7 +50,7 @@ def _properties(run: Run) -> dict[str, str]:
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
-    return {**versions, "partial": "interrupted"} if run.partial else versions
+    return {**versions, "partial": _clean(run.state)} if run.partial else versions
 
 
 def _case(outcome: Outcome) -> ElementTree.Element:

@@ -14,8 +14,9 @@ def render(run: Run) -> str:
     """A headline, what did not pass with its re-run line, and how many passed."""
     failed = [outcome for outcome in run.outcomes if _status(outcome) != PASS]
     passed = len(run.outcomes) - len(failed)
-    state = " (interrupted: not all checks have run)" if run.partial else ""
-    text = f"## gradcli: {passed} of {len(run.outcomes)} checks passed{state}\n\n"
+    text = f"## gradcli: {passed} of {len(run.outcomes)} checks passed\n\n"
+    if run.partial:
+        text += f"{_cell(run.state)}\n\n"
     if failed:
         text += _ROW.format("verdict", "check", "what is wrong") + _ROW.format("---", "---", "---")
     for number, outcome in enumerate(failed):

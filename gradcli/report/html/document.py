@@ -6,6 +6,7 @@ import gradcli
 from gradcli.report.files import Run
 from gradcli.report.html.errors import HIGHEST, LEVELS, LOWEST, NOT_COMPARED, NOT_FINITE
 from gradcli.report.html.views import ORDER, views
+from gradcli.report.plain import printable
 from gradcli.report.tally import Tally
 
 
@@ -23,7 +24,7 @@ def document(run: Run) -> str:
     )
     return environment.get_template("page.html").render(
         version=gradcli.__version__,
-        partial=run.partial,
+        state=printable(run.state),
         summary=Tally(results, not_run=len(checks) - len(results)).summary().plain,
         counts=[(status, statuses.count(status)) for status in ORDER if status in statuses],
         checks=checks,

@@ -24,5 +24,8 @@ class Executor(Protocol):
     def next(self) -> tuple[int, Answer]:
         """Wait for an answer: the ticket that its check was given, and the answer."""
 
+    def under_way(self) -> list[str]:
+        """The ids of the checks that somebody is at."""
+
     def close(self) -> None:
         """Stop whatever is under way."""

@@ -63,11 +63,14 @@ class Dask:
                     del self._under_way[ticket]
                     message = f"--scheduler {self._scheduler}: has no workers any more"
                     return ticket, Outcome(check.id, error=UsageError(message))
-                self.waiting([check.id for check, _ in self._under_way.values()])
+                self.waiting(self.under_way())
                 continue
             if ticket in self._under_way:
                 check, future = self._under_way.pop(ticket)
                 return ticket, self._answer(check, future)
+
+    def under_way(self) -> list[str]:
+        return [check.id for check, _ in self._under_way.values()]
 
     def close(self) -> None:
         self._client.cancel([future for _, future in self._under_way.values()], force=True)

@@ -58,12 +58,15 @@ class Processes:
                 if (found := self._overdue()) is not None:
                     self._feed()
                     return found
-                self.waiting([check.id for _, check in self._busy.values()])
+                self.waiting(self.under_way())
                 continue
             answer = self._read(message)
             if answer is not None:
                 self._feed()
                 return answer
+
+    def under_way(self) -> list[str]:
+        return [check.id for _, check in self._busy.values()]
 
     def close(self) -> None:
         for worker in (*self._busy, *self._idle):
