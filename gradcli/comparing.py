@@ -20,6 +20,7 @@ from gradcli.subject import Subject
 from gradcli.verdict import RESOLUTION, Comparison, K
 
 if TYPE_CHECKING:
+    from gradcli.limits import Limits
     from gradcli.numeric.probe import Found
 
 _LOOKS = (
@@ -202,6 +203,7 @@ class _Judgement:
         suspects = self.suspects()
         if suspects.any():
             self._both_sides(suspects)
+            self._break_ties()
         for most in _LOOKS:
             suspects = self.suspects()
             if not suspects.any() or self.wrong().any():
@@ -213,9 +215,7 @@ class _Judgement:
                     raise OutOfTime
                 self._look(index)
         self._look_at_the_poor()
-        self._limits()
-        if self.kinked.any():
-            self._ties()
+        self._ties()
 
     def look_at(self, index: tuple[int, ...]) -> None:
         """Measure one element that nothing is known of yet."""
@@ -309,33 +309,60 @@ class _Judgement:
                 return
             self._look(index)
 
-    def _limits(self) -> None:
+    def _break_ties(self) -> None:
         """At a tie of several values (a sort), a gradient need not lie between an element's own two slopes:
         what backward gives is right if it is the gradient next to the point, with the tie broken."""
-        wrong = self.wrong() & self.kinked
-        if not wrong.any() or wrong.sum() > _SOME or (self.wrong() & ~self.kinked).any():
+        suspects = self.suspects()
+        if not suspects.any():
             return
-        from gradcli.limits import limits  # rarely needed, and start-up counts
-
-        name = self.numeric.name
-        for index in limits(self.comparer.subject, self.numeric, name, self.comparer.cotangents, wrong):
-            self.value[index] = float(self.analytic[index])
-            self.doubt[index] = 0.0
+        found = self._limits(suspects, self.kinked)
+        analytic = self.analytic.astype(np.float64)
+        tie = self.kinked | found.differ(analytic, self.value)
+        right = suspects & tie & found.enclose(analytic)
+        self.value[right] = self.analytic[right]
+        self.doubt[right] = 0.0
+        self.kinked |= right
         self._comparison = None
 
+    def _limits(self, suspects: BoolArray, together: BoolArray) -> Limits:
+        from gradcli.limits import limits  # rarely needed, and start-up counts
+
+        return limits(self.comparer.subject, self.numeric, self.comparer.cotangents, suspects, together)
+
     def _ties(self) -> None:
-        """Elements at a kink may share one slope (a tie in a maximum): their sum must fit as well."""
-        together = self.kinked & self.measured & self.comparison().agrees
+        """Elements at a kink or of equal value may share one slope (a tie in a maximum): their sum must fit
+        as well."""
+        together = (self.kinked | self._repeated()) & self.measured
+        axes = tuple(a for a in range(self.value.ndim) if a not in self.numeric.structure.separable)
+        complete = ~np.any(together & ~self.comparison().agrees, axis=axes)
+        together &= self.numeric.spread_over(complete.astype(np.float64)) > 0
         if not together.any():
             return
         low, high, doubt = self.numeric.tied(together)
-        axes = tuple(a for a in range(self.value.ndim) if a not in self.numeric.structure.separable)
         analytic = np.where(together, self.analytic, 0.0).astype(np.float64)
         total = np.sum(analytic, axis=axes)
         size = np.sum(np.abs(analytic), axis=axes)
         slack = self.comparer.settings.tol * size + K * doubt + 1e-6 * np.abs(total)
         off = ~((total >= low - slack) & (total <= high + slack)) & np.isfinite(doubt)
-        self.tied_wrong = together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
+        if off.any():
+            suspects = together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
+            found = self._limits(suspects, together)
+            slack = slack + 1e-5 * size
+            off &= ~((total >= found.least - slack) & (total <= found.most + slack))
+        wrong = together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
+        self.tied_wrong = wrong & self.kinked if (wrong & self.kinked).any() else wrong
+
+    def _repeated(self) -> BoolArray:
+        """Elements whose value occurs more than once."""
+        from gradcli.limits import reach
+
+        point = np.ravel(self.numeric.function.point[self.numeric.name])
+        order = np.argsort(point)
+        close = np.diff(point[order]) <= reach(self.numeric)
+        repeated = np.zeros(point.shape, dtype=bool)
+        repeated[order[1:]] |= close
+        repeated[order[:-1]] |= close
+        return repeated.reshape(self.value.shape)
 
     def _look(self, index: tuple[int, ...]) -> None:
         slopes = look(

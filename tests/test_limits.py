@@ -1,0 +1,112 @@
+"""Where values are tied, the gradient of a point next to the tie is right, and nothing else."""
+
+import numpy as np
+import pytest
+
+import gradcli
+
+FEW = np.random.default_rng(3).integers(0, 3, (4, 5)) * 0.75 - 0.75
+CROWDS = np.random.default_rng(3).integers(0, 4, (3, 40)) * 1.0
+ALL = np.full((3, 6), 0.7)
+NEARLY = FEW + 1e-12 * np.random.default_rng(4).uniform(-1, 1, FEW.shape)
+tied = pytest.mark.parametrize("x", [FEW, CROWDS, ALL, NEARLY], ids=["few", "crowds", "all", "nearly"])
+
+
+def put(x, places, values):
+    gradient = np.zeros_like(x)
+    np.put_along_axis(gradient, places, values, -1)
+    return gradient
+
+
+def sort(x):
+    return np.sort(x, axis=-1), x
+
+
+def sort_backward(dout, x):
+    return put(x, np.argsort(x, axis=-1), dout)
+
+
+def averaged(dout, x):
+    gradient = sort_backward(dout, x)
+    for row, values in zip(gradient, x, strict=True):
+        for value in np.unique(values):
+            row[values == value] = row[values == value].mean()
+    return gradient
+
+
+def first_for_all(dout, x):
+    places = [np.searchsorted(np.sort(row), row) for row in x]
+    return np.take_along_axis(dout, np.stack(places), -1)
+
+
+def median(x):
+    return np.median(x, axis=-1), x
+
+
+def median_backward(dout, x):
+    count = x.shape[-1]
+    middle = np.argsort(x, axis=-1)[:, (count - 1) // 2 : count // 2 + 1]
+    return put(x, middle, np.repeat(dout[:, None] / middle.shape[-1], middle.shape[-1], axis=-1))
+
+
+def lower_median(x):
+    return np.sort(x, axis=-1)[:, (x.shape[-1] - 1) // 2], x
+
+
+def shared(dout, x):
+    ties = x == lower_median(x)[0][:, None]
+    return dout[:, None] * ties / ties.sum(axis=-1, keepdims=True)
+
+
+def counted_twice(dout, x):
+    return dout[:, None] * (x == lower_median(x)[0][:, None])
+
+
+def largest_two(x):
+    places = np.argpartition(x, -2, axis=-1)[:, -2:]
+    return np.take_along_axis(x, places, -1).sum(axis=-1), (x, places)
+
+
+def largest_two_backward(dout, cache):
+    x, places = cache
+    return put(x, places, np.repeat(dout[:, None], 2, axis=-1))
+
+
+RIGHT = {
+    "sort": (sort, sort_backward),
+    "sort, ties averaged": (sort, averaged),
+    "median": (median, median_backward),
+    "lower median, shared": (lower_median, shared),
+    "the largest two": (largest_two, largest_two_backward),
+}
+
+
+@tied
+@pytest.mark.parametrize("pair", RIGHT.values(), ids=RIGHT)
+def test_any_order_of_the_tied_is_right(pair, x):
+    for seed in range(2):
+        assert gradcli.check(*pair, {"x": x}, seed=seed, blame=False).verdict == "pass"
+
+
+WRONG = {
+    "the first of the tied for all": (sort, first_for_all),
+    "off by a thousandth": (sort, lambda dout, x: 1.001 * sort_backward(dout, x)),
+    "counted more than once": (lower_median, counted_twice),
+    "left out": (lower_median, lambda dout, x: np.zeros_like(x)),
+}
+EQUALS = (WRONG["the first of the tied for all"], WRONG["counted more than once"])
+
+
+@tied
+@pytest.mark.parametrize("pair", WRONG.values(), ids=WRONG)
+def test_ties_excuse_no_other_gradient(pair, x):
+    if x is NEARLY and pair in EQUALS:
+        return  # nothing is equal, and it is right
+    for seed in range(2):
+        assert gradcli.check(*pair, {"x": x}, seed=seed, blame=False).verdict == "fail"
+
+
+def test_the_wrong_side_of_a_near_kink_is_no_tie():
+    x = np.array([1e-9, 1.0, -1.0, 2.0])
+    pair = (lambda x: (np.maximum(x, 0).sum(), x), lambda dout, x: dout * (x > 5e-8))
+    assert gradcli.check(*pair, {"x": x}, blame=False).verdict == "fail"
