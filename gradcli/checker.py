@@ -107,11 +107,17 @@ class _Check:
         wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
         if not wrong:
             return result
-        from gradcli import ratio, slight
+        from gradcli import broadcasting, ratio, slight
 
-        told = (slight.remark(one, self.problem) or ratio.remark(one, self.problem) for one in wrong)
-        found = tuple(text for text in told if text)
-        return replace(result, remarks=(*result.remarks, *found))
+        told = [slight.remark(one, self.problem) or ratio.remark(one, self.problem) for one in wrong]
+        if self.cotangents and not result.interrupted:
+            problem = replace(self.problem, reseed=self.subject.reseed)
+            certain = result.blame is not None
+            try:
+                told.append(broadcasting.remark(problem, self.cotangents, self.rng, certain=certain))
+            except KeyboardInterrupt:
+                result = replace(result, interrupted=True)
+        return replace(result, remarks=(*result.remarks, *filter(None, told)))
 
     def _blamed(self, result: CheckResult) -> CheckResult:
         """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""
