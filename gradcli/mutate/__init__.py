@@ -2,7 +2,8 @@
 
 The numeric gradients do not depend on backward, so they are measured once; most damaged versions then cost
 one forward and one backward. What slips through gets the whole check, promises included. What that passes
-is either equivalent (the same gradients at other points as well) or a survivor: a hole in the check.
+is either equivalent (the same gradients at other points as well) or a survivor: a hole in the check. Lines
+that no point gets to are told apart: nothing is known of them.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ import numpy as np
 
 from gradcli import checker
 from gradcli.arrays import Array
-from gradcli.blame.source import NotReadable, like, plain, read, rebuild
-from gradcli.errors import UsageError
+from gradcli.blame.source import NotReadable, rebuild
+from gradcli.executed import lines_run
+from gradcli.mutate.damageable import damageable
 from gradcli.mutate.edits import Edit, edits
 from gradcli.problem import Problem
 from gradcli.result import CheckResult
@@ -21,7 +23,7 @@ from gradcli.spec import Settings
 from gradcli.subject import copies
 from gradcli.verdict import K
 
-CAUGHT, EQUIVALENT, SURVIVED = "caught", "equivalent", "survived"
+CAUGHT, EQUIVALENT, SURVIVED, NEVER_RAN = "caught", "equivalent", "survived", "never ran"
 _POINTS = 4  # at which a version must give the same gradients to be called equivalent
 
 
@@ -30,7 +32,7 @@ class Mutant:
     """A damaged version, and what became of it."""
 
     edit: Edit
-    fate: str  # CAUGHT, EQUIVALENT or SURVIVED
+    fate: str  # CAUGHT, EQUIVALENT, SURVIVED or NEVER_RAN
     reason: str = ""
 
 
@@ -48,8 +50,18 @@ class Power:
 
     @property
     def counted(self) -> int:
-        """How many versions are really wrong."""
-        return sum(mutant.fate != EQUIVALENT for mutant in self.mutants)
+        """How many versions are really wrong, as far as the check gets to them."""
+        return sum(mutant.fate in (CAUGHT, SURVIVED) for mutant in self.mutants)
+
+    @property
+    def idle(self) -> tuple[int, ...]:
+        """The lines that could be damaged at will: they never ran."""
+        return tuple(sorted({mutant.edit.line for mutant in self.mutants if mutant.fate == NEVER_RAN}))
+
+    @property
+    def equivalent(self) -> int:
+        """How many edits changed nothing."""
+        return sum(mutant.fate == EQUIVALENT for mutant in self.mutants)
 
 
 def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iterator[Mutant]:
@@ -58,23 +70,31 @@ def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iter
     Raises UsageError if its source cannot be read or rewritten. Cost: about one forward and one backward for
     each version that is caught, a whole check for each that is not.
     """
-    source = problem.source
-    if source is None or source.remake is None:
-        raise UsageError(f"{problem.id}: its backward is not a Python function that can be rewritten")
-    try:
-        written = read(plain(source.backward))
-    except NotReadable as reason:
-        raise UsageError(f"{problem.id}: {reason}") from reason
-    for edit in edits(written.node):
-        try:
-            damaged = rebuild(written, edit.tree, {})
-        except (NotReadable, SyntaxError, ValueError):
-            continue  # an edit that is no program is no version
-        made = source.remake(source.forward, like(source.backward, damaged))
-        version = replace(
-            made, id=problem.id, inputs=problem.inputs, nograd=problem.nograd, declared=problem.declared
-        )
-        yield _judged(problem, version, edit, settings, original)
+    for one in damageable(problem):
+        ran = _lines_that_run(problem, one.written.file, original, settings.seed)
+        for edit in edits(one.written.node):
+            if not one.concerns(edit.lines):
+                continue
+            if ran.isdisjoint(edit.lines):
+                yield Mutant(edit, NEVER_RAN, "no point of this check gets here")
+                continue
+            try:
+                damaged = rebuild(one.written, edit.tree, {})
+            except (NotReadable, SyntaxError, ValueError):
+                continue  # an edit that is no program is no version
+            made = one.around(damaged)
+            version = replace(made, id=problem.id, inputs=problem.inputs, nograd=problem.nograd | made.nograd)
+            yield _judged(problem, version, edit, settings, original)
+
+
+def _lines_that_run(problem: Problem, file: str, original: CheckResult, seed: int) -> set[int]:
+    """The lines of a file that backward runs at the point of the check and wherever else it is tried."""
+    cotangents = _cotangents(original)
+    with np.errstate(all="ignore"), lines_run(file) as found:
+        _gradients(problem, problem.inputs, cotangents)
+        for inputs, weights in _other_points(problem, seed):
+            _gradients(problem, inputs, weights)
+    return found
 
 
 def _judged(
@@ -94,12 +114,11 @@ def _judged(
 
 def _fits(version: Problem, original: CheckResult, tol: float) -> bool:
     """Whether a version's gradients agree with the numeric ones that are known; what raises does not."""
-    cotangents = tuple(a for name, a in original.arrays.items() if name.startswith("cotangent"))
-    gradients = _gradients(version, version.inputs, cotangents)
+    gradients = _gradients(version, version.inputs, _cotangents(original))
     if gradients is None:
         return False
-    for name, known in original.gradients.items():
-        found = gradients.get(name)
+    for name in version.differentiable:
+        known, found = original.gradients[name], gradients.get(name)
         if found is None or found.shape != known.numeric.shape:
             return False
         compared = np.isfinite(known.numeric)
@@ -125,6 +144,15 @@ def _gradients(
 
 def _is_equivalent(problem: Problem, version: Problem, seed: int) -> bool:
     """Whether both give the same gradients, to rounding, wherever they were asked."""
+    for inputs, weights in _other_points(problem, seed):
+        first, second = _gradients(problem, inputs, weights), _gradients(version, inputs, weights)
+        if first is None or second is None or not all(_close(first[n], second[n]) for n in second):
+            return False
+    return True
+
+
+def _other_points(problem: Problem, seed: int) -> Iterator[tuple[dict[str, Array], tuple[Array, ...]]]:
+    """Points and cotangents beside those of the check, where forward runs."""
     rng = np.random.default_rng([seed, 5])
     for _ in range(_POINTS):
         inputs = {
@@ -137,11 +165,11 @@ def _is_equivalent(problem: Problem, version: Problem, seed: int) -> bool:
             outputs = problem.forward(copies(inputs)).outputs
         except Exception:
             continue
-        weights = tuple(np.asarray(rng.standard_normal(out.shape)) for out in outputs)
-        first, second = _gradients(problem, inputs, weights), _gradients(version, inputs, weights)
-        if first is None or second is None or not all(_close(first[n], second[n]) for n in first):
-            return False
-    return True
+        yield inputs, tuple(np.asarray(rng.standard_normal(out.shape)) for out in outputs)
+
+
+def _cotangents(original: CheckResult) -> tuple[Array, ...]:
+    return tuple(array for name, array in original.arrays.items() if name.startswith("cotangent"))
 
 
 def _close(first: Array, second: Array) -> bool:

@@ -22,14 +22,28 @@ class Edit:
     line: int
     what: str
     tree: ast.FunctionDef
+    lines: range  # those of the statement it is in, without what stands within that
 
 
 def edits(function: ast.FunctionDef) -> Iterator[Edit]:
     """Every damage of a function, in the order of its lines. The tree that is given stays as it is."""
     nodes = [node for node in ast.walk(function) if isinstance(node, ast.stmt | ast.expr)]
+    lines = dict(_lines(function, range(0)))
     for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
         for what, change in _changes(node):
-            yield Edit(node.lineno, what, _changed(function, node, change))
+            yield Edit(node.lineno, what, _changed(function, node, change), lines[node])
+
+
+def _lines(node: ast.AST, outer: range) -> Iterator[tuple[ast.AST, range]]:
+    """For every node the lines of the statement that it is in; of a loop or a branch, those of its head."""
+    own = outer
+    if isinstance(node, ast.stmt):
+        body = getattr(node, "body", None)
+        end = body[0].lineno if body else (node.end_lineno or node.lineno) + 1
+        own = range(node.lineno, max(end, node.lineno + 1))
+    yield node, own
+    for child in ast.iter_child_nodes(node):
+        yield from _lines(child, own)
 
 
 Change = Callable[[ast.AST], ast.AST | None]  # a copy of the node -> what stands in its place; None: nothing

@@ -106,3 +106,63 @@ def test_a_lambda_is_damaged_like_any_function(folder, capsys):
     (folder / "code.py").write_text("f_forward = lambda x: (x, x)\nf_backward = lambda d, c: 2.0 * d / 2\n")
     assert main(["mutate", "code.py"]) == 0
     assert "code.py:f: " in capsys.readouterr().out
+
+
+def test_lines_that_no_point_gets_to_are_said_to_have_never_run(folder, capsys):
+    (folder / "branch.py").write_text(
+        "def f_forward(x, mode):\n"
+        "    return x**2, (x, mode)\n\n"
+        "def f_backward(dout, cache):\n"
+        "    x, mode = cache\n"
+        "    if mode == 'test':\n"
+        "        scale = 3 * x\n"
+        "        return dout * scale\n"
+        "    return 2 * x * dout\n"
+    )
+    arguments = ["--input", "x=4", "--set", "mode=train", "--threshold", "100%"]
+    assert main(["mutate", "branch.py", *arguments]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "never ran: branch.py:7-8: no point of this check gets there",
+        "branch.py:f: 6 of 6 damaged versions caught",
+    ]
+
+
+COST = """
+import numpy as np
+
+def cost(theta, X, y):
+    h = X @ theta
+    J = np.sum((h - y) ** 2) / 2
+    grad = X.T @ (h - y)
+    return J, grad
+"""
+LAYER = """
+class Scale:
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.x = x
+        return x * self.w
+
+    def backward(self, dout):
+        self.dw = (dout * self.x).sum(axis=0)
+        return dout * self.w
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "inputs", "says"),
+    [
+        (COST, "cost", ["theta=3", "X=4x3", "y=4"], "7 of 7 damaged versions caught"),
+        (LAYER, "Scale", ["x=4x3", "w=3"], "caught"),
+    ],
+)
+def test_costs_and_classes_are_damaged(folder, capsys, source, target, inputs, says):
+    (folder / "code.py").write_text(source)
+    given = [word for one in inputs for word in ("--input", one)]
+    assert main(["mutate", f"code.py:{target}", *given, "--threshold", "100%", "-v"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1].startswith(f"code.py:{target}: ")
+    assert says in out.splitlines()[-1]
+    assert target != "cost" or ":6: " not in out  # the value alone is right by definition
