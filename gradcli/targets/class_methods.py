@@ -110,9 +110,12 @@ def with_gradient(
     return likely[:1]
 
 
-def input_gradients(result: Any, born: Any, wanted: Sequence[str], loose: Sequence[str]) -> dict[str, Any]:
+def input_gradients(
+    result: Any, born: Any, wanted: Sequence[str], loose: Sequence[str], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Any]:
     """The gradients that a backward returned or stored for the inputs, and for parameters that are `loose`.
 
+    shapes: of the inputs. A layer that goes through its input one by one (`X[0] + X[1]`) returns a list.
     Raises BrokenPromise GC102 where they cannot be told apart.
     """
     if not wanted and not isinstance(result, Mapping | tuple | list):
@@ -124,12 +127,23 @@ def input_gradients(result: Any, born: Any, wanted: Sequence[str], loose: Sequen
         return {wanted[0]: result[0], **read_gradients(dict(result[1]), inner, {}, [])}
     if isinstance(result, Mapping):
         return {name: entry_of(name, result) for name in (*wanted, *loose)}
+    if len(wanted) == 1 and isinstance(result, list) and _are_parts(result, shapes[wanted[0]]):
+        return {wanted[0]: np.stack(result)}
     has_gradient = dict.fromkeys([*wanted, *loose], True)
     if isinstance(result, tuple | list) and len(result) == len(wanted):
         return dict(zip(wanted, result, strict=True))
     if len(wanted) == 1 and not isinstance(result, tuple | list):
         return {wanted[0]: result}
     return read_gradients(result, has_gradient, {}, [])
+
+
+def _are_parts(values: list[Any], shape: tuple[int, ...]) -> bool:
+    """Whether these are the parts of an array of this shape along its first axis."""
+    return (
+        len(shape) > 1
+        and len(values) == shape[0]
+        and all(isinstance(value, np.ndarray) and value.shape == shape[1:] for value in values)
+    )
 
 
 def stored_predictions(born: Any, inputs: Array) -> list[str]:

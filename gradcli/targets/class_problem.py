@@ -114,6 +114,7 @@ class Discovery:
     prototype: Prototype
     wanted: tuple[str, ...]  # forward's arguments that have a gradient
     calls: Calls  # as they turned out to be meant
+    shapes: Mapping[str, tuple[int, ...]]  # of forward's arguments
     reduce: str = ""  # how several outputs of a loss that takes no cotangent are brought together
     noticed: tuple[Violation, ...] = ()
 
@@ -238,7 +239,8 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
     """Run an object once, and see what it has; what it raises is left to the check to find again."""
     floats = [name for name in calls.arguments.order if inputs[name].dtype.kind == "f"]
     wanted = tuple(with_gradient(floats, 0.0, None, ())) or tuple(floats)
-    untried = Discovery(Prototype(made), wanted, calls)
+    shapes = {name: array.shape for name, array in inputs.items()}
+    untried = Discovery(Prototype(made), wanted, calls, shapes)
     try:
         settled = Prototype(made).born({})
         outputs, kept = calls.run(settled, copies(inputs))
@@ -262,11 +264,11 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
     if isinstance(result, Mapping):
         known = {parameter.name for parameter in parameters}
         parameters += mapped_parameters(settled, elsewhere, result, known)
-    prototype = _settle(made, settled, parameters, owned)
+    prototype = _settle(made, settled, elsewhere, parameters, owned)
     prototype = _with_twins(_kept_only(prototype, calls, inputs), calls, inputs, outputs)
     if not failed:
         wanted = tuple(with_gradient(floats, result, after, prototype.parameters))
-    found = Discovery(prototype, wanted, calls)
+    found = Discovery(prototype, wanted, calls, shapes)
     if failed:
         return found
     found = replace(found, noticed=tuple(_notice(calls, found, inputs, cotangents)))
@@ -274,10 +276,12 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
     return replace(found, calls=calls, reduce=reduce)
 
 
-def _settle(made: Any, settled: Any, parameters: list[Parameter], owned: Mapping[str, Array]) -> Prototype:
+def _settle(
+    made: Any, settled: Any, elsewhere: Any, parameters: list[Parameter], owned: Mapping[str, Array]
+) -> Prototype:
     """The object before its first call, or, where that makes the parameters, before its second."""
     lazy = any(not isinstance(at(made, parameter.value), np.ndarray) for parameter in parameters)
-    bare = without_caches(settled, made, parameters) if lazy else made
+    bare = without_caches(settled, elsewhere, made, parameters) if lazy else made
     return Prototype(bare, tuple(_named_as_given(bare, parameter, owned) for parameter in parameters))
 
 
@@ -403,7 +407,7 @@ def _reading(
             read = replace(calls, backward=replace(backward, stored=attribute))
             born = found.prototype.born({})
             _, kept = read.run(born, copies(inputs))
-            gradient = input_gradients(read.pull(born, (), kept), born, found.wanted, ())[name]
+            gradient = input_gradients(read.pull(born, (), kept), born, found.wanted, (), found.shapes)[name]
             claimed = float(np.sum(np.asarray(gradient) * direction))
             for how, wanted in (("sum", slope), ("mean", slope / outputs[0].size)):
                 if abs(claimed - wanted) < best[0]:
@@ -475,7 +479,7 @@ def _backward(calls: Calls, found: Discovery) -> Backward:
         born = revived(lived, {n: (saved.places[n], array) for n, array in saved.arrays.items()})
         zero_gradients(born, parameters)
         result = calls.pull(born, () if calls.backward.lone else cotangents, saved.kept)
-        gradients = input_gradients(result, born, found.wanted, loose)
+        gradients = input_gradients(result, born, found.wanted, loose, found.shapes)
         for parameter in parameters:
             if parameter.gradient is not None:
                 gradients[parameter.name] = at(born, parameter.gradient)

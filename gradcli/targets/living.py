@@ -101,15 +101,29 @@ def caches_of(lived: Any, prototype: Prototype) -> dict[str, tuple[Place, Array]
     return found
 
 
-def without_caches(lived: Any, made: Any, parameters: Sequence[Parameter]) -> Any:
-    """An object whose first forward made its parameters, as if that forward had made nothing else."""
+def without_caches(lived: Any, again: Any, made: Any, parameters: Sequence[Parameter]) -> Any:
+    """An object whose first forward made its parameters, as if that forward had made nothing else.
+
+    again: the object after one more forward, which shows what counts the calls.
+    """
     bare = copied(lived, {})
+    _uncount(bare, again)
     kept = {p.value[0] for p in parameters} | {p.gradient[0] for p in parameters if p.gradient}
     for step, value in entries(bare):
         before = at(made, (step,))
         if step not in kept and _is_cache(value) and isinstance(step, Attribute | Item):
             write(bare, (step,), _emptied(value, copied(before, {})))
     return bare
+
+
+def _uncount(lived: Any, again: Any) -> None:
+    """Set integers back by what a forward adds to them."""
+    for place, holder in list(holders(lived)):
+        for step, value in entries(holder):
+            later = at(again, (*place, step))
+            counts = type(value) is int and type(later) is int and later != value
+            if counts and not isinstance(holder, tuple):
+                step.put(holder, 2 * value - later)
 
 
 def _emptied(value: Any, before: Any) -> Any:

@@ -95,7 +95,11 @@ def returned_parameters(
     """
     found: list[Parameter] = []
     for step, value in entries(settled):
-        fits = len(found) < len(gradients) and np.shape(gradients[len(found)]) == np.shape(value)
+        fits = (
+            len(found) < len(gradients)
+            and isinstance(value, np.ndarray)
+            and np.shape(gradients[len(found)]) == value.shape
+        )
         if (
             fits
             and isinstance(step, Attribute)
