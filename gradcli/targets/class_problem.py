@@ -280,7 +280,7 @@ def _settle(
     made: Any, settled: Any, elsewhere: Any, parameters: list[Parameter], owned: Mapping[str, Array]
 ) -> Prototype:
     """The object before its first call, or, where that makes the parameters, before its second."""
-    lazy = any(not isinstance(at(made, parameter.value), np.ndarray) for parameter in parameters)
+    lazy = any(not isinstance(at(made, p.value), np.ndarray | float) for p in parameters)
     bare = without_caches(settled, elsewhere, made, parameters) if lazy else made
     return Prototype(bare, tuple(_named_as_given(bare, parameter, owned) for parameter in parameters))
 

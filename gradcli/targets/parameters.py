@@ -53,7 +53,7 @@ def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]
     settled: the object after a forward; elsewhere: after one more forward at another point; after: the
     object of the first forward after its backward. Cost: a walk through each.
     """
-    found: dict[int, Parameter] = {}
+    found: dict[object, Parameter] = {}
     for place, holder in holders(settled, last=_COLLECTIONS):
         for value, gradient in _of(place, holder, at(after, place)):
             array = at(settled, value)
@@ -61,8 +61,14 @@ def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]
             if known or not _stays(array, at(elsewhere, value)):
                 continue
             one = Parameter(_name(value), value, gradient)
-            found[id(array)] = _better(found.get(id(array), one), one)
+            key = _identity(array, value)
+            found[key] = _better(found.get(key, one), one)
     return [*found.values(), *_changed(settled, elsewhere, after, set(found))]
+
+
+def _identity(value: Any, place: Place) -> object:
+    """What tells a parameter from others; a number is one only in its place."""
+    return id(value) if isinstance(value, np.ndarray) else place
 
 
 def _better(first: Parameter, second: Parameter) -> Parameter:
@@ -243,16 +249,17 @@ def _split(word: str) -> tuple[str, str]:
     return stem.rstrip("_"), word[len(stem) :]
 
 
-def _changed(settled: Any, elsewhere: Any, after: Any, seen: set[int]) -> Iterator[Parameter]:
+def _changed(settled: Any, elsewhere: Any, after: Any, seen: set[object]) -> Iterator[Parameter]:
     """Arrays that no name gives a gradient to, but that backward moved: it updates them itself."""
     for place, holder in holders(settled):
         for step, value in entries(holder):
             here = (*place, step)
-            if not _is_float(value) or id(value) in seen or not _stays(value, at(elsewhere, here)):
+            key = _identity(value, here)
+            if not _is_float(value) or key in seen or not _stays(value, at(elsewhere, here)):
                 continue
             moved = at(after, here)
-            if _is_float(moved) and moved.shape == value.shape and _moved_far(value, moved):
-                seen.add(id(value))
+            if _is_float(moved) and np.shape(moved) == np.shape(value) and _moved_far(value, moved):
+                seen.add(key)
                 yield Parameter(_name(here), here, None, updated=True)
 
 
@@ -280,13 +287,15 @@ def _stays(value: Any, elsewhere: Any) -> bool:
     return (
         _is_float(value)
         and _is_float(elsewhere)
-        and value.shape == elsewhere.shape
+        and np.shape(value) == np.shape(elsewhere)
         and np.array_equal(value, elsewhere, equal_nan=True)
     )
 
 
 def _is_float(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return isinstance(value, float | np.floating) or (
+        isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    )
 
 
 def _may_be_gradient(value: Any) -> bool:
