@@ -1,6 +1,6 @@
 """What is checked: a function, its hand-written gradient, and the point at which they are compared."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class Source:
     value_at: int | None = None
     # Where each gradient has a backward of its own, these by gradient.
     of_gradient: "Callable[[], Mapping[str, Source]]" = dict
+    # What it consists of: checks of their own, at the points at which the whole calls them.
+    pieces: "Callable[[], Sequence[Problem]]" = tuple
     why_not: str = ""  # why no line of backward can be named, where that is known
 
 

@@ -1,7 +1,7 @@
 """Blame for one check: the entry point."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,11 +11,12 @@ from gradcli.blame import truth
 from gradcli.blame.bench import Bench
 from gradcli.blame.diagnosis import describe
 from gradcli.blame.evidence import Evidence
+from gradcli.blame.pieces import in_pieces
 from gradcli.blame.search import Search
 from gradcli.blame.source import NotReadable
 from gradcli.clock import Clock, OutOfTime
 from gradcli.problem import Problem
-from gradcli.result import FAIL, Blame, Gradient
+from gradcli.result import FAIL, Blame, CheckResult, Gradient
 from gradcli.spec import Settings
 
 _RATIO = 15.0  # times as long as the check itself
@@ -50,6 +51,17 @@ def find(
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             rng = np.random.default_rng([settings.seed, 4])
+            pieces = problem.source.pieces() if problem.source else ()
+            if pieces:
+                wrong = [name for name, gradient in gradients.items() if gradient.verdict == FAIL]
+
+                def find_in(piece: Problem, result: CheckResult) -> Sequence[Blame]:
+                    own = tuple(a for name, a in result.arrays.items() if name.startswith("cotangent"))
+                    return _found(piece, result.gradients, own, settings.tol, clock, rng).faults
+
+                faults = in_pieces(pieces, wrong, settings, clock, find_in)
+                if faults:
+                    return Found(tuple(faults))
             parts = [
                 _find(*part, cotangents, settings.tol, clock, rng) for part in _parts(problem, gradients)
             ]
@@ -61,6 +73,21 @@ def find(
         return Found(remark="no line can be named in the time there is")
     except Exception as error:
         return Found(remark=f"no line can be named ({type(error).__name__} while looking for it)")
+
+
+def _found(
+    problem: Problem,
+    gradients: Mapping[str, Gradient],
+    cotangents: tuple[Array, ...],
+    tol: float,
+    clock: Clock,
+    rng: np.random.Generator,
+) -> Found:
+    """As `_find`, for a piece: what cannot be read in it may be read in another."""
+    try:
+        return _find(problem, gradients, cotangents, tol, clock, rng)
+    except NotReadable:
+        return Found()
 
 
 def _parts(

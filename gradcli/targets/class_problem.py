@@ -5,7 +5,7 @@ gradient to (`parameters.py`), which of forward's arguments backward is about, w
 cotangent at all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from gradcli.targets.constructor import RATE, is_rate
 from gradcli.targets.forward_call import ForwardCall, argument_names, bind_forward
 from gradcli.targets.halves import Behind, Halves
 from gradcli.targets.inputs import generator, require_floating
+from gradcli.targets.layers_within import Call, calls_within
 from gradcli.targets.living import (
     Prototype,
     Sealed,
@@ -148,6 +149,10 @@ def make_class_problem(
     fixed = [n for n, array in order.items() if array.dtype.kind == "f" and n not in found.wanted]
     require_floating(where, {**order, **parameters})
 
+    def pieces() -> list[Problem]:
+        run = partial(_forward(calls, found), {**copies(order), **copies(parameters)})
+        return [_piece(call, id) for call in calls_within(found.prototype.made, run)]
+
     def assemble(halves: Halves) -> Problem:
         changed = calls.of(halves)
         return Problem(
@@ -158,7 +163,7 @@ def make_class_problem(
             inputs={**order, **parameters},
             constants=dict(constants),
             nograd=frozenset(fixed),
-            source=_source(halves, found, assemble),
+            source=_source(halves, found, assemble, pieces),
             saved_names=lambda saved: dict(saved.arrays),
             rerun=rerun,
             noticed=found.noticed,
@@ -168,7 +173,29 @@ def make_class_problem(
     return assemble(halves)
 
 
-def _source(halves: Halves, found: "Discovery", assemble: Callable[[Halves], Problem]) -> Source:
+def _piece(call: Call, id: str) -> Problem:
+    """A layer within an object as a check of its own."""
+    name = call.cls.__name__
+    return make_class_problem(
+        call.cls,
+        call.halves,
+        call.layer,
+        call.inputs,
+        call.constants,
+        {},
+        id=name,
+        target=f"{id}, {name}",
+        where=name,
+        rerun=None,
+    )
+
+
+def _source(
+    halves: Halves,
+    found: "Discovery",
+    assemble: Callable[[Halves], Problem],
+    pieces: Callable[[], Sequence[Problem]],
+) -> Source:
     """The user's own methods, and the problem around others in their place."""
     own = halves.behind or Behind(
         halves.forward, halves.backward, lambda f, b: halves._replace(forward=f, backward=b), None
@@ -191,7 +218,14 @@ def _source(halves: Halves, found: "Discovery", assemble: Callable[[Halves], Pro
 
     lone = found.calls.backward.lone
     return Source(
-        own.forward, own.backward, file, remake, lone=lone, value_at=own.value_at, of_gradient=of_gradient
+        own.forward,
+        own.backward,
+        file,
+        remake,
+        lone=lone,
+        value_at=own.value_at,
+        of_gradient=of_gradient,
+        pieces=pieces,
     )
 
 

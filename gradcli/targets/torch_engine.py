@@ -76,6 +76,23 @@ class TorchEngine:
         }
 
 
+def functions_in(saved: Saved) -> list[Any]:
+    """The classes of the custom Functions in a graph, from the outputs back."""
+    found: dict[Any, None] = {}
+    seen: set[Any] = set()
+    todo = [out.grad_fn for out in saved.graph.outputs]
+    while todo:
+        node = todo.pop(0)
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        cls = getattr(type(node), "_forward_cls", None)
+        if cls is not None:
+            found[cls] = None
+        todo += [after for after, _ in node.next_functions]
+    return list(found)
+
+
 _NUMPY_DTYPES = {torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.bool}
 
 

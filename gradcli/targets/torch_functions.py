@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
-from gradcli.problem import Problem, Run
+from gradcli.problem import Problem, Run, Source
+from gradcli.subject import copies
 from gradcli.targets.convention import Advise, ByArguments, Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
@@ -45,7 +47,7 @@ def asked(loaded: Loaded, symbol: str) -> Checkable | None:
         return CheckableModule(symbol, value) if issubclass(value, torch.nn.Module) else None
     if not callable(value) or not _speaks_of_tensors(value, loaded):
         return None
-    return _engine_function(symbol, value, value, value)
+    return composed(symbol, value, value)
 
 
 def _function(name: str, cls: Any) -> EngineFunction:
@@ -100,6 +102,66 @@ class FunctionRule:
             del self.cls.forward, self.cls.backward
             for name, method in own.items():
                 setattr(self.cls, name, method)
+
+
+def composed(name: str, call: Callable[..., Any], forward: Callable[..., Any]) -> EngineFunction:
+    """A module or a function of tensors: torch differentiates it, and the Functions in it do their part."""
+    from gradcli.targets.torch_engine import TorchEngine
+
+    return Composed(name, (name,), call, forward, forward, TorchEngine(), None, _WHY_NOT)
+
+
+_WHY_NOT = (
+    "torch computes this gradient, and each Function in it is right by itself; "
+    "look for .detach(), .data, no_grad and detours through NumPy"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Composed(EngineFunction):
+    """What torch differentiates, with Functions in it."""
+
+    def source(self, problem: Problem, by_name: Bound) -> Source:
+        return replace(super().source(problem, by_name), pieces=partial(_pieces, problem))
+
+
+def _pieces(problem: Problem) -> list[Problem]:
+    """The Functions that a forward goes through, each at the point at which it is applied first."""
+    from gradcli.targets.torch_engine import functions_in
+
+    try:
+        run = problem.forward(copies(problem.inputs))
+        found = functions_in(run.saved)
+        applied = {cls: _first_application(problem, cls) for cls in found}
+    except Exception:
+        return []  # the check has told of it
+    return [
+        _function(cls.__name__, cls).problem(
+            inputs, constants, id=cls.__name__, target=cls.__name__, where=cls.__name__, rerun=None
+        )
+        for cls, (inputs, constants) in applied.items()
+        if inputs
+    ]
+
+
+def _first_application(problem: Problem, cls: Any) -> tuple[dict[str, Array], dict[str, Any]]:
+    """What a Function is given first in a forward, by the names of its arguments: arrays, and the rest."""
+    import torch
+
+    forward = inspect.unwrap(cls.forward)
+    skipped = 0 if _has_setup_context(cls) else 1
+    names = list(argument_names(forward))[skipped:]
+    seen: list[tuple[Any, ...]] = []
+
+    def recording(*args: Any) -> Any:
+        seen.append(tuple(a.detach().clone() if isinstance(a, torch.Tensor) else a for a in args[skipped:]))
+        return forward(*args)
+
+    rule = FunctionRule(cls).problem(problem, lambda call: call, recording, inspect.unwrap(cls.backward))
+    rule.forward(copies(problem.inputs))
+    given = dict(zip(names, seen[0], strict=False)) if seen and len(seen[0]) <= len(names) else {}
+    arrays = {n: v.numpy() for n, v in given.items() if isinstance(v, torch.Tensor)}
+    return arrays, {n: v for n, v in given.items() if n not in arrays}
 
 
 def _engine_function(
@@ -203,7 +265,7 @@ class CheckableModule(ByArguments):
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [inspect.Parameter(name, keyword) for name in [*own, *parameters]]
         )
-        made = _engine_function(self.name, call, self.cls.forward, self.cls.forward)
+        made = composed(self.name, call, self.cls.forward)
         for name in inputs:
             if name not in (*self.arguments, *parameters):
                 known = [*self.arguments, *parameters]

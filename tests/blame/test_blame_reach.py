@@ -206,3 +206,92 @@ def test_of_two_lambdas_on_one_line_the_wrong_one_is_read():
     Path("pair.py").write_text(text)
     blame = check_target("pair.py", inputs={"x": "4"}).blame
     assert (blame.line, blame.diagnosis.partition(":")[0]) == (2, "the wrong function")
+
+
+NET = """
+import numpy as np
+
+
+class Affine:
+    def __init__(self, W, b):
+        self.params = {"W": W, "b": b}
+        self.grads = {}
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["W"] + self.params["b"]
+
+    def backward(self, dout):
+        self.grads["dW"] = self.x.T @ dout
+        self.grads["db"] = dout.sum(axis=0)
+        return dout @ self.params["W"].T
+
+
+class Tanh:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dout):
+        return dout * (1 - self.y**2)
+
+
+class Net:
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        first, second = rng.standard_normal((3, 4)), rng.standard_normal((4, 2))
+        self.layers = [Affine(first, rng.standard_normal(4)), Tanh(), Affine(second, np.zeros(2))]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dout):
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return dout
+
+
+net = Net()
+"""
+
+
+def test_of_a_network_of_layers_each_wrong_layer_is_named_with_its_line():
+    text = NET.replace("self.y**2)", "self.y)").replace("dout.sum(axis=0)", "dout.mean(axis=0)")
+    Path("net.py").write_text(text)
+    result = check_target("net.py:net", inputs={"x": "5x3"}, budget=5.0)
+    blames = {blame.line: blame for blame in (result.blame, *result.also)}
+    lines = text.splitlines()
+    assert {lines[line - 1].strip() for line in blames} == {
+        'self.grads["db"] = dout.mean(axis=0)',
+        "return dout * (1 - self.y)",
+    }
+    words = sorted(blame.diagnosis.partition(": ")[0] for blame in blames.values())
+    assert words == ["Affine alone has a wrong gradient of b", "Tanh alone has a wrong gradient of x"]
+    Path("right.py").write_text(NET)
+    assert check_target("right.py:net", inputs={"x": "5x3"}).verdict == "pass"
+
+
+def test_in_a_torch_module_the_line_of_the_function_that_is_wrong_is_named():
+    pytest.importorskip("torch")
+    module = """
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(2, 3))
+        self.bias = torch.nn.Parameter(torch.randn(2))
+
+    def forward(self, x):
+        return Linear.apply(torch.tanh(x), self.weight, self.bias).sin()
+"""
+    named, line = check_slip(LINEAR + module, "Net", "g.sum(0)", "g.mean(0)", inputs={"x": "4x3"})
+    assert named == [line]
+    Path("code.py").write_text(LINEAR + module.replace(".sin()", ".sin() * x.detach().sum()"))
+    result = check_target("code.py:Net", inputs={"x": "4x3"})
+    assert result.blame is None
+    assert [r for r in result.remarks if r.startswith("no line")] == [
+        "no line can be named: torch computes this gradient, and each Function in it is right by itself; "
+        "look for .detach(), .data, no_grad and detours through NumPy"
+    ]
