@@ -7,6 +7,7 @@ of 2.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from gradcli import checker
 from gradcli.declarations import NONE
@@ -21,7 +22,19 @@ _MOST_SHRINKS = 12
 _SMALL = 32  # elements: an example of no more needs no shrinking
 
 
+class Case(NamedTuple):
+    """A result, and the problem that it is about: that of the case which decided."""
+
+    problem: Problem
+    result: CheckResult
+
+
 def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
+    """The result of `decide`."""
+    return decide(problem, settings, progress=progress).result
+
+
+def decide(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> Case:
     """Check a problem, and if its point was inferred, the other cases of its target too.
 
     The result is held against what is declared of it: that it fails (xfail), or differs (surrogate).
@@ -30,32 +43,33 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
     Cost: that of one check per case, together within the budget.
     """
     if problem.spec is None or problem.spec.declarations == NONE:
-        return _run(problem, settings, progress)
+        return _decide(problem, settings, progress)
     from gradcli.declaring import judged  # few checks declare anything
 
-    return judged(problem.spec.declarations, _run(problem, settings, progress))
+    case = _decide(problem, settings, progress)
+    return case._replace(result=judged(problem.spec.declarations, case.result))
 
 
-def _run(problem: Problem, settings: Settings, progress: Progress | None) -> CheckResult:
+def _decide(problem: Problem, settings: Settings, progress: Progress | None) -> Case:
     if problem.inferred is None:
-        return checker.run(problem, settings, progress=progress)
+        return Case(problem, checker.run(problem, settings, progress=progress))
     deadline = time.perf_counter() + settings.budget
     first = checker.run(problem, replace(settings, blame=False), progress=progress)
     seen = [problem.inferred.label]
     if first.verdict == FAIL and not first.interrupted:
         return _failed(problem, first, settings, deadline, seen)
     if first.interrupted:
-        return first
+        return Case(problem, first)
     for other in _others(problem, deadline):
         result = _look(other, settings, deadline)
         if result.interrupted:
-            return replace(first, interrupted=True, cases=tuple(seen))
+            return Case(problem, replace(first, interrupted=True, cases=tuple(seen)))
         counts = _counts(other, result)
         if other.inferred is not None and (counts or result.verdict == PASS):
             seen.append(other.inferred.label)
         if counts:
             return _failed(other, result, settings, deadline, seen)
-    return replace(first, cases=tuple(seen))
+    return Case(problem, replace(first, cases=tuple(seen)))
 
 
 def _others(problem: Problem, deadline: float) -> Iterable[Problem]:
@@ -87,12 +101,13 @@ def _counts(problem: Problem, result: CheckResult) -> bool:
 
 def _failed(
     problem: Problem, result: CheckResult, settings: Settings, deadline: float, seen: list[str]
-) -> CheckResult:
+) -> Case:
     """The failing case at the smallest shape that fails in the same way, with its blame."""
-    if settings.elements == "auto":
-        problem = _shrunk(problem, result, settings, deadline)
-    shown = checker.run(problem, settings) if settings.blame else _look(problem, settings, deadline)
-    return replace(shown if shown.verdict == FAIL else result, cases=tuple(seen))
+    small = _shrunk(problem, result, settings, deadline) if settings.elements == "auto" else problem
+    shown = checker.run(small, settings) if settings.blame else _look(small, settings, deadline)
+    if shown.verdict == FAIL:
+        return Case(small, replace(shown, cases=tuple(seen)))
+    return Case(problem, replace(result, cases=tuple(seen)))
 
 
 def _shrunk(problem: Problem, result: CheckResult, settings: Settings, deadline: float) -> Problem:

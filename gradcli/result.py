@@ -135,6 +135,11 @@ class CheckResult:
         return self.verdict == PASS
 
     @property
+    def cotangents(self) -> tuple[Array, ...]:
+        """Those that the check was made with, in the order of the outputs."""
+        return tuple(a for name, a in self.arrays.items() if name.partition("/")[0] == "cotangent")
+
+    @property
     def blames(self) -> tuple[Blame, ...]:
         """All lines at fault."""
         return (self.blame, *self.also) if self.blame is not None else ()

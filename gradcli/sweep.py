@@ -129,9 +129,7 @@ class _Measurement:
         self.side: Differencing = differencing(
             subject, outputs, np.random.default_rng(settings.seed), fresh=True
         )
-        several = len(outputs) > 1
-        keys = [f"cotangent/{i}" if several else "cotangent" for i in range(len(outputs))]
-        self.cotangents = tuple(np.asarray(result.arrays[key], dtype=np.float64) for key in keys)
+        self.cotangents = tuple(np.asarray(given, dtype=np.float64) for given in result.cotangents)
         self.step = settings.step
 
     def curve(self, gradient: Gradient) -> Curve | None:

@@ -31,13 +31,13 @@ class Reports:
         return any(path is None and format.path for format, path in self.wanted)
 
     @property
-    def want_curves(self) -> bool:
-        """Whether one of them draws the error against the step."""
-        return any(format.draws_curves for format, _ in self.wanted)
+    def want_drawings(self) -> bool:
+        """Whether one of them draws."""
+        return any(format.draws for format, _ in self.wanted)
 
     def add(self, outcome: Outcome) -> None:
         if self.wanted:
-            self.outcomes.append(outcome if self.want_curves else _without_arrays(outcome))
+            self.outcomes.append(outcome if self.want_drawings else _without_arrays(outcome))
 
     def close(self, *, partial: bool) -> list[int]:
         """Write everything; the exit codes of what could not be written."""

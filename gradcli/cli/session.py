@@ -95,7 +95,7 @@ class Session:
                 executor.close()
 
     def _executor(self, orders: Orders) -> "Executor":
-        wants = Wants(curves=self._reports.want_curves, nodes=orders.dump is not None)
+        wants = Wants(drawings=self._reports.want_drawings, nodes=orders.dump is not None)
         if orders.scheduler is not None:
             from gradcli.suite.executors.dask import Dask
 

@@ -89,7 +89,7 @@ def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iter
 
 def _lines_that_run(problem: Problem, file: str, original: CheckResult, seed: int) -> set[int]:
     """The lines of a file that backward runs at the point of the check and wherever else it is tried."""
-    cotangents = _cotangents(original)
+    cotangents = original.cotangents
     with np.errstate(all="ignore"), lines_run(file) as found:
         _gradients(problem, problem.inputs, cotangents)
         for inputs, weights in _other_points(problem, seed):
@@ -114,7 +114,7 @@ def _judged(
 
 def _fits(version: Problem, original: CheckResult, tol: float) -> bool:
     """Whether a version's gradients agree with the numeric ones that are known; what raises does not."""
-    gradients = _gradients(version, version.inputs, _cotangents(original))
+    gradients = _gradients(version, version.inputs, original.cotangents)
     if gradients is None:
         return False
     for name in version.differentiable:
@@ -166,10 +166,6 @@ def _other_points(problem: Problem, seed: int) -> Iterator[tuple[dict[str, Array
         except Exception:
             continue
         yield inputs, tuple(np.asarray(rng.standard_normal(out.shape)) for out in outputs)
-
-
-def _cotangents(original: CheckResult) -> tuple[Array, ...]:
-    return tuple(array for name, array in original.arrays.items() if name.startswith("cotangent"))
 
 
 def _close(first: Array, second: Array) -> bool:

@@ -1,13 +1,12 @@
 """What became of one check."""
 
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gradcli.result import CheckResult
-    from gradcli.sweep import Curve
+    from gradcli.suite.drawings import Drawings
 
 
 class Bug(Exception):
@@ -38,7 +37,7 @@ class Outcome:
     result: "CheckResult | None" = None
     error: Exception | None = None
     output: str = ""  # what the code under test printed
-    curves: "Mapping[str, Curve]" = field(default_factory=dict)  # of gradients in doubt, if asked for
+    drawings: "Drawings | None" = None  # if asked for
     known: str | None = None  # it fails, and this baseline says so: it does not count
 
     @property

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gradcli.errors import GradcliError, LeftOut, LoneHalf, NothingToCheck
-from gradcli.result import PASS, CheckResult
-from gradcli.spec import CheckSpec, derive_id
+from gradcli.spec import CheckSpec, Settings, derive_id
 from gradcli.suite.capture import captured_output
 from gradcli.suite.outcome import Bug, Outcome
 from gradcli.targets.opened import Opened
 
 if TYPE_CHECKING:
-    from gradcli.problem import Problem
+    from gradcli.cases import Case
 
 Progress: TypeAlias = Callable[[float, str], None]
 ShowProgress: TypeAlias = Callable[[str], AbstractContextManager[Progress | None]]
@@ -23,7 +22,7 @@ ShowProgress: TypeAlias = Callable[[str], AbstractContextManager[Progress | None
 class Wants:
     """What is made of a check beside its result."""
 
-    curves: bool = False  # error against step where a gradient does not pass, for reports that draw it
+    drawings: bool = False  # what reports that draw need of a check that does not pass
     nodes: bool = False  # the intermediate values of forward, for archives
 
 
@@ -96,11 +95,10 @@ class Performer:
         from gradcli import cases
 
         try:
-            problem = opened.problem()
-            result = cases.run(problem, check.spec.settings, progress=progress)
-            outcome = Outcome(check.id, result=result)
-            if self._wants.curves and result.verdict != PASS:
-                outcome = _with_curves(problem, outcome, result, check.spec)
+            case = cases.decide(opened.problem(), check.spec.settings, progress=progress)
+            outcome = Outcome(check.id, result=case.result)
+            if self._wants.drawings:
+                outcome = _drawn(outcome, case, check.spec.settings)
         except Exception as error:  # a bug in one check must not hide what the others find
             return Outcome(check.id, error=_told(error))
         return outcome
@@ -119,11 +117,11 @@ def _told(error: Exception) -> Exception:
     return error if isinstance(error, GradcliError) else Bug.of(error)
 
 
-def _with_curves(problem: "Problem", outcome: Outcome, result: CheckResult, spec: CheckSpec) -> Outcome:
+def _drawn(outcome: Outcome, case: "Case", settings: Settings) -> Outcome:
     """Whoever stops this has a result all the same, and is stopped."""
-    from gradcli.sweep import curves_of_doubt
+    from gradcli.suite.drawings import drawings
 
     try:
-        return replace(outcome, curves=curves_of_doubt(problem, result, spec.settings))
+        return replace(outcome, drawings=drawings(case.problem, case.result, settings))
     except KeyboardInterrupt:
-        return replace(outcome, result=replace(result, interrupted=True))
+        return replace(outcome, result=replace(case.result, interrupted=True))

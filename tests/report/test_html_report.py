@@ -1,8 +1,11 @@
 """The HTML report: what is wrong comes first, drawings are true, nothing is fetched, no name breaks it."""
 
+import html
 import importlib.util
+import json
 import re
 from dataclasses import replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -182,6 +185,58 @@ def test_a_browser_finds_what_failed_by_a_click_and_asks_nobody(tmp_path):
     assert seen.requests == []
 
 
+def colours(block):
+    return {name: tuple(int(c, 16) for c in re.findall("..", code)) for name, code in VARIABLE.findall(block)}
+
+
+def contrast(one, other):
+    """The ratio that WCAG 2 asks of text: at least 4.5."""
+
+    def luminance(colour):
+        linear = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+        return np.dot((0.2126, 0.7152, 0.0722), linear)
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+VARIABLE = re.compile(r"--(\w+): #(\w{6})")
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ink", ["ink", "quiet", "link", "good", "bad", "unsure"])
+def test_text_can_be_read(scheme, ink):
+    css = resources.files("gradcli.report.html").joinpath("templates/page.css").read_text("utf-8")
+    found = colours(re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme])
+    assert min(contrast(found[ink], found[ground]) for ground in ("paper", "card")) >= 4.5
+
+
+@needs_browser
+def test_a_node_is_found_by_a_click_and_the_page_fits_a_phone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "layer.py").write_text(CHAIN)
+    main(["check", "layer.py", "--input", "x=3x40", "--report", "html=out.html"])
+    clicks = """
+    document.body.style.width = "360px";
+    const shown = name => document.querySelector(`li[id$=node-${name}]`).checkVisibility();
+    const before = [shown(2), shown(3)];
+    const node = document.querySelector("a.node[aria-label^='b:']");
+    node.dispatchEvent(new MouseEvent("click", {bubbles: true}));
+    setTimeout(() => {
+      document.title = JSON.stringify([before, shown(3), document.body.scrollWidth <= 360,
+        document.querySelector("a.at-fault").getAttribute("aria-label")]);
+    }, 100);
+    """
+    seen = visit(tmp_path, (tmp_path / "out.html").read_text(encoding="utf-8"), clicks)
+    assert json.loads(html.unescape(re.search("<title>(.*?)</title>", seen.dom, re.DOTALL)[1])) == [
+        [True, False],
+        True,
+        True,
+        "a: fail, here is the fault, layer.py:2",
+    ]
+    assert (seen.console, seen.requests) == ([], [])
+
+
 @needs_browser
 def test_the_browser_test_notices_an_error_and_a_request(tmp_path):
     page = "<body><img src='http://127.0.0.1:9/x.png'></body>"
@@ -221,14 +276,20 @@ def test_without_nodes_there_is_no_graph_and_without_source_no_edge(tmp_path):
     assert (len(drawn.boxes), drawn.edges) == (2, "")
 
 
-def test_a_failing_node_leads_to_its_line(tmp_path, monkeypatch):
+CHAIN = (
+    "def f_forward(x):\n    a = x * 2\n    b = a**2\n    return b, a\n\n\n"
+    "def f_backward(dout, a):\n    da = dout * a\n    return da * 2\n"
+)
+
+
+@pytest.mark.parametrize("words", [[], ["--nodes"], ["-j", "2"]])
+def test_a_failing_node_leads_to_its_line(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "layer.py").write_text(
-        "def f_forward(x):\n    a = x * 2\n    b = a**2\n    return b, a\n\n\n"
-        "def f_backward(dout, a):\n    da = dout * a\n    return da * 2\n"
-    )
-    assert main(["check", "layer.py", "--input", "x=3", "--nodes", "--report", "html=out.html"]) == 1
+    (tmp_path / "layer.py").write_text(CHAIN)
+    assert main(["check", "layer.py", "--input", "x=3", "--report", "html=out.html", *words]) == 1
     text = (tmp_path / "out.html").read_text()
-    link = re.search(r'<a href="#(\S+)" class="node fail" aria-label="a: fail, layer.py:2">', text)
-    assert re.search(rf'<li id="{link[1]}" class="fail">.*<b>a</b> layer.py:2 <code>a = x \* 2</code>', text)
+    link = re.search(r'<a href="#(\S+)" class="node fail at-fault" aria-label="a: fail, here is', text)
+    assert re.search(
+        rf'<li id="{link[1]}" class="at-fault">.*<b>a</b> layer.py:2 <code>a = x \* 2</code>', text
+    )
     assert "graph" not in page(right()).partition("</style>")[2]

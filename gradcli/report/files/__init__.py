@@ -28,7 +28,7 @@ class Format(NamedTuple):
     name: str
     path: str  # where it goes unless a path is given; "" is standard output
     module: str  # in this package; its `render` takes a Run
-    draws_curves: bool = False  # error against step, which is measured for it
+    draws: bool = False  # more than a result holds: it is measured for it
     needs: str = ""  # a package that comes with the extra of the format's name
 
     def render(self, run: Run) -> str:
@@ -49,6 +49,6 @@ FORMATS = {
         Format("github", "", "github"),
         Format("summary", "gradcli-summary.md", "summary"),
         Format("gitlab", "gl-code-quality-report.json", "gitlab"),
-        Format("html", "gradcli.html", "html", draws_curves=True, needs="jinja2"),
+        Format("html", "gradcli.html", "html", draws=True, needs="jinja2"),
     )
 }

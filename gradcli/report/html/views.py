@@ -17,6 +17,7 @@ from gradcli.report.html.scatter import Scatter, scatter
 from gradcli.report.plain import printable, printable_lines
 from gradcli.report.svg import document as curve_drawing
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient
+from gradcli.suite.drawings import Drawings
 from gradcli.suite.outcome import Outcome
 
 ERROR = "error"  # a check that could not run
@@ -94,7 +95,8 @@ def views(outcomes: Iterable[Outcome]) -> list[CheckView]:
 def _check(outcome: Outcome, anchor: str) -> CheckView:
     result = outcome.result
     blames = () if result is None else result.blames
-    curves = {} if result is None else outcome.curves
+    drawn = outcome.drawings or Drawings()
+    nodes = () if result is None else drawn.nodes or result.node_table
     gradients = () if result is None else result.gradients.values()
     return CheckView(
         anchor=anchor,
@@ -105,10 +107,10 @@ def _check(outcome: Outcome, anchor: str) -> CheckView:
         findings=_findings(outcome),
         blames=[_blame(blame) for blame in blames],
         gradients=[
-            _gradient(gradient, curve_drawing([curves[gradient.name]]) if gradient.name in curves else "")
+            _gradient(gradient, curve_drawing([curve]) if (curve := drawn.curves.get(gradient.name)) else "")
             for gradient in gradients
         ],
-        graph=None if result is None else graph(result.node_table),
+        graph=graph(nodes, {blame.node for blame in blames}),
         remarks=[] if result is None else [printable(remark) for remark in result.remarks],
         output=printable_lines(outcome.output),
     )
