@@ -1,5 +1,6 @@
 """What a user's file or module holds as Problems, at the inputs that were asked for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from gradcli.targets.advice import advise_in_shell, advise_in_yaml
 from gradcli.targets.builtin import Declared, asked_or_declared, declared_inputs, implied_dims
 from gradcli.targets.convention import Checkable
 from gradcli.targets.conventions import find_all, find_named
+from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.opened import Opened
@@ -21,6 +23,8 @@ from gradcli.targets.rerun import rerun_line
 
 if TYPE_CHECKING:
     from gradcli.targets.inference.search import Build
+
+_WEIGHT = re.compile(r"b|bias(es)?|w|weights?|gamma|beta", re.IGNORECASE)
 
 
 def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, given: Given) -> list[Opened]:
@@ -86,10 +90,21 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
     from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
 
     try:
-        found = infer(one, missing, given.shapes, build)
+        found = infer(one, missing, given.shapes, build, optional=_optional(one, given))
     except NothingFits as nothing:
         raise UsageError(_asked(build, str(nothing))) from nothing
     return problem_of(found, one.functions[0], build, several=not given.shapes and spec.inputs_file is None)
+
+
+def _optional(one: Checkable, given: Given) -> list[str]:
+    """Arrays that may be left out, `bias=None`: what is never given is never checked."""
+    if given.shapes or given.constants:
+        return []
+    return [
+        parameter.name
+        for parameter in parameters_of(one.functions[0]) or ()
+        if parameter.default is None and _WEIGHT.fullmatch(parameter.name) and one.takes(parameter.name)
+    ]
 
 
 def _missing(one: Checkable, given: Given) -> list[str]:

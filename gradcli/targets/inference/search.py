@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gradcli.errors import UsageError
@@ -49,13 +50,26 @@ class NothingFits(Exception):
     """No candidate was accepted; the message is what the best of them raised, or empty."""
 
 
-def infer(one: Checkable, missing: Sequence[str], given: Mapping[str, Shape], build: Build) -> Found:
+def infer(
+    one: Checkable,
+    missing: Sequence[str],
+    given: Mapping[str, Shape],
+    build: Build,
+    *,
+    optional: Sequence[str] = (),
+) -> Found:
     """The likeliest shapes and values of the missing arguments that forward and backward accept.
 
-    given: the shapes that are known. Raises NothingFits. Code that leaves by sys.exit at the likeliest ones,
+    given: the shapes that are known; optional: arguments that are left out if they do not fit. Raises
+    NothingFits. Code that leaves by sys.exit at the likeliest ones,
     and accepts no others, is taken at these: the check says what it does.
     Cost: up to three calls per try, and up to 3 s of processor time.
     """
+    if optional:
+        with suppress(NothingFits):
+            found = infer(one, [*missing, *optional], given, build)
+            if _try(found, build).level == FITS:
+                return found
     names = [*dict.fromkeys([*missing, *given])]
     guesses = ranked(one.functions, (one.name, *one.symbols), names)
     best: tuple[float, Found | None, Trial] = (float("inf"), None, Trial(REFUSED))
