@@ -15,7 +15,7 @@ from gradcli.declarations import NONE, read
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
 from gradcli.result import CheckResult
-from gradcli.spec import CheckSpec, InputSpec, Settings, validate_settings
+from gradcli.spec import ORDERS, CheckSpec, InputSpec, Settings, validate_settings
 from gradcli.targets import parse, resolve
 from gradcli.targets.inputs import is_input_dtype
 from gradcli.targets.notation import FLOAT_DTYPES, parse_input
@@ -107,6 +107,7 @@ def check_target(
     budget: float = 10.0,
     blame: bool = True,
     nodes: bool = False,
+    order: int | None = None,
     scale: str | float | Mapping[str, str | float] | None = None,
     sign: int | Mapping[str, int] | None = None,
     stop_gradient: str | Sequence[str] | None = None,
@@ -120,7 +121,8 @@ def check_target(
     inputs: by argument name an array, a shape to draw ("4x3", "4:int:10", or an `InputSpec`). options: the
     dimensions and options of a built-in layer; of a file's pair that has the name of one, they say the shapes
     of its arguments. The target may also be a config that holds exactly one check, whose own settings hold
-    unless others are given here.
+    unless others are given here. order: 2 for Hessians against gradients, 1 for the others alone. What is on
+    purpose is declared as for `check`.
     Raises UsageError if the target is more than one check, and whatever `targets.resolve` raises.
     """
     given = _settings(
@@ -153,6 +155,7 @@ def check_target(
             surrogate=surrogate,
             xfail=xfail,
         ),
+        order=_order(order),
     )
     if spec.target.lower().endswith(_CONFIG_SUFFIXES):
         if asked or spec.constants or options:
@@ -222,6 +225,12 @@ def _settings(**values: Any) -> Settings:
     settings = Settings(**values)
     validate_settings(settings)
     return settings
+
+
+def _order(order: int | None) -> int | None:
+    if order is not None and order not in ORDERS:
+        raise UsageError(f"order must be 1 or 2, got {order!r}")
+    return order
 
 
 def _function(what: str, function: object) -> Callable[..., Any]:

@@ -133,6 +133,8 @@ def _asked(spec: CheckSpec) -> dict[str, Any]:
         "settings": asdict(spec.settings),
         "loading": asdict(spec.loading),
         "declarations": plain(spec.declarations),
+        "order": spec.order,
+        "functions": spec.functions,
         "base": spec.base.as_posix(),
     }
 

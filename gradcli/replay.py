@@ -17,7 +17,7 @@ from gradcli.errors import ArchiveError, TargetError, UsageError
 from gradcli.layers import LAYERS
 from gradcli.problem import Problem
 from gradcli.result import FAIL, PASS, CheckResult, Gradient
-from gradcli.spec import CheckSpec, Loading, Settings, validate_settings
+from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, validate_settings
 from gradcli.targets import PROGRAM, parse, resolve
 
 FIXED = "FIXED"
@@ -167,6 +167,8 @@ def _spec(before: Archive, target: str | None) -> CheckSpec:
             loading=loading,
             base=base,
             declarations=_declarations(dict(asked.get("declarations", {}))),
+            order=_order(asked.get("order")),
+            functions=_functions(asked.get("functions")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"{before.path}: is damaged: its 'meta' says no whole check") from error
@@ -191,6 +193,21 @@ def _settings(values: Mapping[str, Any]) -> Settings:
 
 def _declarations(values: Mapping[str, Any]) -> Declarations:
     return read(**{key: values.get(key) for key in KEYS})
+
+
+def _order(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and value in ORDERS):
+        return value
+    raise ValueError
+
+
+def _functions(value: object) -> tuple[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise TypeError
+    function, derivative = map(_text, value)
+    return function, derivative
 
 
 def _text(value: object) -> str:

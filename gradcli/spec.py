@@ -11,6 +11,7 @@ from gradcli.errors import UsageError
 
 METHODS = ("auto", "linear", "complex", "central")
 DTYPES = ("float64", "float32", "float16")
+ORDERS = (1, 2)
 ELEMENTS = ("auto", "all", "probe")
 
 
@@ -61,9 +62,17 @@ class CheckSpec:
     settings: Settings = Settings()
     loading: Loading = Loading()
     declarations: Declarations = NONE
+    order: int | None = None  # 1: derivatives of functions alone; 2: of their gradients; None: what there is
+    functions: tuple[str, str] | None = None  # a function and its derivative by name, where names say nothing
     base: Path = Path()  # the folder that relative paths start from
     origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"
     found: bool = False  # a file found in a folder: that it holds nothing to check is no mistake
+
+
+def default_id(spec: CheckSpec) -> str:
+    """The id of a check that was given none; see `derive_id`."""
+    order = {} if spec.order is None else {"order": spec.order}
+    return derive_id(spec.target, {**spec.options, **order})
 
 
 def derive_id(target: str, options: Mapping[str, object]) -> str:

@@ -28,6 +28,7 @@ class Arguments:
     constants: Sequence[str]  # "eps=1e-5"
     loading: Loading
     declarations: Declarations = NONE
+    order: int | None = None
 
     @property
     def used(self) -> list[str]:
@@ -36,6 +37,7 @@ class Arguments:
         file += ["--stub"] if self.loading.stubs else []
         file += ["--only-symbol"] if self.loading.only_symbol else []
         file += [flag(key) for key in plain(self.declarations)]
+        file += [] if self.order is None else ["--order"]
         lists = {"--input": self.inputs, "--set": self.constants}
         return [flag(name) for name in self.options] + [name for name, given in lists.items() if given] + file
 
@@ -57,6 +59,7 @@ def read_specs(
         constants=constants,
         loading=arguments.loading,
         declarations=arguments.declarations,
+        order=arguments.order,
     )
     specs: list[CheckSpec] = []
     empty: list[Outcome] = []

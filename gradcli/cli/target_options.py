@@ -110,6 +110,11 @@ _ARGUMENTS = (
         help="import a stand-in for a module that is not needed: matplotlib",
     ),
     click.option(
+        "--order",
+        type=click.Choice(("1", "2")),
+        help="only functions and their gradients (1), or gradients and their Hessians (2)",
+    ),
+    click.option(
         "--scale",
         multiple=True,
         metavar="[NAME=]FACTOR",
@@ -160,10 +165,12 @@ def read_targets(targets: Sequence[str], options: dict[str, Any]) -> "tuple[list
 
     inputs, inputs_file, constants = (options.pop(name) for name in ("inputs", "inputs_file", "constants"))
     declarations = read_declarations(options)
+    order = options.pop("order", None)
     loading = Loading(tuple(options.pop("stubs", ())), options.pop("only_symbol", False))
     given = {name: value for name, value in options.items() if value is not None}
     settings = {name: value for name, value in given.items() if name in SETTINGS}
     declared = {name: value for name, value in given.items() if name not in SETTINGS}
-    return read_specs(
-        targets, Arguments(declared, inputs, inputs_file, constants, loading, declarations), settings
+    arguments = Arguments(
+        declared, inputs, inputs_file, constants, loading, declarations, order and int(order)
     )
+    return read_specs(targets, arguments, settings)

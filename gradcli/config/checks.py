@@ -15,13 +15,27 @@ from gradcli.config.yaml import Entry, Node, describe
 from gradcli.declarations import KEYS, NONE, Declarations, read_one, refuse_contradictions
 from gradcli.errors import UsageError
 from gradcli.layers import LAYERS
-from gradcli.spec import CheckSpec, Loading, Settings, derive_id
+from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, derive_id
+from gradcli.targets import parse
 
 VERSION = 1
 MOST_CHECKS = 100_000  # of one file, with every grid expanded
 
 TOP_KEYS = ("version", "defaults", "checks")
-CHECK_KEYS = ("target", "id", "matrix", "inputs", "constants", "stub", "only_symbol", *KEYS, *SETTINGS)
+CHECK_KEYS = (
+    "target",
+    "id",
+    "matrix",
+    "inputs",
+    "constants",
+    "stub",
+    "only_symbol",
+    "order",
+    "f",
+    "grad",
+    *KEYS,
+    *SETTINGS,
+)
 
 _ANY_PARAMETER = frozenset(parameter.name for layer in LAYERS.values() for parameter in layer.parameters)
 
@@ -134,7 +148,12 @@ class _Check:
             for name in spec.constants:
                 with self._mistakes.noting(inside(where, name)):
                     _require_no_input(name, node, spec)
-        spec = replace(spec, declarations=self._declarations())
+        spec = replace(
+            spec,
+            declarations=self._declarations(),
+            order=self._order(built_in),
+            functions=self._functions(target),
+        )
         if "stub" in self._entries or "only_symbol" in self._entries:
             return replace(spec, loading=self._loading(built_in))
         return spec
@@ -159,6 +178,33 @@ class _Check:
             except UsageError as error:
                 raise Wrong(self._node, str(error)) from None
         return declarations
+
+    def _order(self, built_in: bool) -> int | None:
+        with self._mistakes.noting(f"{self._where}.order"):
+            if "order" in self._entries:
+                node = self._entries["order"].value
+                if built_in:
+                    raise Wrong(self._entries["order"].key, "is for code in a file; a layer has one order")
+                if values.integer(node) not in ORDERS:
+                    raise Wrong(node, f"must be 1 or 2, got {describe(node)}")
+                return values.integer(node)
+        return None
+
+    def _functions(self, target: Target | None) -> tuple[str, str] | None:
+        """A function and its derivative by name: one is nothing without the other."""
+        given = [key for key in ("f", "grad") if key in self._entries]
+        with self._mistakes.noting(inside(self._where, given[0]) if given else self._where):
+            if not given:
+                return None
+            key = self._entries[given[0]].key
+            if len(given) == 1:
+                raise Wrong(key, f"needs {'grad' if given == ['f'] else 'f'} beside it")
+            if target is not None and (target.built_in or parse(target.written).symbol is not None):
+                raise Wrong(key, "is for a file, which is named alone: layers.py")
+            if "order" in self._entries:
+                raise Wrong(key, "says what is checked; leave out 'order'")
+            return values.text(self._entries["f"].value), values.text(self._entries["grad"].value)
+        return None
 
     def _loading(self, built_in: bool) -> Loading:
         """How the file is imported; a built-in layer is in none."""
@@ -202,7 +248,9 @@ class _Check:
     def _placed(self, spec: CheckSpec, point: Point) -> Placed:
         if spec.id is not None:
             return Placed(spec, spec.id, self._entries["id"].value, f"{self._where}.id")
-        derived = derive_id(spec.target, {**spec.options, **point.settings})
+        named: dict[str, object] = {} if spec.order is None else {"order": spec.order}
+        named |= {} if spec.functions is None else {"f": spec.functions[0]}
+        derived = derive_id(spec.target, {**spec.options, **named, **point.settings})
         return Placed(replace(spec, id=derived), derived, self._node, self._where)
 
 

@@ -119,6 +119,9 @@ def _built_in(layer: Layer) -> Schema:
     options = {option.name: _parameter(option) for option in layer.options}
     return {
         "stub": False,
+        "order": False,
+        "f": False,
+        "grad": False,
         "only_symbol": False,
         "inputs": {"anyOf": [{"type": "string"}, names]},
         "constants": {"additionalProperties": False, "properties": options},
@@ -218,6 +221,12 @@ def _loading() -> Schema:
             "description": "modules that the file imports and that are not needed: stand-ins are imported",
             "anyOf": [name, {"type": "array", "items": name}],
         },
+        "order": {
+            "description": "1: functions and their gradients alone; 2: gradients and their Hessians",
+            "enum": [1, 2],
+        },
+        "f": {**name, "description": "a function of the file, where its name says nothing; with 'grad'"},
+        "grad": {**name, "description": "what computes the derivative of 'f'"},
         "only_symbol": {
             "description": "run only those definitions of the file that the target needs",
             "type": "boolean",

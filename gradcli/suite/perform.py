@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gradcli.errors import GradcliError, LeftOut, LoneHalf, NothingToCheck
-from gradcli.spec import CheckSpec, Settings, derive_id
+from gradcli.spec import CheckSpec, Settings, default_id
 from gradcli.suite.capture import captured_output
 from gradcli.suite.outcome import Bug, Outcome
 from gradcli.targets.opened import Opened
@@ -41,7 +41,7 @@ Answer: TypeAlias = Outcome | tuple[Check, ...]
 
 def check_of(spec: CheckSpec) -> Check:
     """A spec whose target has not been looked at yet."""
-    return Check(spec.id or derive_id(spec.target, spec.options), spec.target, spec)
+    return Check(spec.id or default_id(spec), spec.target, spec)
 
 
 def no_progress(_id: str) -> AbstractContextManager[None]:

@@ -123,6 +123,8 @@ def _telling_origin(spec: CheckSpec, opened: Opened) -> Opened:
 
 
 def _open(spec: CheckSpec, given: "Given") -> list[Opened]:
+    if spec.order == 2 and (spec.target in LAYERS or spec.target.startswith(PROGRAM)):
+        raise UsageError(f"{spec.target}: has nothing of order 2; that is for gradients in a Python file")
     if spec.target in LAYERS:
         from gradcli.targets.builtin import open_layer
 

@@ -45,7 +45,7 @@ def _checkable(name: str, value: Any, makers: Mapping[int, Callable[..., Any]]) 
     named = dict(enumerate(argument_names(plain)))
     by_name = {named[place]: maker for place, maker in makers.items() if place in named}
     why = "" if by_name else f"the vjp of {name} is not one that defvjp was given as a function"
-    return Primitive(name, (name,), call, plain, plain, AutogradEngine(), None, why, by_name)
+    return Primitive(name, (name,), call, plain, plain, AutogradEngine(), None, why, makers=by_name)
 
 
 @dataclass(frozen=True, eq=False)

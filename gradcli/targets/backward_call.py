@@ -5,6 +5,7 @@ The convention is `backward(dout, cache)`. What people write beside it is read o
 1. The first parameter is the cotangent, whatever its name, unless it is named like the cache or an input
    and a later one like a cotangent (`backward(residuals, g)`, `backward(x, w, dout)`). Required parameters
    straight after it that are named like cotangents (`dh, dc`; `grad_h, grad_c`) are cotangents too.
+   Of a Hessian times a vector (`hessp(x, p)`), it is the vector.
 2. Of the others, one named like a cache gets the cache; one named like an input, a constant or an argument
    that forward has a default for gets that value; one named like the output (`out`, `y`) gets the output;
    one with a default keeps it. One that is left gets the cache; if forward returned none, its only input,
@@ -32,6 +33,7 @@ from inspect import Parameter
 from typing import Any, NamedTuple
 
 from gradcli.errors import BrokenPromise
+from gradcli.targets.cost_names import is_product
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.results import input_named
 
@@ -242,7 +244,11 @@ def bind_backward(
         if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     )
     open_ended = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
-    return BackwardCall(slots, _cotangent_places(slots), open_ended, results)
+    places = _cotangent_places(slots)
+    if is_product(getattr(backward, "__name__", "")):
+        # A Hessian is symmetric: its product with a vector is the vjp, and the vector the cotangent.
+        places = next(((i,) for i, slot in enumerate(slots) if slot.role == FREE and slot.required), places)
+    return BackwardCall(slots, places, open_ended, results)
 
 
 def _role(name: str, values: Collection[str]) -> str:

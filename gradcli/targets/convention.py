@@ -18,7 +18,7 @@ from gradcli.targets.forward_call import (
 
 Advise = Callable[[list[str]], str]  # what to add to a check for arguments that got nothing
 
-T = TypeVar("T")
+T = TypeVar("T", bound="ByName")
 
 
 class Checkable(Protocol):
@@ -69,12 +69,25 @@ class Checkable(Protocol):
     ) -> Problem:
         """The Problem at these inputs. Raises UsageError for arguments that make none."""
 
+    @property
+    def order(self) -> int:
+        """1: the derivative of a function; 2: that of a gradient, a Hessian."""
+
+    def of_order(self, order: int) -> "Checkable | None":
+        """The same, or what belongs to it, of this order; None where there is none."""
+
     def without(self, nograd: frozenset[str]) -> "Checkable":
         """The same, where backward need not have a gradient for these inputs."""
 
 
 class ByName:
     """The part of a Checkable whose gradients have names: one more or less does not matter."""
+
+    order = 1
+
+    def of_order(self, order: int) -> "Checkable | None":
+        checkable: Any = self  # with the rest of it
+        return checkable if self.order == order else None
 
     def without(self: T, nograd: frozenset[str]) -> T:
         return self

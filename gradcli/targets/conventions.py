@@ -96,6 +96,46 @@ def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
     raise TargetError(f"{loaded.shown}: no {symbol!r}{near or '.'} {has}")
 
 
+def find_order(loaded: Loaded, symbol: str | None, order: int) -> list[Checkable]:
+    """What there is of this order: everything, or what is called symbol or is the derivative of that.
+
+    Raises NothingToCheck, or TargetError for a symbol.
+    """
+    names = list(loaded.lines) if symbol is None else list({**loaded.lines, **loaded.namespace})
+    found = [one for one in _recognise(loaded, names) if one.of_order(order) is not None]
+    if symbol is not None:
+        named = {symbol}
+        for one in _recognise(loaded, names):
+            named |= set(one.symbols) if symbol in (one.name, one.symbols[0]) else set()
+        exact = [one for one in found if one.name == symbol]
+        found = exact or [one for one in found if named & {one.name, one.symbols[0]}]
+        if not found:
+            asked = [ask(loaded, symbol) for ask in ON_REQUEST]
+            found = [one for one in asked if one is not None and one.of_order(order) is not None]
+    if found:
+        return [made for one in found if (made := one.of_order(order)) is not None]
+    what = _ORDERS[order - 1]
+    if symbol is not None:
+        raise TargetError(f"{loaded.shown}: {symbol} has nothing of order {order}; looked for {what}")
+    raise NothingToCheck(f"{loaded.shown}: nothing of order {order} to check; looked for {what}")
+
+
+_ORDERS = (
+    "a function and its gradient",
+    "a gradient beside its Hessian (f_der with f_hess, grad with hessian, hessp(x, p)), or a "
+    "torch.autograd.Function that can be differentiated twice",
+)
+
+
+def of_names(loaded: Loaded, function: str, derivative: str) -> Checkable:
+    """A function and its derivative that somebody named. Raises TargetError for what is no function."""
+    for name in (function, derivative):
+        if not callable(loaded.namespace.get(name)):
+            near = did_you_mean(name, [n for n in loaded.namespace if callable(loaded.namespace[n])])
+            raise TargetError(f"{loaded.shown}: has no function {name!r}{near}")
+    return costs.beside(function, derivative, loaded.namespace)
+
+
 def _recognise(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     found: list[Checkable] = []
     left = list(names)

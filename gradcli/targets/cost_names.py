@@ -63,7 +63,21 @@ _SECOND = (
     (r"^(grad|gradient|score)$", "hess"),
     (r"^(grad|gradient|score)$", "hessian"),
     (r"_jac$", "_hess"),
+    (r"_jac$", "_hessian"),
+    (r"_(grad|gradient|score)$", "_hess_fn"),
+    (r"^grad(ient)?_", "hess_of_"),
+    (r"^(jac|jacobian|fprime|der|gradient|grad|score)$", "hess"),
+    (r"^(jac|jacobian|fprime|der|gradient|grad|score)$", "hessian"),
+    (r"^(jac|jacobian|fprime|der|gradient|grad|score)$", "fhess"),
+    (r"prime$", "prime2"),
+    (r"^d(?=[a-z])", "d2"),
+    (r"^d(?=[a-z])", "dd"),
 )
+# A Hessian times a vector, as a function of the point and the vector.
+_PRODUCT = r"(hess(ian)?_?(p|prod(uct)?|vec(tor)?(_?prod(uct)?)?)|hvp|fhess_p)"
+_OF_PRODUCT = re.compile(rf"(?P<before>\w*?)_?{_PRODUCT}(_(?P<after>\w+))?", re.IGNORECASE)
+_ENDS_LIKE_A_GRADIENT = re.compile(r"(?P<before>\w*?)_?(der|grad(ient)?|jac(obian)?|prime|score)$")
+_STARTS_LIKE_A_GRADIENT = re.compile(r"(grad(ient)?|jac(obian)?|d|score)_(?P<after>\w+)")
 
 
 def is_cost(name: str, returned: Sequence[str]) -> bool:
@@ -104,6 +118,35 @@ def find_derivatives(names: Collection[str]) -> list[tuple[str, str]]:
                 taken.add(derivative)
                 break
     return found
+
+
+def is_second_order(name: str, derivative: str) -> bool:
+    """Whether these are a gradient and its Hessian."""
+    return derivative in _second_order(name) or is_product(derivative)
+
+
+def is_product(name: str) -> bool:
+    """Whether a function is called like a Hessian times a vector: hessp, rosen_hess_prod, hvp."""
+    return _OF_PRODUCT.fullmatch(name) is not None
+
+
+def find_products(names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(gradient, Hessian times a vector) by name, for every such product."""
+    for product in names:
+        match = _OF_PRODUCT.fullmatch(product)
+        if match is None:
+            continue
+        of = match["before"] or match["after"] or ""
+        for gradient in names:
+            if gradient != product and _is_gradient_of(gradient, of):
+                yield gradient, product
+                break
+
+
+def _is_gradient_of(name: str, of: str) -> bool:
+    """`rosen_der` and `grad_rosen` of `rosen`; `grad`, `jac`, `score` of nothing that has a name."""
+    ends, starts = _ENDS_LIKE_A_GRADIENT.fullmatch(name), _STARTS_LIKE_A_GRADIENT.fullmatch(name)
+    return (ends is not None and ends["before"] == of) or (starts is not None and starts["after"] == of)
 
 
 def is_derivative_of(name: str, other: str) -> bool:

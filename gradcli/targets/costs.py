@@ -7,7 +7,14 @@ from typing import Any
 from gradcli.arrays import Array
 from gradcli.problem import Problem
 from gradcli.targets.convention import ByArguments, Checkable
-from gradcli.targets.cost_names import LOOKED_FOR, find_derivatives, is_cost, is_derivative_of
+from gradcli.targets.cost_names import (
+    LOOKED_FOR,
+    find_derivatives,
+    find_products,
+    is_cost,
+    is_derivative_of,
+    is_second_order,
+)
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.naming import Pair, find_pairs
@@ -26,6 +33,7 @@ class CheckableCost(ByArguments):
     symbols: tuple[str, ...]
     value: Callable[..., Any]
     gradient: Callable[..., Any]
+    order: int = 1  # 2: a gradient and its Hessian
 
     @property
     def called(self) -> Callable[..., Any]:
@@ -68,6 +76,11 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         forward, backward = space[pair.forward], space[pair.backward]
         found.append(CheckableCost(pair.name, (pair.forward, pair.backward), forward, backward))
         left = [name for name in left if name not in (pair.forward, pair.backward)]
+    for name, product in find_products(left):  # takes the vector too, so it is the backward of the gradient
+        if len(argument_names(space[product])) > len(argument_names(space[name])) > 0:
+            found.append(CheckablePair(Pair(product, name, product), space[name], space[product], order=2))
+    products = {one.name for one in found if one.order == 2}
+    left = [name for name in left if name not in products]
     for name, derivative in find_derivatives(left):
         found += _beside(name, derivative, space[name], space[derivative])
     claimed = {symbol for one in found for symbol in one.symbols}
@@ -75,6 +88,12 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     for name, derivative in _in_other_words(left, space):
         found += _beside(name, derivative, space[name], space[derivative])
     return found
+
+
+def beside(name: str, derivative: str, space: Mapping[str, Any]) -> Checkable:
+    """A function and what somebody says is its derivative; one that takes a cotangent too is a backward."""
+    found = _beside(name, derivative, space[name], space[derivative])
+    return found[0] if found else CheckableCost(name, (name, derivative), space[name], space[derivative])
 
 
 def _in_other_words(names: Sequence[str], space: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -101,4 +120,5 @@ def _beside(
         return []
     if len(required_arguments(gradient)) > len(takes):
         return [CheckablePair(Pair(name, name, derivative), value, gradient)]
-    return [CheckableCost(name, (name, derivative), value, gradient)]
+    order = 2 if is_second_order(name, derivative) else 1
+    return [CheckableCost(name, (name, derivative), value, gradient, order)]

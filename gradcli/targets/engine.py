@@ -9,10 +9,8 @@ from typing import Any, Protocol
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem, Run, Source
-from gradcli.targets.convention import ByArguments
-from gradcli.targets.forward_call import (
-    bind_forward,
-)
+from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.forward_call import ForwardCall, bind_forward
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.pair import advise_in_python, source_file
 
@@ -52,6 +50,7 @@ class EngineFunction(ByArguments):
     engine: Engine
     rule: Rule | None = None  # how others are put in the place of forward and backward; None: they cannot be
     why_not: str = ""  # if they cannot
+    second: "Callable[[EngineFunction], Checkable] | None" = None  # its derivative of second order
 
     @property
     def called(self) -> Callable[..., Any]:
@@ -72,9 +71,7 @@ class EngineFunction(ByArguments):
         rerun: str | None,
     ) -> Problem:
         """The Problem at these inputs; raises UsageError if none of them can have a gradient."""
-        bound = bind_forward(
-            where, self.call, list(inputs), constants, by_position=False, advise=advise_in_python
-        )
+        bound = self._bound(where, inputs, constants)
         ordered = {name: inputs[name] for name in bound.order}
         require_floating(where, ordered)
 
@@ -96,6 +93,23 @@ class EngineFunction(ByArguments):
             rerun=rerun,
         )
         return replace(problem, source=self.source(problem, by_name))
+
+    def by_name(
+        self, where: str, inputs: Mapping[str, Array], constants: Mapping[str, Any]
+    ) -> Callable[[Mapping[str, Any]], Any]:
+        """The function of the framework's arrays by name."""
+        bound = self._bound(where, inputs, constants)
+        return lambda values: bound(self.call, {**constants, **values})
+
+    def _bound(self, where: str, inputs: Mapping[str, Array], constants: Mapping[str, Any]) -> ForwardCall:
+        return bind_forward(
+            where, self.call, list(inputs), constants, by_position=False, advise=advise_in_python
+        )
+
+    def of_order(self, order: int) -> "Checkable | None":
+        if order == 1:
+            return self
+        return None if self.second is None else self.second(self)
 
     def source(self, problem: Problem, by_name: Bound) -> Source:
         """Where the two halves come from, and how others are put in their place."""

@@ -9,11 +9,11 @@ from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.layers import LAYERS, Layer
 from gradcli.problem import Problem
-from gradcli.spec import CheckSpec, InputSpec, derive_id
+from gradcli.spec import CheckSpec, InputSpec, default_id
 from gradcli.targets.advice import advise_in_shell, advise_in_yaml
 from gradcli.targets.builtin import Declared, asked_or_declared, declared_inputs, implied_dims
 from gradcli.targets.convention import Checkable
-from gradcli.targets.conventions import find_all, find_named
+from gradcli.targets.conventions import find_all, find_named, find_order, of_names
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.near_miss import did_you_mean
@@ -34,7 +34,7 @@ def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, g
     UsageError for arguments that nothing in the file takes; each one's problem raises UsageError for what
     it lacks.
     """
-    found = find_named(loaded, symbol) if symbol is not None else find_all(loaded)
+    found = _found(spec, symbol, loaded)
     if symbol is None:
         _refuse_strays(loaded, found, given)
         if spec.options and len(found) > 1:
@@ -49,10 +49,18 @@ def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, g
     return [opened(one) for one in found]
 
 
+def _found(spec: CheckSpec, symbol: str | None, loaded: Loaded) -> list[Checkable]:
+    if spec.functions is not None:
+        return [of_names(loaded, *spec.functions)]
+    if spec.order is not None:
+        return find_order(loaded, symbol, spec.order)
+    return find_named(loaded, symbol) if symbol is not None else find_all(loaded)
+
+
 def _id(spec: CheckSpec, place: str, one: Checkable, alone: bool) -> str:
     """An id that was given is that of one check; of several, each adds its name."""
-    if spec.id is None or spec.id == derive_id(spec.target, spec.options):
-        return derive_id(f"{place}:{one.name}", spec.options)
+    if spec.id is None or spec.id == default_id(spec):
+        return default_id(replace(spec, target=f"{place}:{one.name}"))
     return spec.id if alone else f"{spec.id}:{one.name}"
 
 

@@ -32,6 +32,7 @@ class CheckablePair(ByArguments):
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     nograd: frozenset[str] = frozenset()
+    order: int = 1  # 2: a gradient, and its Hessian times a vector
 
     @property
     def name(self) -> str:

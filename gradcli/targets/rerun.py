@@ -24,6 +24,7 @@ def rerun_line(
     if not repeatable:
         return None
     words = ["gradcli", "check", f"./{target}" if target.startswith("-") else target]
+    words += [] if spec.order is None else ["--order", str(spec.order)]
     for name, value in options.items():
         words += _option(name, value)
     for name, asked in inputs.items():

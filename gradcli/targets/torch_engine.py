@@ -1,6 +1,7 @@
 """Evaluates functions of torch tensors on the CPU, and pulls cotangents back through torch's graph."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,15 +47,20 @@ class Graph:
 class TorchEngine:
     """torch.autograd, in the dtype of the inputs."""
 
+    def __init__(self, *, watches_saved: bool = True) -> None:
+        """watches_saved: see `Graph`; what is saved has no graph of its own then: a second order needs it."""
+        self._watches_saved = watches_saved
+
     def forward(self, function: Callable[[Mapping[str, Any]], Any], arrays: Mapping[str, Array]) -> Run:
         graph = Graph()
         tensors = {name: as_tensor(array) for name, array in arrays.items()}
         graph.leaves = {
             name: tensor.requires_grad_() for name, tensor in tensors.items() if tensor.is_floating_point()
         }
-        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(graph.pack, graph.unpack):
+        hooks = torch.autograd.graph.saved_tensors_hooks(graph.pack, graph.unpack)
+        with torch.enable_grad(), hooks if self._watches_saved else nullcontext():
             returned = function(tensors)
-        graph.outputs = _differentiable(returned)
+        graph.outputs = differentiable(returned)
         return Run(tuple(_as_array(out) for out in graph.outputs), Saved(graph.arrays, graph))
 
     def backward(self, cotangents: tuple[Array, ...], saved: Saved) -> Mapping[str, Any]:
@@ -107,7 +113,7 @@ def as_tensor(array: Array) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array))
 
 
-def _differentiable(returned: Any) -> tuple[torch.Tensor, ...]:
+def differentiable(returned: Any) -> tuple[torch.Tensor, ...]:
     """The outputs that autograd differentiates; indices and what is marked non-differentiable are none."""
     outputs = returned if isinstance(returned, tuple | list) else (returned,)
     strange = [out for out in outputs if not isinstance(out, torch.Tensor) and out is not None]

@@ -63,7 +63,13 @@ def _function(name: str, cls: Any) -> EngineFunction:
         return cls.apply(*bound.args, *bound.kwargs.values())
 
     apply.__signature__ = signature  # type: ignore[attr-defined]
-    return replace(_engine_function(name, apply, *_halves(cls)), rule=FunctionRule(cls))
+    made = replace(_engine_function(name, apply, *_halves(cls)), rule=FunctionRule(cls))
+    return replace(made, second=None) if _is_once_differentiable(cls) else made
+
+
+def _is_once_differentiable(cls: Any) -> bool:
+    """Whether its backward says that it has no derivative."""
+    return getattr(cls.backward, "__globals__", {}).get("__name__") == "torch.autograd.function"
 
 
 def _halves(cls: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -169,7 +175,13 @@ def _engine_function(
 ) -> EngineFunction:
     from gradcli.targets.torch_engine import TorchEngine
 
-    return EngineFunction(name, (name,), call, forward, backward, TorchEngine())
+    return EngineFunction(name, (name,), call, forward, backward, TorchEngine(), second=_second)
+
+
+def _second(first: EngineFunction) -> Checkable:
+    from gradcli.targets.torch_second_order import SecondOrder
+
+    return SecondOrder(first)
 
 
 def _has_setup_context(cls: Any) -> bool:
