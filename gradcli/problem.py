@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,16 @@ class Source:
     of_gradient: "Callable[[], Mapping[str, Source]]" = dict
     # What it consists of: checks of their own, at the points at which the whole calls them.
     pieces: "Callable[[], Sequence[Problem]]" = tuple
+    late: "Callable[[], Late] | None" = None  # where backward is spread over functions that forward makes
     why_not: str = ""  # why no line of backward can be named, where that is known
+
+
+@dataclass(frozen=True, eq=False)
+class Late:
+    """The user's functions in which a backward stands that is no function of its own."""
+
+    functions: Sequence[FunctionType]
+    beside: "Sequence[Problem]" = ()  # what else they compute
 
 
 @dataclass(frozen=True, eq=False)

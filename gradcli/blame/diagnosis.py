@@ -158,10 +158,15 @@ def _reason(bench: Bench, fault: Fault) -> str:
         return f"{best.array} is missing: {best.after} is right"
     if best.kind in PATHS:
         return _path(best)
-    words = _words(best)
-    if best.kind == "superfluous":
-        return f"{words}: without `{best.before}` everything is right"
-    return f"{words}: with `{best.after}` in place of `{best.before}` everything is right"
+    return changed(best.kind, best.before, best.after)
+
+
+def changed(kind: str, before: str, after: str) -> str:
+    """What a change of the text mends."""
+    words = _words(kind, after)
+    if kind == "superfluous":
+        return f"{words}: without `{before}` everything is right"
+    return f"{words}: with `{after}` in place of `{before}` everything is right"
 
 
 def _path(repair: Repair) -> str:
@@ -176,11 +181,11 @@ def _path(repair: Repair) -> str:
     return f"{detached}the path{through} is missing in {repair.before}"
 
 
-def _words(repair: Repair) -> str:
-    name = repair.after.rpartition(".")[2]
-    if repair.kind == "function" and name in ("sum", "mean"):
+def _words(kind: str, after: str) -> str:
+    name = after.rpartition(".")[2]
+    if kind == "function" and name in ("sum", "mean"):
         return f"a {'mean' if name == 'sum' else 'sum'} in place of a {name}"
-    return _KINDS.get(repair.kind, repair.kind)
+    return _KINDS.get(kind, kind)
 
 
 _PLAIN = (

@@ -162,7 +162,7 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
             yield Edit("operator", line, text, _text(changed), 1, swap(changed))
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
-        if isinstance(target, ast.Name | ast.Subscript):
+        if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
             grown = ast.AugAssign(target, ast.Add(), statement.value)
             yield Edit("overwritten", line, text, _text(grown), 1, swap(grown))
             yield from _accumulated(statement, swap)

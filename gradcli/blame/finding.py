@@ -11,6 +11,7 @@ from gradcli.blame import truth
 from gradcli.blame.bench import Bench
 from gradcli.blame.diagnosis import describe
 from gradcli.blame.evidence import Evidence
+from gradcli.blame.late import find_late
 from gradcli.blame.pieces import in_pieces
 from gradcli.blame.search import Search
 from gradcli.blame.source import NotReadable
@@ -62,6 +63,10 @@ def find(
                 faults = in_pieces(pieces, wrong, settings, clock, find_in)
                 if faults:
                     return Found(tuple(faults))
+            if problem.source and problem.source.late:
+                late = problem.source.late()
+                found, why = find_late(problem, late, gradients, cotangents, settings, clock)
+                return Found(tuple(found), "" if found else f"no line can be named: {why}")
             parts = [
                 _find(*part, cotangents, settings.tol, clock, rng) for part in _parts(problem, gradients)
             ]

@@ -161,6 +161,7 @@ def _inner(code: CodeType, name: str) -> CodeType | None:
 
 
 def _functions(file: str) -> list[tuple[FunctionNode, str | None]]:
+    linecache.checkcache(file)  # it may have been saved since it was last read
     return _parsed(file, "".join(linecache.getlines(file)))
 
 

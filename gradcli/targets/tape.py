@@ -6,17 +6,20 @@ broadcasts; and so are a few expressions in which a value is used more than once
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
-from gradcli.problem import Problem, Run
+from gradcli.problem import Late, Problem, Run, Source
 from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.inputs import generator
 from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.pair import source_file
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.tape_engine import Engine, engine_of
 from gradcli.targets.tape_operations import Operation, operations_of
@@ -88,8 +91,30 @@ class CheckableOperation(ByName):
             forward=self._forward,
             backward=self._backward,
             inputs={name: arrays[name].astype(self.engine.dtype) for name in self.operation.shapes},
+            source=self._source(),
             rerun=rerun,
         )
+
+    def _source(self) -> Source:
+        """The method of the operation, where it has one; its gradients are spread over closures."""
+        cls = self.engine.cls
+        short = self.operation.name.partition("_")[0]
+        method = next(
+            (m for n in (f"__{short}__", short) if isinstance(m := getattr(cls, n, None), FunctionType)), None
+        )
+        driver = cls.backward  # type: ignore[attr-defined]
+        own = method or driver
+        return Source(own, own, source_file(own), late=partial(self._late, driver))
+
+    def _late(self, driver: FunctionType) -> Late:
+        """What the engine's file defines, and its other operations."""
+        others = [replace(self, operation=one) for one in operations_of(self.engine)]
+        beside = [
+            one.problem({}, {}, id=one.name, target=one.name, where=one.name, rerun=None)
+            for one in others
+            if one.operation.name != self.operation.name
+        ]
+        return Late(_functions_beside(driver), beside)
 
     def _drawn(self, name: str, id: str) -> Array:
         """Away from zero, where many operations have a kink or a pole, and on the side that is wanted."""
@@ -115,6 +140,19 @@ class CheckableOperation(ByName):
     def _recorded(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Any], Any]:
         leaves = {name: self.engine.wrap(array) for name, array in arrays.items()}
         return leaves, self.operation.run(*leaves.values())
+
+
+def _functions_beside(driver: FunctionType) -> list[FunctionType]:
+    """The functions and methods of an engine's file, but for the one that runs the tape."""
+    file = driver.__code__.co_filename
+    found: dict[FunctionType, None] = {}
+    for value in list(driver.__globals__.values()):
+        for one in vars(value).values() if isinstance(value, type) else (value,):
+            plain = one.__func__ if isinstance(one, staticmethod | classmethod) else one
+            if isinstance(plain, FunctionType) and plain.__code__.co_filename == file:
+                found[plain] = None
+    found.pop(driver, None)
+    return list(found)
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

@@ -242,3 +242,23 @@ def test_an_operation_that_there_is_not_is_an_error():
 def test_a_class_without_a_gradient_is_no_engine():
     with pytest.raises((NothingToCheck, TargetError)):
         check(MICROGRAD.replace("self.grad = 0", "self.total = 0"), "Value")
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol", "right", "wrong"),
+    [
+        (MICROGRAD, "Value.tanh", "(1 - t**2)", "(1 - t)"),
+        (MICROGRAD, "Value.truediv", "other * self.data ** (other - 1)", "self.data ** (other - 1)"),
+        (MICROGRAD, "Value.diamond", "self.grad += out.grad\n", "self.grad = out.grad\n"),
+        (TENSOR, "Tensor.matmul", "self.data.T @ g", "(g.T @ self.data).T * 2"),
+        (TENSOR, "Tensor.getitem_repeated", "np.add.at(full, index, g)", "full[index] += g"),
+    ],
+)
+def test_the_line_of_a_slip_in_a_closure_is_named(text, symbol, right, wrong):
+    Path("engine.py").write_text(text.replace(right, wrong, 1))
+    spec = CheckSpec(f"engine.py:{symbol}")
+    (problem,) = resolve(spec)
+    blame = run(problem, spec.settings).blame
+    line = text[: text.index(right)].count("\n") + 1
+    assert blame is not None
+    assert blame.line == line

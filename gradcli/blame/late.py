@@ -1,0 +1,291 @@
+"""Where backward is not one function: statements that run only in it, wherever they stand, and their repairs.
+
+A tape engine's operations leave closures behind, which its backward calls. No value in them can be followed;
+but a small edit of one of their statements can be run, and with it the gradients are right or not.
+"""
+
+import ast
+import linecache
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from gradcli import checker
+from gradcli.arrays import Array
+from gradcli.blame.diagnosis import changed
+from gradcli.blame.edits import Edit, edits
+from gradcli.blame.insertions import insertions
+from gradcli.blame.source import NotReadable, Written, read, rebuild
+from gradcli.clock import Clock
+from gradcli.executed import lines_run
+from gradcli.problem import Late, Problem
+from gradcli.result import FAIL, Blame, Gradient
+from gradcli.spec import Settings
+from gradcli.subject import copies
+
+_POINTS = 2  # at which a repair must hold beside that of the check
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A statement that runs in backward and not in forward, or makes something that does."""
+
+    written: Written
+    body: list[ast.stmt]
+    statement: ast.stmt
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """Where the true gradients are known."""
+
+    inputs: Mapping[str, Array]
+    cotangents: tuple[Array, ...]
+    gradients: Mapping[str, Gradient]
+
+
+def find_late(
+    problem: Problem,
+    late: Late,
+    gradients: Mapping[str, Gradient],
+    cotangents: tuple[Array, ...],
+    settings: Settings,
+    clock: Clock,
+) -> tuple[list[Blame], str]:
+    """The statement at fault among those that only backward runs; or why none is named.
+
+    Cost: two checks at other points, and up to a few hundred forwards and backwards.
+    """
+    wrong = sorted(name for name, gradient in gradients.items() if gradient.verdict == FAIL)
+    places = list(_places(problem, late.functions, cotangents))
+    if not places:
+        return [], "none of its statements runs in backward alone"
+    points = [_Point(problem.inputs, cotangents, gradients), *_others(problem, settings, clock)]
+    search = _Search(problem, points, wrong, late.beside, clock)
+    for trial in (edits, _with_insertions):
+        found = [repair for place in places for repair in search.repairs(place, trial)]
+        if found:
+            best = min(edit.rank for _, edit in found)
+            top = [(place, edit) for place, edit in found if edit.rank == best]
+            if len({id(place.statement) for place, _ in top}) > 1:
+                return [], "several places could be repaired"
+            place, edit = min(top, key=lambda one: len(one[1].before))
+            return [_blame(place, edit.line, changed(edit.kind, edit.before, edit.after), wrong)], ""
+    alone = [place for place in places if search.may_be_alone(place)]
+    if len(alone) == 1:
+        (place,) = alone
+        said = f"no single change explains it; of all that backward runs, this alone makes {', '.join(wrong)}"
+        return [_blame(place, _line(place.statement), said, wrong)], ""
+    return [], f"{len(places)} statements could be at fault"
+
+
+class _Search:
+    """Tries versions of single statements."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        points: list[_Point],
+        wrong: Sequence[str],
+        beside: Sequence[Problem],
+        clock: Clock,
+    ) -> None:
+        self.problem = problem
+        self.points = points
+        self.wrong = wrong
+        self.clock = clock
+        self.outputs = [out.copy() for out in problem.forward(copies(problem.inputs)).outputs]
+        self.before = _gradients(problem, points[0])
+        self.beside = [other for other in beside if _holds(other)]
+
+    def repairs(self, place: _Place, trial: Any) -> Iterator[tuple[_Place, Edit]]:
+        """The edits of a statement with which all gradients are right at all points."""
+        names = list(dict.fromkeys(_values(place.written.node)))
+        for edit in list(trial(place.statement, place.body, names, lambda _: False)):
+            if not self.clock.affords(0.0):
+                return
+            if edit.kind == "accumulated":
+                continue  # a tape adds up whatever there is
+            with _edited(place.written, edit) as is_program:
+                if is_program and self._is_forward_same() and self._mends():
+                    yield place, edit
+
+    def may_be_alone(self, place: _Place) -> bool:
+        """Whether, for all one can tell, the wrong gradients and no others come from a statement."""
+        without = Edit("", 0, "", "", 0, lambda: _emptied(place))
+        with _edited(place.written, without) as is_program:
+            after = _gradients(self.problem, self.points[0]) if is_program else None
+        if after is None or self.before is None or set(after) != set(self.before):
+            return True
+        moved = {n for n, array in self.before.items() if not np.array_equal(array, after[n])}
+        return moved == set(self.wrong)
+
+    def _mends(self) -> bool:
+        """Whether all is right at all points, and what is right beside it stays so."""
+        return all(map(self._is_right, self.points)) and all(map(_holds, self.beside))
+
+    def _is_forward_same(self) -> bool:
+        try:
+            outputs = self.problem.forward(copies(self.problem.inputs)).outputs
+        except Exception:
+            return False
+        return all(np.array_equal(a, b) for a, b in zip(self.outputs, outputs, strict=True))
+
+    def _is_right(self, point: _Point) -> bool:
+        found = _gradients(self.problem, point)
+        return found is not None and all(_fits(found.get(n), known) for n, known in point.gradients.items())
+
+
+def _places(
+    problem: Problem, functions: Sequence[FunctionType], cotangents: tuple[Array, ...]
+) -> Iterator[_Place]:
+    readable = []
+    for function in functions:
+        try:
+            readable.append(read(function))
+        except NotReadable:
+            continue
+    for file in dict.fromkeys(written.file for written in readable):
+        with lines_run(file) as ahead:
+            run = problem.forward(copies(problem.inputs))
+        with lines_run(file) as back:
+            problem.backward(tuple(c.copy() for c in cotangents), run.saved)
+        for written in readable:
+            if written.file == file:
+                yield from _late(written, written.node, back - ahead, ahead)
+
+
+def _late(written: Written, node: ast.AST, late: set[int], early: set[int]) -> Iterator[_Place]:
+    for field in ("body", "orelse"):
+        held: Any = getattr(node, field, None)
+        body: list[ast.stmt] = held if isinstance(held, list) else []
+        for statement in body:
+            runs = {*range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)}
+            makes = any(isinstance(part, ast.Lambda) for part in ast.walk(statement))
+            if not hasattr(statement, "body") and (runs & late or (makes and runs & early)):
+                yield _Place(written, body, statement)
+            yield from _late(written, statement, late, early)
+
+
+def _others(problem: Problem, settings: Settings, clock: Clock) -> Iterator[_Point]:
+    """The problem at other points, with the numeric gradients there."""
+    rng = np.random.default_rng([settings.seed, 6])
+    for _ in range(_POINTS):
+        inputs = {n: np.asarray(a * rng.uniform(0.7, 1.3, a.shape)) for n, a in problem.inputs.items()}
+        budget = max(0.1, min(settings.budget, 0.25 * clock.left()))
+        own = replace(settings, blame=False, nodes=False, budget=budget)
+        result = checker.run(replace(problem, inputs=inputs, source=None), own)
+        given = tuple(a for name, a in result.arrays.items() if name.startswith("cotangent"))
+        if given and result.gradients:
+            yield _Point(inputs, given, result.gradients)
+
+
+def _gradients(problem: Problem, point: _Point) -> dict[str, Array] | None:
+    try:
+        saved = problem.forward(copies(point.inputs)).saved
+        found = problem.backward(tuple(c.copy() for c in point.cotangents), saved)
+        return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
+    except Exception:
+        return None
+
+
+def _holds(problem: Problem) -> bool:
+    """Whether the gradients of a problem agree with a difference along one direction."""
+    rng = np.random.default_rng(7)
+    moves = {n: np.asarray(rng.standard_normal(problem.inputs[n].shape)) for n in problem.differentiable}
+    step = 1e-5
+    try:
+        with np.errstate(all="ignore"):
+            run = problem.forward(copies(problem.inputs))
+            weights = tuple(np.asarray(rng.standard_normal(out.shape)) for out in run.outputs)
+            found = problem.backward(tuple(w.copy() for w in weights), run.saved)
+            claimed = sum(float(np.sum(np.asarray(found[n]) * move)) for n, move in moves.items())
+            sides = [
+                problem.forward({n: a + s * step * moves.get(n, 0.0) for n, a in problem.inputs.items()})
+                for s in (1.0, -1.0)
+            ]
+    except Exception:
+        return False
+    triples = zip(weights, sides[0].outputs, sides[1].outputs, strict=True)
+    measured = sum(float(np.sum(w * (plus - minus))) for w, plus, minus in triples) / (2 * step)
+    return abs(claimed - measured) <= 1e-5 * (abs(claimed) + abs(measured) + 1.0)
+
+
+def _fits(found: Array | None, known: Gradient) -> bool:
+    if found is None or found.shape != known.numeric.shape:
+        return False
+    there = np.isfinite(known.numeric)
+    slack = 1e-6 * np.abs(known.numeric) + 1e-9 * np.max(np.abs(known.numeric), initial=0.0, where=there)
+    allowed = np.maximum(np.nan_to_num(known.allowed), slack)
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((np.abs(found - known.numeric) <= allowed)[there]))
+
+
+@contextmanager
+def _edited(written: Written, edit: Edit) -> Iterator[bool]:
+    """A function with an edit in it; says whether it is a program."""
+    back = edit.apply()
+    try:
+        made = rebuild(written, written.node, {})
+    except (NotReadable, SyntaxError, ValueError, TypeError, AttributeError):
+        made = None
+    finally:
+        back()
+    own = written.function.__code__
+    if made is None or made.__code__.co_freevars != own.co_freevars:
+        yield False
+        return
+    written.function.__code__ = made.__code__
+    try:
+        yield True
+    finally:
+        written.function.__code__ = own
+
+
+def _emptied(place: _Place) -> Any:
+    """Take a statement out; returns what puts it back."""
+    at = next(i for i, statement in enumerate(place.body) if statement is place.statement)
+    place.body[at] = ast.copy_location(ast.Pass(), place.statement)
+
+    def back() -> None:
+        place.body[at] = place.statement
+
+    return back
+
+
+def _with_insertions(statement: ast.stmt, body: Any, names: Sequence[str], settled: Any) -> Iterator[Edit]:
+    del body, settled
+    yield from insertions(statement, names)
+
+
+def _values(function: ast.AST) -> Iterator[str]:
+    """What a function and those within it call values: names, and attributes of names."""
+    for part in ast.walk(function):
+        if isinstance(part, ast.arg):
+            yield part.arg
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+        elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            yield f"{part.value.id}.{part.attr}"
+
+
+def _line(statement: ast.stmt) -> int:
+    """That of the only function within a statement, or of the statement."""
+    made = [part for part in ast.walk(statement) if isinstance(part, ast.Lambda)]
+    return made[0].lineno if len(made) == 1 else statement.lineno
+
+
+def _blame(place: _Place, line: int, diagnosis: str, wrong: Sequence[str]) -> Blame:
+    return Blame(
+        gradient=wrong[0],
+        node="",
+        file=place.written.file,
+        line=line,
+        diagnosis=f"in {place.written.node_name}: {diagnosis}",
+        source=linecache.getline(place.written.file, line).strip(),
+        gradients=tuple(wrong),
+    )
