@@ -35,6 +35,7 @@ _KINDS = {
     "function": "the wrong function",
     "transpose": "transposed the wrong way",
     "sum missing": "a sum is missing",
+    "permutation": "axes are permuted",
     "subscripts": "wrong subscripts: axes are permuted",
     "arguments": "arguments in the wrong order",
     "extra call": "a call too many",

@@ -24,6 +24,7 @@ _CALLS = (
     ("exp", "log"),
     ("floor", "ceil"),
 )
+_MODULES = ("np", "numpy", "math")
 _OTHER = dict(_CALLS) | {b: a for a, b in _CALLS}
 _OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub,),
@@ -91,7 +92,8 @@ def edits(
 ) -> Iterator[Edit]:
     """The edits of one statement that stands in `body`.
 
-    `names` are variables that may stand in for others. Parts that are `settled` are right and not touched.
+    `names` are variables that may stand in for others, attributes (`self.x`), keys (`'x'`) and
+    functions (`f()`). Parts that are `settled` are right and not touched.
     """
     yield from _whole(statement, body)
     yield from _reversals(statement)
@@ -100,7 +102,17 @@ def edits(
     else:
         heads = list(_open_slots(statement, settled))
     for slot in heads:
-        yield from _of_slot(slot, names)
+        for edit in _of_slot(slot, names):
+            if not _is_named_so(statement, edit):
+                yield edit
+
+
+def _is_named_so(statement: ast.stmt, edit: Edit) -> bool:
+    """Whether a name says that a sum, or a mean, is meant: `d_sum = d.sum()`."""
+    called = edit.before.rpartition(".")[2]
+    if edit.kind != "function" or called not in ("sum", "mean") or not isinstance(statement, ast.Assign):
+        return False
+    return any(called in _text(target) for target in statement.targets)
 
 
 def _reversals(statement: ast.stmt) -> Iterator[Edit]:
@@ -129,8 +141,8 @@ def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[S
                 yield Slot(node, name, index if isinstance(value, list) else None)
                 if not (isinstance(item, ast.expr) and settled(item)):
                     yield from _open_slots(item, settled)
-                elif isinstance(item, ast.Call):
-                    yield Slot(item, "func", None)  # sin(x) may be a value of forward, and cos(x) due
+                else:  # sin(x) may be a value of forward, and cos(x) due
+                    yield from (Slot(p, "func", None) for p in ast.walk(item) if isinstance(p, ast.Call))
 
 
 def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
@@ -164,7 +176,8 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         target = statement.targets[0]
         if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
             grown = ast.AugAssign(target, ast.Add(), statement.value)
-            yield Edit("overwritten", line, text, _text(grown), 1, swap(grown))
+            renames = isinstance(target, ast.Name) and isinstance(statement.value, ast.Name)
+            yield Edit("overwritten", line, text, _text(grown), 2 if renames else 1, swap(grown))
             yield from _accumulated(statement, swap)
         if isinstance(target, ast.Tuple) and 2 <= len(target.elts) <= 6:
             for i, j in combinations(range(len(target.elts)), 2):
@@ -224,9 +237,7 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
         yield from _of_constant(node, slot)
     if isinstance(node, ast.Name):
         callee = isinstance(slot.parent, ast.Call) and slot.field == "func"
-        if not callee and not (
-            isinstance(slot.parent, ast.Attribute) and node.id in ("np", "numpy", "math", "self")
-        ):
+        if not callee and not (isinstance(slot.parent, ast.Attribute) and node.id in (*_MODULES, "self")):
             for name in names:
                 if name != node.id and name.isidentifier():
                     yield "variable", ast.Name(name, ast.Load()), 2
@@ -245,8 +256,13 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
                     yield "variable", ast.Attribute(node.value, attribute, ast.Load()), 2
     if isinstance(node, ast.Call):
         yield from _of_call(node)
+        if isinstance(node.func, ast.Name):
+            for name in names:
+                if name.endswith("()") and name != f"{node.func.id}()":
+                    function = ast.Name(name.removesuffix("()"), ast.Load())
+                    yield "function", ast.Call(function, node.args, node.keywords), 2
     if isinstance(node, ast.Subscript):
-        yield from _of_subscript(node)
+        yield from _of_subscript(node, names)
     if isinstance(node, ast.Slice):
         yield from _of_slice(node)
     if isinstance(node, ast.Tuple) and isinstance(slot.parent, ast.Return):
@@ -261,9 +277,13 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
     ):
         for i in range(len(node.elts)):
             yield "axes", ast.Tuple([e for j, e in enumerate(node.elts) if j != i], ast.Load()), 2
+    if isinstance(node, ast.Tuple) and _is_permutation(node):
+        for order in permutations(node.elts):
+            if order != tuple(node.elts):
+                yield "permutation", ast.Tuple(list(order), ast.Load()), 1
     if isinstance(node, ast.IfExp):
         yield "branch", ast.IfExp(node.test, node.orelse, node.body), 1
-    if isinstance(node, ast.Name | ast.BinOp | ast.Call) and slot.field in (
+    if isinstance(node, ast.Name | ast.BinOp | ast.Call | ast.Attribute | ast.Subscript) and slot.field in (
         "args",
         "left",
         "right",
@@ -272,15 +292,37 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
         "elts",
         "operand",
     ):
-        yield "transpose", ast.Attribute(node, "T", ast.Load()), 2
+        yield from _transposed(node)
         if not isinstance(slot.parent, ast.Call) or isinstance(node, ast.BinOp | ast.Call):
-            for axis in (0, 1, -1, None):
-                keywords = [] if axis is None else [ast.keyword("axis", ast.Constant(axis))]
-                summed = ast.Call(ast.Attribute(node, "sum", ast.Load()), [], keywords)
-                yield "sum missing", summed, 2
-                if axis is not None:
-                    kept = [*keywords, ast.keyword("keepdims", ast.Constant(True))]
-                    yield "sum missing", ast.Call(ast.Attribute(node, "sum", ast.Load()), [], kept), 2
+            yield from _summed(node)
+
+
+def _is_permutation(node: ast.Tuple) -> bool:
+    """Whether these may be the axes of a transposition."""
+    values = [e.value if isinstance(e, ast.Constant) else None for e in node.elts]
+    return 3 <= len(values) <= 4 and set(values) == set(range(len(values)))
+
+
+def _transposed(node: ast.expr) -> Iterator[tuple[str, ast.expr, int]]:
+    if isinstance(node, ast.Attribute) and node.attr in ("T", "shape", "ndim", "size"):
+        return
+    if isinstance(node, ast.Name) and node.id in _MODULES:
+        return
+    yield "transpose", ast.Attribute(node, "T", ast.Load()), 2
+    last: list[ast.expr] = [ast.Constant(-1), ast.Constant(-2)]
+    yield "transpose", ast.Call(ast.Attribute(node, "swapaxes", ast.Load()), last, []), 2
+
+
+def _summed(node: ast.expr) -> Iterator[tuple[str, ast.expr, int]]:
+    if isinstance(node, ast.Name) and node.id in _MODULES:
+        return
+    for axis in (0, 1, -1, None):
+        keywords = [] if axis is None else [ast.keyword("axis", ast.Constant(axis))]
+        summed = ast.Call(ast.Attribute(node, "sum", ast.Load()), [], keywords)
+        yield "sum missing", summed, 2
+        if axis is not None:
+            kept = [*keywords, ast.keyword("keepdims", ast.Constant(True))]
+            yield "sum missing", ast.Call(ast.Attribute(node, "sum", ast.Load()), [], kept), 2
 
 
 def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr, int]]:
@@ -351,7 +393,7 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr, int]]:
         arguments[i], arguments[j] = arguments[j], arguments[i]
         yield "arguments", ast.Call(node.func, arguments, node.keywords), 2
     method = isinstance(node.func, ast.Attribute) and not (
-        isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy", "math")
+        isinstance(node.func.value, ast.Name) and node.func.value.id in _MODULES
     )
     if name in ("sum", "mean"):
         has_axis = any(k.arg == "axis" for k in node.keywords) or len(node.args) > (0 if method else 1)
@@ -368,9 +410,27 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr, int]]:
         yield "extra call", node.args[0], 2
 
 
-def _of_subscript(node: ast.Subscript) -> Iterator[tuple[str, ast.expr, int]]:
-    yield "selection", node.value, 2
+def _of_subscript(node: ast.Subscript, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
     index = node.slice
+    if isinstance(index, ast.Constant) and isinstance(index.value, str):
+        for key in (name[1:-1] for name in names if name.startswith("'")):
+            if key != index.value:
+                yield "variable", ast.Subscript(node.value, ast.Constant(key), ast.Load()), 2
+        return
+    yield "selection", node.value, 2
+    elements = index.elts if isinstance(index, ast.Tuple) else [index]
+    for place, element in enumerate(elements):
+        number = element.operand if isinstance(element, ast.UnaryOp) else element
+        if isinstance(number, ast.Constant) and isinstance(number.value, int):
+            for name in names:
+                if name.isidentifier():
+                    variable = ast.Name(name, ast.Load())
+                    made = [variable if i == place else e for i, e in enumerate(elements)]
+                    inside = ast.Tuple(made, ast.Load()) if isinstance(index, ast.Tuple) else variable
+                    yield "index", ast.Subscript(node.value, inside, ast.Load()), 2
+    if sum(isinstance(e, ast.Slice) and e.step is not None for e in elements) > 1:
+        onward = [ast.Slice(e.lower, e.upper, None) if isinstance(e, ast.Slice) else e for e in elements]
+        yield "reversed", ast.Subscript(node.value, ast.Tuple(onward, ast.Load()), ast.Load()), 1
     if isinstance(index, ast.Constant) and isinstance(index.value, int):
         axis = ast.keyword("axis", ast.Constant(0))
         yield "sum missing", ast.Call(ast.Attribute(node.value, "sum", ast.Load()), [], [axis]), 2

@@ -1,7 +1,7 @@
 """What is known about the values that backward computes: which are right, and which node they belong to."""
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Evidence:
         self.right: set[int] = set()  # ids of syntax nodes
         self.partly: set[int] = set()  # of those, the ones that are right for one path of several
         self.of: dict[int, list[Node]] = {}  # the nodes that a site's last value belongs to
+        self.doubtful: set[int] = set()  # sites that are right for other nodes than that of their name
         self._judge()
 
     def is_right(self, node: ast.AST) -> bool:
@@ -98,10 +99,13 @@ class Evidence:
             good[site.number] = self._good(site, judged, len(defined.get(site.name or "", ())) == 1)
             if site.role == USE and site.name in renamed:
                 good[site.number] = False
+            if good[site.number] and site.role == DEF and self._is_misnamed(site):
+                self.doubtful.add(site.number)
             if good[site.number] and not finished and site.role != RETURN:
                 self.right.add(id(site.node))
                 if self._only_in_part(site):
                     self.partly.add(id(site.node))
+        self._distrust_constants()
         self._distrust({s.name for s in sites if self._in_conflict(s, defined)})
         for statement, own in by_statement.items():
             if all(good.get(s.number, False) for s in own if s.number in good) and any(
@@ -124,6 +128,20 @@ class Evidence:
             and not self._confirmed(site)
         )
 
+    def _distrust_constants(self) -> None:
+        """A term beside others that depend on the cotangent must depend on it as well."""
+        fixed = {
+            id(s.node): not self.depends(s) for s in self.bench.backward.taps.sites if self.trace.of(s.number)
+        }
+        for site in self.bench.backward.taps.sites:
+            node = site.node
+            if (
+                isinstance(node, ast.BinOp)
+                and isinstance(node.op, ast.Add | ast.Sub)
+                and fixed.get(id(node)) is False
+            ):
+                self.right -= {id(side) for side in (node.left, node.right) if fixed.get(id(side))}
+
     def _distrust(self, names: set[str | None]) -> None:
         """A product of wrong values may be the gradient of a node by accident: a lost 1/N twice."""
         for site in self.bench.backward.taps.sites:
@@ -143,6 +161,12 @@ class Evidence:
         near = [*paired, *(n for n in inner if any(_is_within(n, p) for p in paired))]
         return all(any(n.matches(v, self.bench.tol) for n in near) for v in values)
 
+    def _is_misnamed(self, site: Site) -> bool:
+        """Whether a value is that of other nodes than the one, or one use of it, that its name belongs to."""
+        found = self.of.get(site.number, [])
+        names = {n.name for n in self.paired(site) if found and n.gradient.size == found[-1].gradient.size}
+        return bool(names) and not any(n.name in names for n in found)
+
     def _only_in_part(self, site: Site) -> bool:
         """Whether a value is the gradient through one use of a node, and of no node as a whole."""
         found = self.of.get(site.number, [])
@@ -153,7 +177,7 @@ class Evidence:
             if isinstance(site.node, ast.stmt) and is_piecewise(site):
                 return False  # under construction
             return all(self._is_forward_value(v) for v in values)
-        matches = [self.matching(value) for value in values]
+        matches = self._matching_each(values)
         self.of[site.number] = matches[-1]
         if not all(matches):
             return False
@@ -162,6 +186,17 @@ class Evidence:
             if paired and not any(n is p or _is_within(n, p) for n in matches[-1] for p in paired):
                 return False
         return True
+
+    def _matching_each(self, values: list[Array]) -> list[list[Node]]:
+        """By pass, the nodes that its value belongs to: of as many passes of forward, each once."""
+        matches = [self.matching(value) for value in values]
+        places: dict[int, set[int]] = defaultdict(set)
+        for node in (n for found in matches for n in found):
+            if node.site is not None:
+                places[node.site.number].add(node.occurrence)
+        passes = Counter(n.site.number for n in self.nodes if n.site is not None)
+        mixed = {site for site, seen in places.items() if passes[site] == len(values) > len(seen)}
+        return [[n for n in found if n.site is None or n.site.number not in mixed] for found in matches]
 
     def _is_forward_value(self, value: Array) -> bool:
         if not np.any(value):

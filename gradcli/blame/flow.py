@@ -105,9 +105,9 @@ class Flow:
         """How a statement changes what a name stands for: `self` holds `self.x`."""
         found: str | None = None
         for defined, kind in self._defines(step.statement).items():
-            if defined == name or name.startswith(f"{defined}."):
+            if defined == name or _is_part(name, defined):
                 found = "whole" if "whole" in (kind, found) else "part"
-            elif defined.startswith(f"{name}."):
+            elif _is_part(defined, name):
                 found = found or "part"
         return found
 
@@ -127,6 +127,16 @@ class Flow:
             dominates = earlier.within == step.within[: len(earlier.within)]
             if kind == "whole" and dominates and (encloses or not isinstance(earlier.statement, ast.For)):
                 return
+
+
+def _is_part(name: str, of: str) -> bool:
+    """Whether a name is an attribute of what another stands for, or what is found there under a key."""
+    return name.startswith((f"{of}.", f"{of}["))
+
+
+def is_key(index: ast.expr) -> bool:
+    """Whether an index is the name of an entry rather than a place in an array."""
+    return isinstance(index, ast.Constant) and isinstance(index.value, str)
 
 
 def _defines(statement: ast.stmt) -> dict[str, str]:
@@ -195,8 +205,12 @@ def _base(node: ast.AST) -> str | None:
 
 
 def _dotted(node: ast.AST) -> str | None:
+    """What counts as a variable of its own: an attribute of a name, and an entry of either by its key."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return f"{node.value.id}.{node.attr}"
+    if isinstance(node, ast.Subscript) and is_key(node.slice):
+        base = node.value.id if isinstance(node.value, ast.Name) else _dotted(node.value)
+        return None if base is None else f"{base}[{ast.unparse(node.slice)}]"
     return None
 
 

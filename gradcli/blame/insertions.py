@@ -107,7 +107,7 @@ def _squarable(node: ast.AST) -> Iterator[Slot]:
         for index, item in enumerate(value if isinstance(value, list) else [value]):
             if not isinstance(item, ast.expr) or name in ("slice", "func", "targets", "target", "keywords"):
                 continue
-            if isinstance(item, ast.Name | ast.Attribute):
+            if isinstance(item, ast.Name | ast.Attribute | ast.Subscript):
                 yield Slot(node, name, index if isinstance(value, list) else None)
-            else:
+            if not isinstance(item, ast.Name | ast.Attribute):
                 yield from _squarable(item)

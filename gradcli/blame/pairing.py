@@ -4,9 +4,13 @@ import re
 from collections.abc import Collection
 
 _BEFORE = re.compile(
-    r"^(?:d_?l_?_?d_?|dloss_?d?|grad_?|delta_?|del_|adj_|bar_|g_|d_?)(?P<rest>.+)$", re.IGNORECASE
+    r"^(?:d_?l_?d_?|d_?[a-z]{1,4}_+d_?|d[jec]_?d_?|dloss_?d?|grad(?:ient)?_?|delta_?|del_|adj(?:oint)?_?|bar_?|cot_?|ct_|g_?|d_?)"
+    r"(?P<rest>.+)$",
+    re.IGNORECASE,
 )
-_AFTER = re.compile(r"^(?P<rest>.+?)_?(?:grad|gradient|bar|adj|ct|cot|_g|delta)$", re.IGNORECASE)
+_AFTER = re.compile(
+    r"^(?P<rest>.+?)_?(?:grads?|gradient|bar|adj(?:oint)?|ct|cot|_g|_d|delta)$", re.IGNORECASE
+)
 
 
 def node_of(name: str, nodes: Collection[str]) -> str | None:

@@ -56,8 +56,14 @@ class Program:
 
         Behind a statement of a helper is all that is behind the calls of it.
         """
+        return self._sources(statement, parts, cut, frozenset())
+
+    def _sources(
+        self, statement: ast.stmt, parts: list[ast.AST] | None, cut: Cut, around: frozenset[int]
+    ) -> set[ast.stmt]:
+        """`around`: functions that are called there, of which only what they are given is asked for."""
         found = self._within(statement, parts, cut)
-        done: set[int] = set()
+        done = set(around)
         todo = list(found)
         while todo:
             for callee in self._called(todo.pop(), cut):
@@ -67,10 +73,11 @@ class Program:
                 behind = self._behind_results(self._flows[id(callee)], cut) - found
                 found |= behind
                 todo += behind
-        if not self.main.holds(statement):
-            for caller in self._callers(statement):
+        own = next((node for node, flow in self._flows.items() if flow.holds(statement)), None)
+        if own is not None and self._flows[own] is not self.main and own not in around:
+            for caller in self._callers(own):
                 if caller not in found:
-                    found |= self.sources(caller, None, cut)
+                    found |= self._sources(caller, None, cut, around | {own})
         return found
 
     def _within(self, statement: ast.stmt, parts: list[ast.AST] | None, cut: Cut) -> set[ast.stmt]:
@@ -107,9 +114,8 @@ class Program:
         if isinstance(call.func, ast.Name) and call.func.id in self._inner:
             yield self._inner[call.func.id]
 
-    def _callers(self, statement: ast.stmt) -> Iterator[ast.stmt]:
-        """Statements that call the function in which one stands."""
-        own = next((node for node, flow in self._flows.items() if flow.holds(statement)), None)
+    def _callers(self, own: int) -> Iterator[ast.stmt]:
+        """Statements that call a function."""
         for node_id, flow in self._flows.items():
             for step in flow.steps if node_id != own else ():
                 if any(id(node) == own for node in self._called(step.statement, lambda _: False)):

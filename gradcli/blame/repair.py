@@ -7,9 +7,10 @@ point.
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
+from types import FunctionType
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Bench
 from gradcli.blame.edits import Edit, edits
 from gradcli.blame.evidence import Evidence
+from gradcli.blame.flow import is_key
 from gradcli.blame.insertions import counts, insertions, is_count
 from gradcli.blame.program import Program
 from gradcli.blame.source import NotReadable, Written, rebuild
@@ -24,6 +26,7 @@ from gradcli.blame.taps import CARRIED, DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import changing, replacing
 from gradcli.blame.truth import Node, in_passes
 
+_OF_ARRAYS = ("T", "shape", "ndim", "size", "dtype")
 _MOST_PLACES = 6  # statements into which something is put by way of trial
 PATHS = ("path", "path twice")
 NATURAL, LIKELY, POSSIBLE = 1, 2, 3
@@ -43,6 +46,7 @@ class Repair:
     array: str = ""  # of a factor or a term
     site: Site | None = None
     through: str = ""  # the node behind a lost path
+    use: Site | None = None  # in forward, where that path begins
 
 
 class Repairer:
@@ -119,16 +123,24 @@ class Repairer:
         """Likely slips first, wherever they stand."""
         found: list[tuple[Written, ast.stmt, Edit]] = []
         mains = (self.bench.forward.main.node, self.bench.backward.main.node)
-        kept = list(dict.fromkeys(name for node in mains for name in _attributes(node)))
+        kept = list(dict.fromkeys(name for node in mains for name in (*_attributes(node), *_keys(node))))
         for written, body, statement in self._places(suspects):
-            names = [*_names(written.node), *kept]
-            tried = edits(statement, body, names, self.evidence.is_right)
+            names = [*_names(written.node), *kept, *_neighbours(written)]
+            tried = edits(statement, body, names, self._settled_within(statement))
+            if self.evidence.is_right(getattr(statement, "value", statement)):
+                # A slip in what is right for something is less likely than one in what is right for nothing.
+                tried = (replace(edit, rank=edit.rank + 1) for edit in tried)
             found += [(written, statement, e) for e in tried if not kinds or e.kind in kinds]
         for written, statement, edit in sorted(found, key=lambda one: one[2].rank):
             if not self.bench.clock.affords(0.0):
                 return
             if self._works(written, edit, wrong):
                 yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+
+    def _settled_within(self, statement: ast.stmt) -> Callable[[ast.AST], bool]:
+        """Which parts are right; the value of a suspect as a whole may be that for something else only."""
+        value = getattr(statement, "value", None)
+        return lambda node: node is not value and self.evidence.is_right(node)
 
     def _places(self, suspects: set[ast.stmt]) -> Iterator[tuple[Written, list[ast.stmt], ast.stmt]]:
         """The suspects that may be edited, each with the block it stands in."""
@@ -282,9 +294,9 @@ def _lost(site: Site, node: Node, kind: str) -> Repair:
     """A path through one use of a value of forward that a sum lacks, or has twice."""
     text, use = ast.unparse(site.node), node.site
     if use is not None and use.role == CARRIED:
-        return Repair(site.statement, site.line, kind, LIKELY, text, CARRIED, None, node.name)
+        return Repair(site.statement, site.line, kind, LIKELY, text, CARRIED, None, node.name, site)
     line, through = ("0", "") if use is None else (str(use.line), assigned_name(use.statement))
-    return Repair(site.statement, site.line, kind, LIKELY, text, line, None, node.name, site, through)
+    return Repair(site.statement, site.line, kind, LIKELY, text, line, None, node.name, site, through, use)
 
 
 _CHANGES: dict[str, Callable[[Array, Array], Array]] = {
@@ -343,11 +355,36 @@ def _names(function: ast.AST) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _neighbours(written: Written) -> Iterator[str]:
+    """The functions of the same file that a function can call."""
+    for name, value in written.function.__globals__.items():
+        here = isinstance(value, FunctionType) and value.__code__.co_filename == written.file
+        if here and name != written.node_name:
+            yield f"{name}()"
+
+
 def _attributes(function: ast.AST) -> Iterator[str]:
-    """What a method reads from `self`, or puts into it."""
+    """What a function reads from its variables, or puts into them: `self.x`."""
+    variables = set(_names(function))
+    called = {id(part.func) for part in ast.walk(function) if isinstance(part, ast.Call)}
     for part in ast.walk(function):
-        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "self":
-            yield f"self.{part.attr}"
+        if (
+            isinstance(part, ast.Attribute)
+            and isinstance(part.value, ast.Name)
+            and part.value.id in variables
+            and id(part) not in called
+            and part.attr not in _OF_ARRAYS
+        ):
+            yield f"{part.value.id}.{part.attr}"
+
+
+def _keys(function: ast.AST) -> Iterator[str]:
+    """The keys by which a function looks things up."""
+    for part in ast.walk(function):
+        if isinstance(part, ast.Subscript) and is_key(part.slice):
+            yield ast.unparse(part.slice)
+        elif isinstance(part, ast.Dict):
+            yield from (ast.unparse(k) for k in part.keys if k is not None and is_key(k))
 
 
 def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -15,7 +15,7 @@ from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair, Repairer, is_small
 from gradcli.blame.stored import Stored, into_an_object, parts_of, stored
-from gradcli.blame.taps import DEF, RETURN, WRITE, Site
+from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import Key, replacing_each, shifting
 from gradcli.blame.truth import Node, in_passes
 
@@ -76,7 +76,8 @@ class Search:
         suspects = self._suspects(wrong, self.evidence.is_right)
         if not suspects:
             return None
-        suspects -= self._innocent(suspects, {})
+        innocent = self._innocent(suspects, {})
+        suspects -= innocent
         fixed = self._fixable(suspects, wrong)
         scaled = self.repairer.factors(suspects, wrong) if fixed is not None and self.bench.lone else []
         scaled = [r for r in scaled if not self._passes_on(r.statement, wrong)] or scaled
@@ -87,6 +88,12 @@ class Search:
         if fixed is not None:
             site, node, true = fixed
             assert site.statement is not None
+            if site.statement not in suspects:
+                # It was taken for the gradient of another node: what is behind it has not been looked at.
+                suspects = self._behind_parts(site.statement, _values(site.statement), self.evidence.is_right)
+                earlier = self._fixable(suspects, wrong)
+                site, node, true = earlier if earlier is not None else fixed
+            assert site.statement is not None
             behind = self.flow.sources(site.statement, None, self.evidence.is_right) & suspects
             behind -= {site.statement}
             suspects = behind - self._innocent(behind, true) | {site.statement}
@@ -95,7 +102,12 @@ class Search:
         early = set() if site else self._early(wrong) & suspects
         suspects = early or suspects
         repairs = self.repairer.search(suspects, wrong)
-        chosen = self._choose(suspects, repairs, wrong, narrowed=bool(site or early))
+        if site is None and not early and all(r.kind in PATHS for r in repairs):
+            # A path may have been lost where the others still are right.
+            wider = self._suspects(wrong, self.evidence.is_wholly_right) - innocent
+            repairs += self.repairer.search(wider - suspects, wrong)
+            suspects |= wider
+        chosen = self._choose(suspects, repairs, wrong)
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
 
     def _innocent(self, suspects: set[ast.stmt], true: Mapping[Key, Array]) -> set[ast.stmt]:
@@ -115,7 +127,11 @@ class Search:
             keys = self.evidence.trace.keys(site.number)
             changed = {key: self._elsewhere(self.evidence.trace.values[key]) for key in keys}
             moved = self.bench.gradients(shifting(true, changed))
-            return moved is not None and any(not self.bench.fits(moved, name) for name in right)
+            if moved is None:
+                return False
+            # What is summed up may be wrong and its sum right.
+            seen = sum(self.bench.known[n].numeric.size for n in right if not self.bench.fits(moved, n))
+            return bool(keys) and seen >= sum(change.size for change in changed.values())
 
         return {
             statement
@@ -187,17 +203,17 @@ class Search:
         return Fault(wrong, statement, self.flow.written(statement).file, line, site, node, own, suspects)
 
     def _choose(
-        self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str], *, narrowed: bool
+        self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str]
     ) -> tuple[ast.stmt, int] | None:
         """The statement at fault, or None where it could be one of several."""
         repairs = [
             r for r in repairs if not self._passes_on(r.statement, wrong) or r.kind in ("order", "variable")
         ]
-        if any(r.kind not in ("path", "path twice") for r in repairs):
+        if any(r.kind not in PATHS for r in repairs):
             return self._by_repairs(repairs)
-        if not narrowed:
-            # A path may have been lost where the others still are right.
-            suspects = self._suspects(wrong, self.evidence.is_wholly_right)
+        lacking = self._lacking(repairs)
+        if lacking is not None:
+            return lacking, self._line(lacking, wrong)
         serious = self._serious(suspects, wrong)
         if not serious:
             serious = {s for s in suspects if isinstance(s, ast.Return)}
@@ -210,6 +226,35 @@ class Search:
             return statement, self._line(statement, wrong)
         self.notes.append(f"{len(serious)} statements could be at fault")
         return None
+
+    def _lacking(self, paths: list[Repair]) -> ast.stmt | None:
+        """The sum that lacks a path, of all the places at which it could be added.
+
+        It is the first one after the gradient is known of the value to which the path leads.
+        """
+        order = {key[0]: place for place, key in reversed([*enumerate(self.evidence.trace.values)])}
+        places = {r.statement: order[r.site.number] for r in paths if r.site and r.site.number in order}
+        known = [
+            order[number]
+            for number in order
+            if (number, 0) in self.evidence.trace.values
+            for node in self.evidence.matching(self.evidence.trace.values[number, 0])
+            if any(_is_made_of(node, r.use) for r in paths)
+        ]
+        after = [s for s in sorted(places, key=lambda s: places[s]) if places[s] >= min(known, default=0)]
+        dead = [s for s in after if s is not None and self._is_zero(s)]
+        if len(dead) == 1:
+            return dead[0]
+        sums = [s for s in after if s is not None and _adds(s)]
+        if sums:
+            return sums[0]
+        return after[0] if len(after) == 1 else None
+
+    def _is_zero(self, statement: ast.stmt) -> bool:
+        """Whether a statement computes nothing but zeros."""
+        sites = [s for s in self.bench.backward.taps.sites if s.statement is statement and s.role == DEF]
+        values = [value for site in sites for value in self.evidence.trace.of(site.number)]
+        return bool(values) and not any(v.any() for v in values) and not self.flow.is_blank(statement)
 
     def _by_repairs(self, repairs: list[Repair]) -> tuple[ast.stmt, int] | None:
         best = min(r.rank for r in repairs)
@@ -332,7 +377,26 @@ class Search:
         own = [s for s in sites if value is not None and self._returned(s, value)]
         if sites and not own and len(sites) == 1 and not self._is_method:
             own = sites
+        if len(own) > 1:
+            own = self._due(own, name) or own
         return [s.node for s in own if isinstance(s.node, ast.expr)] or None
+
+    def _due(self, sites: list[Site], name: str) -> list[Site]:
+        """Of parts of a return that are equal, those that stand where a gradient is due."""
+        value = getattr(sites[0].statement, "value", None)
+        parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+        names = list(self.bench.found)
+        if len(parts) == len(names):
+            return [s for s in sites if s.node is parts[names.index(name)]]
+        if isinstance(value, ast.Dict):
+            keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
+            return [
+                s
+                for key, v in zip(keys, value.values, strict=True)
+                for s in sites
+                if s.node is v and key == name
+            ]
+        return []
 
     def _behind_parts(
         self, statement: ast.stmt, parts: list[ast.expr] | None, right: Callable[[ast.AST], bool]
@@ -376,10 +440,14 @@ class Search:
 
         In a loop, by that node's gradients in all passes.
         """
+        doubtful = self.evidence.doubtful
+        everything = self._suspects(wrong, lambda _: False) if doubtful else set()
         sites = [
             s
             for s in self.bench.backward.taps.sites
-            if s.role == DEF and not isinstance(s.node, ast.Assign) and s.statement in suspects
+            if s.role == DEF
+            and not isinstance(s.node, ast.Assign)
+            and (s.statement in suspects or (s.number in doubtful and s.statement in everything))
         ]
         order = {key[0]: place for place, key in reversed([*enumerate(self.evidence.trace.values)])}
         for site in sorted(sites, key=lambda s: order.get(s.number, 0)):
@@ -401,6 +469,8 @@ class Search:
         """Nodes whose gradient a value may be, pass by pass; those of its name first."""
         paired = self.evidence.paired(site)
         ranked = sorted(self.evidence.nodes, key=lambda n: not any(n is p for p in paired))
+        if site.number in self.evidence.doubtful:
+            ranked = [n for n in ranked if any(n.name == p.name for p in paired)]
         rows: list[tuple[Node, ...]]
         if len(values) == 1:
             rows = [(node,) for node in ranked if node.site is not None]
@@ -410,6 +480,34 @@ class Search:
         for row in rows:
             if [node.gradient.squeeze().shape for node in row] == shapes:
                 yield row
+
+
+def _values(statement: ast.stmt) -> list[ast.expr]:
+    """What a statement computes."""
+    value = getattr(statement, "value", None)
+    return [value] if isinstance(value, ast.expr) else []
+
+
+def _is_made_of(node: Node, use: Site | None) -> bool:
+    """Whether a node is what the statement of a use makes."""
+    return (
+        use is not None
+        and node.site is not None
+        and node.site.role != USE
+        and node.site.statement is use.statement
+    )
+
+
+def _adds(statement: ast.stmt) -> bool:
+    """Whether a statement adds something up, or is one of which nothing but `x = x` is left."""
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.op, ast.Add | ast.Sub)
+    value = getattr(statement, "value", None)
+    if isinstance(statement, ast.Assign) and isinstance(value, ast.Name):
+        return any(isinstance(t, ast.Name) and t.id == value.id for t in statement.targets)
+    return isinstance(value, ast.expr) and any(
+        isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub) for part in ast.walk(value)
+    )
 
 
 _SHAPES = ("shape", "ndim", "size", "dtype")

@@ -68,7 +68,15 @@ def _under_a_name(site: Site, statement: ast.stmt) -> Iterator[Stored]:
 def into_an_object(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> bool:
     """Whether a statement assigns to an attribute, or to a part of one."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    return any(isinstance(part, ast.Attribute) for target in targets for part in ast.walk(target))
+    return any(_is_in_an_object(target) for target in targets)
+
+
+def _is_in_an_object(target: ast.expr) -> bool:
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(_is_in_an_object(part) for part in target.elts)
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return isinstance(target, ast.Attribute)
 
 
 def is_multiple(value: Array, gradient: Array) -> bool:

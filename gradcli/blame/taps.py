@@ -176,6 +176,8 @@ class _Rewriter:
         self.taps = taps
         self.helpers = helpers
         self.locals: set[str] = set()
+        self.outer: set[str] = set()  # names that are declared to be another function's, or the file's
+        self.aliases: set[str] = set()  # variables that are given what such a name stands for
         self.statement: ast.stmt | None = None
 
     def rewrite(self, tree: FunctionNode, original: FunctionNode) -> None:
@@ -185,6 +187,13 @@ class _Rewriter:
             for node in ast.walk(original)
             if isinstance(node, ast.Global | ast.Nonlocal)
             for n in node.names
+        }
+        self.aliases = {
+            target.id
+            for node in ast.walk(original)
+            if isinstance(node, ast.Assign) and isinstance(root := _root(node.value), ast.Name)
+            for target in node.targets
+            if isinstance(target, ast.Name) and (root.id not in self.locals or root.id in self.outer)
         }
         tree.body = self.block(tree.body, original.body)
 
@@ -196,7 +205,9 @@ class _Rewriter:
     def one(self, new: Any, old: Any) -> Iterator[ast.stmt]:
         outer, self.statement = self.statement, old
         after: list[ast.stmt] = []
-        if isinstance(new, ast.Assign):
+        if any(self.outlives(target) for target in _targets(old)):
+            pass  # what is moved in here would stay
+        elif isinstance(new, ast.Assign):
             after = self.assign(new, old)
         elif isinstance(new, ast.AnnAssign):
             if new.value is not None:
@@ -411,15 +422,22 @@ class _Rewriter:
             self.inside(new.func, old.func)
 
     def is_own(self, node: ast.AST) -> TypeGuard[ast.Attribute]:
-        """Whether this is an attribute of a variable of the function: one of the file's, or of a function
-        around it, outlives the call, and a value that is moved there would stay."""
+        """Whether this is an attribute of a variable of the function."""
         return (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id in self.locals
-            and node.value.id not in self.outer
+            and not self.outlives(node)
             and not _is_mangled(node.attr)
         )
+
+    def outlives(self, target: ast.expr) -> bool:
+        """Whether a target is part of what a name of the file, or of a function around it, stands for."""
+        root = _root(target)
+        return root is not target and isinstance(root, ast.Name) and self.is_outer(root.id)
+
+    def is_outer(self, name: str) -> bool:
+        return name not in self.locals or name in self.outer or name in self.aliases
 
     def is_module(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Name) or self.may_be_tapped(node.id):
@@ -448,6 +466,20 @@ def locals_of(node: ast.AST) -> Iterator[str]:
             yield part.arg
         elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             yield part.id
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    """What an assignment assigns to."""
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, ast.AnnAssign | ast.AugAssign) else []
+
+
+def _root(node: ast.expr) -> ast.expr:
+    """What an attribute or an element is part of."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node
 
 
 def _carried(body: list[ast.stmt]) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import gradcli
 import gradcli.clock
 from gradcli.result import CheckResult
+from tests.blame import heldout_slips
 from tests.blame.damage import changed_lines, check_damaged, damage
 from tests.blame.slips import SLIPS
 from tests.corpus import reference
@@ -40,7 +41,16 @@ class Said:
 
 
 def staged(only: str) -> Iterator[Said]:
-    for habit, pair, old, new in SLIPS:
+    return planted(SLIPS, only)
+
+
+def heldout(only: str) -> Iterator[Said]:
+    return planted(heldout_slips.SLIPS, only)
+
+
+def planted(slips: Iterable[tuple[str, str, str, str]], only: str) -> Iterator[Said]:
+    """Slips of whole files of layers, by habit."""
+    for habit, pair, old, new in slips:
         if only not in f"{habit} {pair}":
             continue
         source, lines = damage(pair, old, new)
@@ -121,11 +131,11 @@ def summary(said: list[Said]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.blame", description=__doc__)
     parser.add_argument("--only", default="", help="slips whose habit and layer contain this")
-    parser.add_argument("--set", choices=("staged", "corpus"), action="append")
+    parser.add_argument("--set", choices=("staged", "corpus", "heldout"), action="append")
     options = parser.parse_args()
     # Other work on the machine must not decide what is found in time.
     gradcli.clock.time.perf_counter = time.process_time
-    sets = {"staged": staged, "corpus": corpus}
+    sets = {"staged": staged, "corpus": corpus, "heldout": heldout}
     said: list[Said] = []
     for name in options.set or sets:
         for one in sets[name](options.only):

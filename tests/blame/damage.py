@@ -10,16 +10,18 @@ import numpy as np
 
 import gradcli
 from gradcli.result import CheckResult
+from tests.blame import heldout_slips
 from tests.blame.slips import SHAPES
 
-_TEXT = Path(__file__).with_name("staged.py").read_text(encoding="utf-8")
+_TEXTS = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("staged.py", "heldout.py")]
 
 
 def damaged(pair: str, old: str, new: str) -> tuple[str, int]:
     """The source with one edit in a pair, and the line that it stands on."""
-    start = _TEXT.index(f"class {pair}:" if pair[0].isupper() else f"def {pair}_backward")
-    place = _TEXT.index(old, start)
-    return _TEXT[:place] + new + _TEXT[place + len(old) :], _TEXT[:place].count("\n") + 1
+    head = f"class {pair}:" if pair[0].isupper() else f"def {pair}_backward"
+    text = next(text for text in _TEXTS if head in text)
+    place = text.index(old, text.index(head))
+    return text[:place] + new + text[place + len(old) :], text[:place].count("\n") + 1
 
 
 def damage(pair: str, old: str, new: str) -> tuple[str, set[int]]:
@@ -54,5 +56,18 @@ def check_damaged(pair: str, source: str, file: str, **settings: Any) -> CheckRe
     else:
         forward, backward = namespace[f"{pair}_forward"], namespace[f"{pair}_backward"]
     rng = np.random.default_rng(7)
-    inputs = {name: rng.standard_normal(shape) for name, shape in SHAPES[pair].items()}
+    inputs = {name: drawn(shape, rng) for name, shape in (SHAPES | heldout_slips.SHAPES)[pair].items()}
     return gradcli.check(forward, backward, inputs=inputs, **settings)
+
+
+def drawn(shape: tuple[int, ...] | str, rng: np.random.Generator) -> Any:
+    """An input: normal numbers of a shape, or what is written: `positive`, `mask 4 5`, `labels 4x3 5`."""
+    if not isinstance(shape, str):
+        return rng.standard_normal(shape)
+    kind, *numbers = shape.split()
+    if kind == "positive":
+        return np.asarray(rng.uniform(0.5, 2.0))
+    if kind == "mask":
+        return rng.random([int(n) for n in numbers]) < 0.7
+    lengths, highest = numbers
+    return rng.integers(0, int(highest), [int(n) for n in lengths.split("x")])

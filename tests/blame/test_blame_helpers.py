@@ -153,3 +153,17 @@ def test_an_object_that_outlives_the_call_is_not_moved():
     result = gradcli.check(forward, lambda dy, x: dy * np.sin(x), {"x": np.array([0.3, 0.7, 1.1])})
     assert result.verdict == "fail"
     assert meter.spent == 0.5 * len(calls)
+
+
+def test_a_plain_assignment_to_such_an_object_is_not_moved_either():
+    meter, calls = Meter(), []
+
+    def forward(x):
+        calls.append(None)
+        mine = meter
+        mine.spent = mine.spent + 0.5
+        return np.sin(x), x
+
+    result = gradcli.check(forward, lambda dy, x: dy * np.sin(x), {"x": np.array([0.3, 0.7, 1.1])})
+    assert result.verdict == "fail"
+    assert meter.spent == 0.5 * len(calls)
