@@ -21,7 +21,7 @@ from gradcli.verdict import RESOLUTION, Comparison, K
 
 if TYPE_CHECKING:
     from gradcli.limits import Limits
-    from gradcli.numeric.probe import Found
+    from gradcli.probing import Probing
 
 _LOOKS = (
     1,
@@ -35,7 +35,6 @@ _SOME = 12  # elements that are looked at because too little is known of them
 _KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more is to be found out
 _PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
 _LOOK = 100  # evaluations that a careful look may take
-_PROBE_ROUNDS = 3
 _AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
 
 Tick = Callable[[int], None]
@@ -66,7 +65,7 @@ class Comparer:
         self._declared = subject.problem.declared
         self._rounding = dict(rounding)
         self._thorough = False
-        self._judgement: _Judgement | None = None
+        self._judgement: Judgement | None = None
 
     def differentiator(self, name: str) -> Differentiator:
         """The numeric side of one gradient: structure and method are known, nothing is measured yet."""
@@ -114,7 +113,7 @@ class Comparer:
     def judge(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """From a measured gradient to its verdict, with a second look at whatever disagrees, as far as the
         budget allows."""
-        judgement = self._judgement = _Judgement(self, numeric, tick)
+        judgement = self._judgement = Judgement(self, numeric, tick)
         try:
             judgement.look_again()
         except OutOfTime:
@@ -126,40 +125,21 @@ class Comparer:
         """The verdict on what is known when something breaks in, without another look."""
         current = self._judgement
         if current is None or current.numeric is not numeric:
-            current = _Judgement(self, numeric, tick)
+            current = Judgement(self, numeric, tick)
         return current.verdict()
 
     def probe(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """The verdict on a gradient too large for its elements: random directions, and the elements that
         bisection leads to where one is off."""
-        from gradcli.numeric.probe import Prober  # rarely needed, and start-up counts
+        from gradcli.probing import Probing  # rarely needed, and start-up counts
 
-        name = numeric.name
-        analytic_gradient = self.gradients[name].astype(np.float64)
-        rounding = self._rounding[name] + numeric.spread_over(
-            float(np.finfo(self.gradients[name].dtype).eps) * numeric.natural
-        )
-        point = numeric.function.point[name]
-        judgement = self._judgement = _Judgement(self, numeric, tick)
-        prober = Prober(numeric, analytic_gradient, rounding, tol=self.settings.tol, margin=K, tick=tick)
-        with suppress(OutOfTime):
-            for _ in range(_PROBE_ROUNDS):
-                prober.probe()
-                for index in prober.found.suspects:
-                    judgement.look_at(index)
-                    if judgement.wrong()[index]:
-                        break
-                if not prober.found.suspects or judgement.wrong().any():
-                    break
-                # What was found is right after all (a kink): leave it out and look again.
-                for index in prober.found.suspects:
-                    same = point == point[index]  # and so are others at the same place
-                    rounding = rounding + same * (np.abs(analytic_gradient) + abs(judgement.value[index]))
-                    prober.rounding = rounding
-        return judgement.probed(prober.found)
+        judgement = self._judgement = Judgement(self, numeric, tick)
+        probing = Probing(self, judgement, tick)
+        probing.run()
+        return judgement.probed(probing)
 
 
-class _Judgement:
+class Judgement:
     """The elements of one gradient on their way to a verdict."""
 
     def __init__(self, comparer: Comparer, numeric: Differentiator, tick: Tick) -> None:
@@ -225,21 +205,12 @@ class _Judgement:
         self._comparison = None
         self._look(index)
 
-    def probed(self, found: Found) -> Gradient:
+    def probed(self, probing: Probing) -> Gradient:
         """The verdict from probes; elements that were looked at decide where sums are off."""
-        gradient = self.verdict()
-        scale = float(np.max(np.abs(self.analytic), initial=0.0))
+        gradient, found = self.verdict(), probing.found
         verdict, note = gradient.verdict, gradient.note
-        if verdict != FAIL and found.worst > 1.0:
-            looked = bool(found.suspects) and all(self.looked[index] for index in found.suspects)
-            note = "probes are off, no element is" if looked else "probes are off"
-            verdict = INCONCLUSIVE
-        elif verdict != FAIL and not found.probes:
-            verdict, note = INCONCLUSIVE, "no time to compare"
-        elif verdict != FAIL and found.detectable > scale > 0.0:
-            verdict, note = INCONCLUSIVE, "noise"
-        elif verdict != FAIL:
-            verdict, note = PASS, "zero" if scale == 0.0 else ""
+        if verdict != FAIL:
+            verdict, note = self._from_probes(probing)
         return replace(
             gradient,
             verdict=verdict,
@@ -247,15 +218,31 @@ class _Judgement:
             method="probe",
             probes=found.probes,
             detectable=found.detectable,
+            at_kink=max(gradient.at_kink, probing.at_kink),
             unresolved=0,
         )
+
+    def _from_probes(self, probing: Probing) -> tuple[str, str]:
+        found = probing.found
+        if not found.probes:
+            return INCONCLUSIVE, "no time to compare"
+        if found.worst > 1.0:
+            looked = bool(found.suspects) and all(self.looked[index] for index in found.suspects)
+            return INCONCLUSIVE, "probes are off, no element is" if looked else "probes are off"
+        if not probing.clean:
+            return INCONCLUSIVE, "noise"
+        if probing.unexplained:
+            return INCONCLUSIVE, f"{probing.unexplained} at a kink, too many to look at"
+        if probing.scale == 0.0:
+            return PASS, "zero"
+        return PASS, f"{probing.at_kink} at a kink" if probing.at_kink else ""
 
     def wrong(self) -> BoolArray:
         """Elements that the careful look confirmed to be wrong."""
         return self.looked & ~self.undecided & ~self.comparison().agrees
 
     def _worst(self, suspects: BoolArray, most: int) -> list[tuple[int, ...]]:
-        return _first(suspects, self.comparison().urgency, most)
+        return first(suspects, self.comparison().urgency, most)
 
     def _both_sides(self, suspects: BoolArray) -> None:
         """Kinks come in crowds (a relu of integers), so they are looked for a batch at a time."""
@@ -304,7 +291,7 @@ class _Judgement:
         return self.measured & ~known & ~self.looked
 
     def _look_at_some(self, poor: BoolArray) -> None:
-        for index in _first(poor, self.comparison().size, _SOME):
+        for index in first(poor, self.comparison().size, _SOME):
             if not self.comparer.clock.affords(_LOOK * self.numeric.function.seconds):
                 return
             self._look(index)
@@ -478,7 +465,7 @@ class _Judgement:
         return max(size, allowed) <= RESOLUTION**2 * natural or size == allowed == 0.0
 
 
-def _first(among: BoolArray, by: FloatArray, most: int) -> list[tuple[int, ...]]:
+def first(among: BoolArray, by: FloatArray, most: int) -> list[tuple[int, ...]]:
     """Indices of the elements of a mask that come first by a measure, largest first."""
     places = np.flatnonzero(among)
     order = np.argsort(-np.ravel(by)[places], kind="stable")

@@ -56,7 +56,12 @@ class Subject:
             name: array.astype(np.float64) if array.dtype.kind == "f" else array
             for name, array in self.problem.inputs.items()
         }
-        subject = Subject(replace(self.problem, inputs=inputs), self.clock, self.calls)
+        return self.elsewhere(inputs)
+
+    def elsewhere(self, inputs: Mapping[str, Array]) -> "Subject":
+        """The same code at another point; its calls count with these."""
+        problem = replace(self.problem, inputs={**self.problem.inputs, **inputs})
+        subject = Subject(problem, self.clock, self.calls)
         subject.reseed = self.reseed
         return subject
 

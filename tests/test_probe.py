@@ -208,3 +208,51 @@ def test_kinks_in_a_crowd_are_no_false_alarm_and_hide_no_error_everywhere():
 
     assert check(1.0).verdict != "fail"
     assert check(1.01).verdict != "pass"
+
+
+# --- kinks
+
+STEPS = np.random.default_rng(5).integers(-8, 9, 20_000) / 2.0  # every corner below is hit many times
+KINKED = {
+    "relu": (lambda x: np.maximum(x, 0), lambda x: 1.0 * (x > 0)),
+    "hardsigmoid": (lambda x: np.clip(x / 6 + 0.5, 0, 1), lambda x: (np.abs(x) < 3) / 6),
+    "hardswish": (
+        lambda x: x * np.clip(x + 3, 0, 6) / 6,
+        lambda x: np.where(x < -3, 0, np.where(x > 3, 1, (2 * x + 3) / 6)),
+    ),
+    "softshrink": (lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0), lambda x: 1.0 * (np.abs(x) > 0.5)),
+}
+
+
+@pytest.mark.parametrize("x", [STEPS, POINT], ids=["at kinks", "beside kinks"])
+@pytest.mark.parametrize(("f", "derivative"), KINKED.values(), ids=KINKED)
+def test_kinks_keep_nothing_from_being_decided(f, derivative, x):
+    def check(factor):
+        return gradcli.check(
+            lambda x: (np.sum(f(x) * WEIGHTS), x),
+            lambda dout, x: dout * derivative(x) * WEIGHTS * factor,
+            {"x": x},
+            elements="probe",
+            blame=False,
+        )
+
+    right = check(1.0)
+    assert right.passed
+    assert (right.gradients["x"].at_kink > 0) == (x is STEPS)
+    spoilt = np.ones(x.shape)
+    spoilt[np.flatnonzero(derivative(x) > 0.1)[7]] = 1.05
+    wrong = check(spoilt)
+    assert wrong.verdict == "fail"
+    assert wrong.gradients["x"].failing[spoilt != 1].all()
+
+
+def test_a_gradient_that_is_on_neither_side_of_its_kinks_is_wrong():
+    result = gradcli.check(
+        lambda x: (np.sum(np.maximum(x, 0) * WEIGHTS), x),
+        lambda dout, x: dout * WEIGHTS * np.where(x == 0, 1.5, x > 0),
+        {"x": STEPS},
+        elements="probe",
+        blame=False,
+    )
+    assert result.verdict == "fail"
+    assert STEPS[result.gradients["x"].worst_index] == 0

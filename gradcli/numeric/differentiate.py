@@ -5,7 +5,7 @@ cheapest method that was validated measures each batch. Whatever then disagrees 
 for `careful.look`: no shortcut taken here can cause a false alarm.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -104,10 +104,10 @@ class Differentiator:
         shape = tuple(next(inner) if axis in axes else 1 for axis in range(len(self.structure.shape)))
         return np.broadcast_to(group.reshape(shape), self.structure.shape)
 
-    def jittered(self) -> dict[str, Array]:
-        """The point, every input moved by one unit in the last place."""
+    def jittered(self, point: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """The point (another if given), every input moved by one unit in the last place."""
         key = jitter_key(self.rng)
-        return {name: jittered(array, key) for name, array in self.function.point.items()}
+        return {name: jittered(array, key) for name, array in (point or self.function.point).items()}
 
     def predicted(self) -> int:
         """Evaluations that `measure` is going to need for all elements."""
