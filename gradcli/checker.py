@@ -288,7 +288,7 @@ class _Check:
         comparer = Comparer(
             subject, side, cotangents, gradients, rounding, self.settings, self.rng, self.clock
         )
-        numerics = [comparer.differentiator(name) for name in gradients]
+        numerics = comparer.differentiators()
         scopes = plan(numerics, self.settings.elements, self.clock, self.rng)
         tick = self._ticker(scopes)
         for scope in scopes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +13,17 @@ from gradcli import analytic
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.clock import Clock, OutOfTime
 from gradcli.differencing import Differencing
-from gradcli.numeric import CENTRAL, JUMP, KINK, NOISE, Differentiator, Slopes, look
+from gradcli.numeric import (
+    CENTRAL,
+    JUMP,
+    KINK,
+    NOISE,
+    Differentiator,
+    Pairing,
+    Slopes,
+    discover_together,
+    look,
+)
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, TIES, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import Subject
@@ -67,8 +77,12 @@ class Comparer:
         self._thorough = False
         self._judgement: Judgement | None = None
 
-    def differentiator(self, name: str) -> Differentiator:
-        """The numeric side of one gradient: structure and method are known, nothing is measured yet."""
+    def differentiators(self) -> list[Differentiator]:
+        """The numeric side of each gradient: structure and method are known, nothing is measured yet."""
+        shared = discover_together(self.side.function, self.gradients, self.side.noise, self.rng)
+        return [self._differentiator(name, shared[name]) for name in self.gradients]
+
+    def _differentiator(self, name: str, known: Sequence[Pairing]) -> Differentiator:
         return Differentiator(
             self.side.function,
             name,
@@ -78,6 +92,7 @@ class Comparer:
             method=self.settings.method,
             step=self.settings.step,
             fresh=self.side.fresh,
+            known=known,
         )
 
     def scaled(self, name: str) -> tuple[FloatArray, ...]:
@@ -177,6 +192,8 @@ class Judgement:
 
     def look_again(self) -> None:
         """Measure with more care what disagrees; raises OutOfTime."""
+        if self.suspects().any() and self.numeric.sharpen(self.suspects(), self.tick):
+            self._comparison = None
         if self.suspects().any():
             self.comparer.be_thorough()
             self._comparison = None
@@ -416,7 +433,7 @@ class Judgement:
             verdict=verdict,
             worst_index=worst,
             relative_error=comparison.relative_error_at(worst) if self.value.size else 0.0,
-            method=self.numeric.method,
+            method=self.numeric.described,
             evaluations=self.numeric.setup,  # and what the spine adds
             compared=int(np.sum(self.measured)),
             at_kink=at_kink,

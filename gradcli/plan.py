@@ -53,7 +53,7 @@ def plan(
 
 def seconds(numeric: Differentiator) -> float:
     """Predicted time to measure every element."""
-    factor = _COMPLEX_COST if numeric.method == COMPLEX else 1.0
+    factor = _COMPLEX_COST if numeric.method == COMPLEX and not numeric.screens else 1.0
     return numeric.predicted() * factor * numeric.function.seconds
 
 

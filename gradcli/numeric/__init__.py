@@ -5,6 +5,7 @@ from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiat
 from gradcli.numeric.function import Function, jitter_key, jittered, spread
 from gradcli.numeric.rounding import POINTS, Noise, drops_digits, output_noise, scatter
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
+from gradcli.numeric.structure import Pairing, discover_together
 
 __all__ = [
     "CENTRAL",
@@ -18,7 +19,9 @@ __all__ = [
     "Differentiator",
     "Function",
     "Noise",
+    "Pairing",
     "Slopes",
+    "discover_together",
     "drops_digits",
     "jitter_key",
     "jittered",

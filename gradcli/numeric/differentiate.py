@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
-from gradcli.numeric import complex_step, linear
+from gradcli.numeric import complex_step, linear, screening
 from gradcli.numeric.function import Function, jitter_key, jittered, spread
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
 from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.rounding import Noise, median
 from gradcli.numeric.slopes import KINK, Slopes, judge
-from gradcli.numeric.structure import Structure, discover
+from gradcli.numeric.structure import Pairing, Structure, discover
 from gradcli.numeric.ties import bounds
 
 LINEAR, COMPLEX, CENTRAL = "linear", "complex", "central"
@@ -27,6 +27,8 @@ _PILOTS = 3  # batches that get a full ladder before the others get three rungs
 _PILOT_ELEMENTS = 4096
 _PART = 1 << 14  # elements whose ladders are judged at once
 _COMPLEX_JITTERS = 2
+_CALIBRATED = 32  # batches for each that is measured by the complex step beside a difference
+_MOST_CALIBRATED = 16
 _SAMPLES = 3  # batches in which the rounding of a complex step is measured
 
 Position = tuple[int, ...]
@@ -50,6 +52,7 @@ class Differentiator:
         method: str = "auto",
         step: float | None = None,
         fresh: bool = False,
+        known: Sequence[Pairing] = (),
     ) -> None:
         before = function.evaluations
         self.function = function
@@ -59,12 +62,17 @@ class Differentiator:
         self.rng = rng
         self.step = step
         self.scale = spread(function.point[name])
-        self.structure: Structure = discover(function, name, noise, rng)
+        self.structure: Structure = discover(function, name, noise, rng, known)
         self.method = self._choose(method)
         self.perturbation = Perturbation(function, name, self.structure, cotangents, fresh=fresh)
         self.value: FloatArray = np.full(self.structure.shape, np.nan)
         self.uncertainty: FloatArray = np.full(self.structure.shape, np.nan)
         self.kinked: BoolArray = np.zeros(self.structure.shape, dtype=bool)
+        # Complex arithmetic is saved wherever real differences are good enough; `sharpen` makes up for it.
+        self.screens = (
+            method == "auto" and self.method == COMPLEX and screening.pays(function, self.structure)
+        )
+        self._screened: set[Position] = set()  # batches known from real differences alone
         self.setup = function.evaluations - before  # evaluations that structure and method took
 
     def _choose(self, method: str) -> str:
@@ -111,6 +119,8 @@ class Differentiator:
 
     def predicted(self) -> int:
         """Evaluations that `measure` is going to need for all elements."""
+        if self.screens:
+            return 2 * self.structure.batches
         return self.structure.batches * EVALUATIONS_PER_BATCH[self.method]
 
     def measure(
@@ -131,9 +141,10 @@ class Differentiator:
             self._measure_linear(chosen, tick)
             return
         if self.method == COMPLEX:
-            self._measure_complex(chosen, tick)
+            self._measure_complex(self._screen(chosen, tick) if self.screens else chosen, tick)
             if positions is not None or self._adds_up(tick):
                 return
+            self._screened.clear()
             self.method = CENTRAL
         self._measure_central(chosen, wanted, tick)
 
@@ -150,9 +161,52 @@ class Differentiator:
             self.uncertainty[selection] = band
             tick(1)
 
+    # --- real differences where they are good enough
+
+    def _screen(self, positions: Sequence[Position], tick: Callable[[int], None]) -> Sequence[Position]:
+        """Measure batches by one pair of real evaluations each; returns those that need the complex step."""
+        step = complex_step.STEP * self.scale
+
+        def exact(position: Position) -> FloatArray | None:
+            return self.perturbation.imaginary(self.structure.selection(position), step)
+
+        screen = screening.Screen(self.perturbation, exact, self.rounding, self.scale)
+        most = min(max(len(positions) // _CALIBRATED, 2), _MOST_CALIBRATED)
+        if not screen.calibrate([positions[i] for i in self._sample(len(positions), most)], tick):
+            return positions
+        left = []
+        for done, position in enumerate(positions):
+            found = screen.measure(position, tick)
+            selection = self.structure.selection(position)
+            self.value[selection] = found.value
+            self.uncertainty[selection] = found.uncertainty
+            if found.enough:
+                self._screened.add(position)
+            else:
+                left.append(position)
+            if len(left) > len(positions) // 4:
+                return [*left, *positions[done + 1 :]]
+        return left
+
+    def sharpen(self, suspects: BoolArray, tick: Callable[[int], None]) -> bool:
+        """Measure batches that hold a suspect by the complex step, where real differences were taken to be
+        good enough; returns whether there were any."""
+        again = [position for position in sorted(self._screened) if self._holds(position, suspects)]
+        if again:
+            self._screened.difference_update(again)
+            self._measure_complex(again, tick)
+        return bool(again)
+
+    @property
+    def described(self) -> str:
+        """The method by which most elements were measured."""
+        return CENTRAL if self._screened else self.method
+
     # --- complex step
 
-    def _measure_complex(self, positions: Iterable[Position], tick: Callable[[int], None]) -> None:
+    def _measure_complex(self, positions: Sequence[Position], tick: Callable[[int], None]) -> None:
+        if not positions:
+            return
         chosen = list(positions)
         step = complex_step.STEP * self.scale
         with np.errstate(all="ignore"):

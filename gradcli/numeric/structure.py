@@ -5,12 +5,12 @@ rows can be moved in one evaluation and the response still be told apart. That i
 assumed.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.numeric.function import Function, spread
 
 
@@ -62,63 +62,127 @@ class Structure:
         return np.zeros(self.group_shape) if total is None else np.asarray(total)
 
 
-def discover(
-    function: Function, name: str, noise: tuple[FloatArray, ...], rng: np.random.Generator
-) -> Structure:
-    """Find the separable axes of one input.
+@dataclass(frozen=True)
+class Pairing:
+    """A separable axis of an input and, for each output, the axis that goes with it."""
 
-    For every bit of the row number, the rows with that bit set are moved by random amounts, then those
-    without it; the others must stay as they were, to the bit or to within measured rounding (`noise`:
-    a matrix product need not be row-independent to the last bit). Two rows differ in some bit, so no
-    dependence between them goes unseen.
-    Cost: at most 2 log2(n) evaluations for an axis of length n; one or two where it is not separable.
+    axis: int
+    partners: tuple[int, ...]
+
+
+def discover(
+    function: Function,
+    name: str,
+    noise: tuple[FloatArray, ...],
+    rng: np.random.Generator,
+    known: Sequence[Pairing] = (),
+) -> Structure:
+    """Find the separable axes of one input, beside those that are `known` already.
+
+    Some rows at a time are moved by random amounts; the others must stay as they were, to the bit or to
+    within measured rounding (`noise`: a matrix product need not be row-independent to the last bit). Of any
+    two rows each moves once while the other stays, so no dependence between them goes unseen.
+    Cost: log2(n) evaluations and a few for an axis of length n; one or two where it is not separable.
     """
     array = function.point[name]
-    amounts = spread(array) * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
-    separable: list[int] = []
-    partners: list[list[int]] = [[] for _ in function.base]
+    amounts = _amounts(array, rng)
+    found = list(known)
     for axis, length in enumerate(array.shape):
+        taken = [{pairing.partners[i] for pairing in found} for i in range(len(function.base))]
         candidates = [
-            [b for b in range(out.ndim) if out.shape[b] == length and b not in taken]
-            for out, taken in zip(function.base, partners, strict=True)
+            [b for b in range(out.ndim) if out.shape[b] == length and b not in used]
+            for out, used in zip(function.base, taken, strict=True)
         ]
-        if length < 2 or not all(candidates):
+        if length < 2 or not all(candidates) or any(pairing.axis == axis for pairing in found):
             continue
-        matched = _match(function, name, axis, amounts, candidates, noise)
+        matched = _match(function, {name: axis}, {name: amounts}, candidates, noise)
         if matched is not None:
-            separable.append(axis)
-            for taken, partner in zip(partners, matched, strict=True):
-                taken.append(partner)
+            found.append(Pairing(axis, tuple(matched)))
+    found.sort(key=lambda pairing: pairing.axis)
+    partners = tuple(tuple(pairing.partners[i] for pairing in found) for i in range(len(function.base)))
     ranks = tuple(out.ndim for out in function.base)
-    return Structure(array.shape, tuple(separable), tuple(tuple(p) for p in partners), ranks)
+    return Structure(array.shape, tuple(pairing.axis for pairing in found), partners, ranks)
+
+
+def discover_together(
+    function: Function, names: Iterable[str], noise: tuple[FloatArray, ...], rng: np.random.Generator
+) -> dict[str, list[Pairing]]:
+    """Separable axes that several inputs share, tested for all of them in the same evaluations.
+
+    Axes are aligned from the right with those of the outputs, as NumPy aligns them. What is not found here,
+    `discover` may still find. Cost: that of one input for each axis of the outputs.
+    """
+    found: dict[str, list[Pairing]] = {name: [] for name in names}
+    ranks = [out.ndim for out in function.base]
+    amounts = {name: _amounts(function.point[name], rng) for name in found}
+    for back in range(1, min(ranks, default=0) + 1):
+        length = function.base[0].shape[-back]
+        if length < 2 or any(out.shape[-back] != length for out in function.base):
+            continue
+        axes = {
+            name: moves.ndim - back
+            for name, moves in amounts.items()
+            if moves.ndim >= back and moves.shape[-back] == length
+        }
+        if len(axes) < 2:
+            continue
+        partners = [rank - back for rank in ranks]
+        if _match(function, axes, amounts, [[axis] for axis in partners], noise) is not None:
+            for name, axis in axes.items():
+                found[name].append(Pairing(axis, tuple(partners)))
+    return found
+
+
+def _amounts(array: Array, rng: np.random.Generator) -> FloatArray:
+    return spread(array) * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
 
 
 def _match(
     function: Function,
-    name: str,
-    axis: int,
-    amounts: FloatArray,
+    axes: Mapping[str, int],
+    amounts: Mapping[str, FloatArray],
     candidates: list[list[int]],
     noise: tuple[FloatArray, ...],
 ) -> list[int] | None:
-    """The output axis that goes with an input axis, for each output; None where there is none."""
-    array = function.point[name]
-    length = array.shape[axis]
-    rows = np.arange(length)
-    along = tuple(length if a == axis else 1 for a in range(array.ndim))
-    for bit, wanted in product(range((length - 1).bit_length()), (1, 0)):
-        moved = (rows >> bit) & 1 == wanted
-        changes = function.change({name: array + amounts * moved.reshape(along)})
+    """The output axis that goes with an axis of an input, or of several inputs, for each output; None where
+    there is none."""
+    name, axis = next(iter(axes.items()))
+    for moved in _subsets(amounts[name].shape[axis]):
+        still = np.flatnonzero(~moved)
+        if not 0 < still.size < moved.size:
+            continue
+        changes = function.change(
+            {
+                name: function.point[name]
+                + amounts[name]
+                * np.expand_dims(moved, tuple(a for a in range(amounts[name].ndim) if a != axis))
+                for name, axis in axes.items()
+            }
+        )
         if changes is None:
             return None
-        still = np.flatnonzero(~moved)
         candidates = [
-            [b for b in axes if _unmoved(change, level, b, still)]
-            for axes, change, level in zip(candidates, changes, noise, strict=True)
+            [b for b in left if _unmoved(change, level, b, still)]
+            for left, change, level in zip(candidates, changes, noise, strict=True)
         ]
         if not all(candidates):
             return None
-    return [axes[0] for axes in candidates]
+    return [left[0] for left in candidates]
+
+
+def _subsets(length: int) -> BoolArray:
+    """Sets of rows such that for any two, in either order, one set holds the first and not the second.
+
+    The rows' numbers in binary and, behind these, how many zeros they have: where one number has ones only
+    where the other has, it has more zeros. Shape: (sets, length).
+    Source: Berger (1961), Information and Control 4(1).
+    """
+    rows = np.arange(length)
+    width = (length - 1).bit_length()
+    bits = (rows >> np.arange(width)[:, None]) & 1
+    zeros = width - bits.sum(axis=0)
+    count = (zeros >> np.arange(width.bit_length())[:, None]) & 1
+    return np.concatenate([bits, count]).astype(bool)
 
 
 def _unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: Array) -> bool:

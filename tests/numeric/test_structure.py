@@ -123,7 +123,8 @@ def test_a_separable_axis_costs_two_evaluations_for_each_bit_of_its_length(lengt
     noise = output_noise(function, np.random.default_rng(0))
     calls.clear()
     assert discover(function, "x", noise, np.random.default_rng(0)).separable == (0,)
-    assert len(calls) <= 2 * (length - 1).bit_length()
+    width = (length - 1).bit_length()
+    assert len(calls) <= width + width.bit_length()
 
 
 def test_separable_rows_may_differ_by_many_orders_of_magnitude():
@@ -152,19 +153,21 @@ def test_batchnorm_takes_evaluations_by_the_batch_and_not_by_the_features(method
         return evaluations(batchnorm_forward, batchnorm_backward, batchnorm_inputs(n, d), method=method)
 
     narrow, wide, tall = cost(8, 16), cost(8, 256), cost(32, 16)
-    # Sixteen times the features: two evaluations more for each bit of their number, and in x, where central
-    # differences were too blunt for some element, a full ladder for the batch that it is in.
+    # The search for the axes of all three is shared. In x, where central differences were too blunt for some
+    # element, there is a full ladder for the batch that it is in.
     ladder = {"auto": 0, "central": 22}[method]
-    assert wide["x"] <= narrow["x"] + 2 * 4 + 8 * ladder
-    assert all(wide[name] <= narrow[name] + 2 * 4 for name in ("gamma", "beta"))
+    assert wide["x"] <= narrow["x"] + 8 * ladder
+    assert all(wide[name] <= narrow[name] for name in ("gamma", "beta"))
     assert tall["x"] - narrow["x"] >= 32 - 8
     assert tall["gamma"] == narrow["gamma"]
 
 
-def test_batchnorm_64_by_256_takes_about_64_evaluations_for_16384_elements():
-    cost = evaluations(batchnorm_forward, batchnorm_backward, batchnorm_inputs(64, 256))
-    assert cost["x"] < 64 + 50
-    assert cost["gamma"] < 30
+def test_batchnorm_64_by_256_takes_about_64_pairs_of_evaluations_for_16384_elements():
+    result = gradcli.check(batchnorm_forward, batchnorm_backward, batchnorm_inputs(64, 256))
+    assert result.passed
+    assert result.gradients["x"].evaluations < 2 * 64 + 40
+    assert result.gradients["gamma"].evaluations < 8
+    assert result.evaluations < 220
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_an_elementwise_layer_takes_as_many_evaluations_at_every_size(f, derivat
         for n in (4, 64)
     ]
     # Only the search for the axes grows, with the number of bits.
-    assert costs[1] - costs[0] <= 2 * 2 * 4
+    assert costs[1] - costs[0] <= 2 * (4 + 1)
 
 
 def test_a_scalar_loss_takes_one_evaluation_for_each_element():

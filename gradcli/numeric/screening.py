@@ -1,0 +1,99 @@
+"""A cheap first pass where there is much to measure: one pair of real evaluations for each batch.
+
+Complex arithmetic takes two to six times as long as real arithmetic, and a central difference at a single
+step is sharper than most elements need. A few batches are measured by the complex step as well, which tells
+how far the differences are off. What they leave uncertain goes to the complex step, and so does, later,
+whatever disagrees with the analytic gradient.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcli.arrays import BoolArray, FloatArray
+from gradcli.numeric.function import Function
+from gradcli.numeric.ladder import central
+from gradcli.numeric.perturb import Perturbation
+from gradcli.numeric.structure import Structure
+
+Position = tuple[int, ...]
+
+_STEP = 2.0**-14  # by the spread: truncation and round-off of a smooth function are about equal there
+_ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
+_BENT = 2.0**-7  # of the largest response: where the two sides differ by more, there may be a kink
+_BATCHES = 16  # from so many on it pays
+_NUMBERS = 1 << 12  # in all inputs and outputs: with fewer, the calls themselves take most of the time
+
+
+def pays(function: Function, structure: Structure) -> bool:
+    """Whether real arithmetic saves much. A rule by size, not by the clock: reports must repeat."""
+    arrays = (*function.point.values(), *function.base)
+    return structure.batches >= _BATCHES and sum(array.size for array in arrays) >= _NUMBERS
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """What a pair of evaluations tells of one batch; arrays of `group_shape`."""
+
+    value: FloatArray
+    uncertainty: FloatArray
+    enough: bool  # every element is known well enough
+
+
+class Screen:
+    """Central differences at one step. `exact` measures a batch by the complex step (None: it failed there);
+    `rounding` is that of a contracted response."""
+
+    def __init__(
+        self,
+        perturbation: Perturbation,
+        exact: Callable[[Position], FloatArray | None],
+        rounding: FloatArray,
+        scale: float,
+    ) -> None:
+        self._perturbation = perturbation
+        self._exact = exact
+        self._rounding = rounding
+        self._step = _STEP * scale
+        self._truncation = np.zeros_like(rounding)
+
+    def calibrate(self, positions: Sequence[Position], tick: Callable[[int], None]) -> bool:
+        """Compare with the complex step in some batches; whether the differences serve for most elements.
+
+        Cost: 2 evaluations and a complex one for each position.
+        """
+        needed: list[BoolArray] = []
+        for position in positions:
+            exact = self._exact(position)
+            tick(1)
+            if exact is None:
+                return False
+            found = self.measure(position, tick)
+            self._truncation = np.fmax(self._truncation, 2 * np.abs(found.value - exact))
+            needed.append(np.ravel(exact))
+        doubt = np.ravel(self._truncation + self._band(np.zeros_like(self._rounding)))
+        known = [(doubt <= _ENOUGH * np.abs(exact)) | (exact == 0) for exact in needed]
+        return bool(np.mean(known) > 0.9)
+
+    def measure(self, position: Position, tick: Callable[[int], None]) -> Screened:
+        """One batch. Cost: 2 evaluations."""
+        selection = self._perturbation.structure.selection(position)
+        plus, up = self._perturbation.response(selection, self._step)
+        minus, down = self._perturbation.response(selection, -self._step)
+        tick(2)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            plus *= self._step / up
+            minus *= -self._step / down
+            value = central(plus, minus, np.asarray(self._step))
+            size = np.maximum(np.abs(plus), np.abs(minus))
+            doubt = self._truncation + self._band(size)
+            bend = np.abs(plus + minus)
+            bent = (bend > 64 * self._rounding) & (bend > _BENT * np.max(size, initial=0.0))
+            still = (plus == 0) & (minus == 0)  # no output that counts has moved
+            enough = still | ((doubt <= _ENOUGH * np.abs(value)) & ~bent)
+        return Screened(value, doubt, bool(np.all(enough)))
+
+    def _band(self, size: FloatArray) -> FloatArray:
+        """Round-off of a slope, from outputs as they are and as moved by responses of some size."""
+        return np.asarray((4 * self._rounding + 8 * np.finfo(np.float64).eps * size) / self._step)
