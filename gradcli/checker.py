@@ -124,6 +124,9 @@ class _Check:
         wrong = any(g.verdict == FAIL and g.failing is not None for g in result.gradients.values())
         if not (wrong and self.settings.blame) or self.interrupted or not self.cotangents:
             return result
+        if self.problem.hold is not None:
+            remark = "no line is looked for where values inside forward are declared constant"
+            return replace(result, remarks=(*result.remarks, remark))
         from gradcli import blame
 
         try:

@@ -2,7 +2,7 @@
 
 import ast
 import datetime
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from gradcli import expression
 from gradcli.declarations import EVERY, Declarations
 from gradcli.errors import UsageError
-from gradcli.problem import Declared, Problem
+from gradcli.problem import Declared, Hold, Problem
 from gradcli.result import FAIL, PASS, CheckResult, Violation
 from gradcli.targets.near_miss import did_you_mean
 
@@ -26,7 +26,8 @@ def declare(declarations: Declarations, problem: Problem) -> Problem:
     """
     if declarations == Declarations():
         return problem
-    _require_known(declarations, problem)
+    inside = [name for name in declarations.stop_gradient if not _is_argument(name, problem)]
+    _require_known(declarations, problem, inside)
     factors, told = _factors(declarations, problem)
     surrogate = declarations.surrogate
     names = (surrogate.gradients or problem.differentiable) if surrogate else ()
@@ -35,9 +36,11 @@ def declare(declarations: Declarations, problem: Problem) -> Problem:
     if declarations.nograd:
         told.append(f"{', '.join(declarations.nograd)} not compared (nograd)")
     if declarations.stop_gradient:
-        told.append(
-            f"no gradient through {', '.join(declarations.stop_gradient)}, not compared (stop_gradient)"
-        )
+        outside = [name for name in declarations.stop_gradient if name not in inside]
+        if outside:
+            told.append(f"no gradient through {', '.join(outside)}, not compared (stop_gradient)")
+    if inside:
+        told.append(f"no gradient through {', '.join(inside)}, held constant in forward (stop_gradient)")
     inferred = problem.inferred
     if inferred is not None:
         inferred = replace(
@@ -50,9 +53,10 @@ def declare(declarations: Declarations, problem: Problem) -> Problem:
         nograd=problem.nograd | declarations.without_gradient,
         declared=Declared(
             factors=factors,
-            constant=tuple(declarations.stop_gradient),
+            constant=tuple(name for name in declarations.stop_gradient if name in problem.inputs),
             surrogates=dict.fromkeys(names, surrogate.reason) if surrogate else {},
         ),
+        hold=_hold(problem, inside) if inside else None,
         remarks=(*problem.remarks, *(f"declared: {line}" for line in told)),
         inferred=inferred,
     )
@@ -122,8 +126,21 @@ def _each(
     return declared
 
 
-def _require_known(declarations: Declarations, problem: Problem) -> None:
+def _hold(problem: Problem, names: Sequence[str]) -> Hold:
+    from gradcli.held import hold  # rewrites source: few checks need it
+
+    return hold(problem, names)
+
+
+def _is_argument(name: str, problem: Problem) -> bool:
+    return name in problem.inputs or name in problem.constants
+
+
+def _require_known(declarations: Declarations, problem: Problem, inside: Sequence[str]) -> None:
+    """inside: variables of forward, which are looked for there."""
     for name, keys in declarations.named.items():
+        if name in inside and keys == ["stop_gradient"]:
+            continue
         if name in problem.inputs:
             if problem.inputs[name].dtype.kind != "f" and keys[0] != "nograd":
                 dtype = problem.inputs[name].dtype
@@ -251,11 +268,16 @@ class _Sizes:
 def _assigns(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, str]]:
     """`m = X.shape[1]`, and each name of `N, D = X.shape`."""
     if isinstance(target, ast.Name):
-        yield target.id, ast.unparse(value)
+        yield target.id, _text(value)
     elif isinstance(target, ast.Tuple) and isinstance(value, ast.Attribute) and value.attr == "shape":
         for place, part in enumerate(target.elts):
             if isinstance(part, ast.Name):
-                yield part.id, f"{ast.unparse(value)}[{place}]"
+                yield part.id, f"{_text(value)}[{place}]"
+
+
+def _text(value: ast.expr) -> str:
+    """As it is written, but for the object that arguments are kept in: `self.x.shape[0]`."""
+    return ast.unparse(value).replace("self.", "")
 
 
 def _plain(value: object) -> float | tuple[int, ...] | None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import Function, Noise, drops_digits, output_noise
+from gradcli.problem import Run
 from gradcli.subject import Subject, copies
 
 
@@ -34,14 +36,19 @@ def differencing(
     wide = {n: a.astype(np.float64, copy=False) if a.dtype.kind == "f" else a for n, a in inputs.items()}
     narrow = any(a.dtype.kind == "f" and a.dtype != np.float64 for a in inputs.values())
 
+    @cache
+    def forward_at(*, wide_point: bool) -> Callable[[Mapping[str, Array]], Run]:
+        return subject.differenced(wide if wide_point else inputs)
+
     def call(arrays: Mapping[str, Array]) -> tuple[Array, ...]:
-        return subject.forward(copies(arrays) if fresh else arrays).outputs
+        return forward_at(wide_point=True)(copies(arrays) if fresh else arrays).outputs
 
     def call_narrow(arrays: Mapping[str, Array]) -> tuple[Array, ...]:
         # A complex step has no counterpart in the narrow dtype.
         if any(array.dtype.kind == "c" for array in arrays.values()):
             raise TypeError("complex")
-        return subject.forward({n: a.astype(inputs[n].dtype) for n, a in arrays.items()}).outputs
+        given = {n: a.astype(inputs[n].dtype) for n, a in arrays.items()}
+        return forward_at(wide_point=False)(given).outputs
 
     carries = not narrow or _carries(call, wide, outputs)
     function = Function(call if carries else call_narrow, wide)

@@ -40,6 +40,9 @@ class Nodes:
         result = replace(self._result, nodes=self.values, node_gradients=self.gradients)
         if not self._settings.nodes:
             return result
+        if self._problem.hold is not None:
+            remark = "nodes are not compared where some are declared constant"
+            return replace(result, remarks=(*result.remarks, remark))
         remarks = (*result.remarks, self._study.remark) if self._study.remark else result.remarks
         return replace(result, node_table=self._study.rows, remarks=remarks)
 

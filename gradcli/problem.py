@@ -28,6 +28,9 @@ Forward = Callable[[Mapping[str, Array]], Run]
 # (None, a wrong shape and a wrong dtype included): judging them is the contract's business.
 Backward = Callable[[tuple[Array, ...], Any], Mapping[str, Any]]
 
+# Point -> the forward in which something keeps the value that it has there; for differencing.
+Hold = Callable[[Mapping[str, Array]], Forward]
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -107,6 +110,7 @@ class Problem:
     noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
     nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
     declared: Declared = Declared()
+    hold: Hold | None = None  # where values inside forward are declared constant
     remarks: tuple[str, ...] = ()  # what was assumed, for the report
     spec: "CheckSpec | None" = None  # what was asked for; None: a caller had the functions in memory
 

@@ -72,6 +72,21 @@ class Subject:
         run: Run = self._guarded("forward", self.problem.forward, inputs)
         return run
 
+    def differenced(self, point: Mapping[str, Array]) -> Callable[[Mapping[str, Array]], Run]:
+        """Forward as it is differenced around a point: what is declared constant keeps its value there."""
+        if self.problem.hold is None:
+            return self.forward
+        self.calls.forwards += 1
+        held = self._guarded("forward", self.problem.hold, point)
+
+        def forward(inputs: Mapping[str, Array]) -> Run:
+            self.clock.check()
+            self.calls.forwards += 1
+            run: Run = self._guarded("forward", held, inputs)
+            return run
+
+        return forward
+
     def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
         """Evaluate backward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
         self.clock.check()

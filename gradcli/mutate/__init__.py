@@ -83,7 +83,14 @@ def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iter
             except (NotReadable, SyntaxError, ValueError):
                 continue  # an edit that is no program is no version
             made = one.around(damaged)
-            version = replace(made, id=problem.id, inputs=problem.inputs, nograd=problem.nograd | made.nograd)
+            version = replace(
+                made,
+                id=problem.id,
+                inputs=problem.inputs,
+                nograd=problem.nograd | made.nograd,
+                declared=problem.declared,
+                hold=problem.hold,
+            )
             yield _judged(problem, version, edit, settings, original)
 
 

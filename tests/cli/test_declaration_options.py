@@ -1,6 +1,7 @@
 """Declarations as flags and in a config: what is excused counts nowhere, and everywhere it is said."""
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,6 +89,14 @@ def test_a_surrogate_is_a_row_of_its_own(folder, invoke):
     done = invoke("check", "layers.py:right", "--input", "x=4", "--surrogate", "x=averaged")
     assert done.exit_code == 1
     assert "GC112 x: the gradient of x is declared a surrogate (averaged), but it is that" in done.stdout
+
+
+def test_damage_is_judged_by_what_is_declared(folder, invoke):
+    done = invoke("mutate", "layers.py:twice", "--input", "x=4", "--scale", "x=1/m")
+    assert done.exit_code == 0
+    caught, of = re.search(r"(\d+) of (\d+) damaged versions caught", done.stdout).groups()
+    assert caught == of
+    assert invoke("mutate", "layers.py:twice", "--input", "x=4").exit_code == 1  # its own check fails
 
 
 # --- xfail: counts nowhere, is said everywhere
