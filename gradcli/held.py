@@ -30,10 +30,11 @@ def hold(problem: Problem, names: Sequence[str]) -> Hold:
     except NotReadable as reason:
         raise UsageError(_unknown(names[0], problem, str(reason))) from reason
     taps = tapped.taps
-    assigned = {site.name for site in taps.sites if site.role == DEF and site.name}
+    assigned = {site.name for site in taps.sites if site.role == DEF and site.name is not None}
     for name in names:
         if name not in assigned:
-            near = did_you_mean(name, sorted({*assigned, *problem.inputs}))
+            known = [*problem.inputs, *sorted(assigned)]
+            near = did_you_mean(name, known) or f"; there are {', '.join(known)}"
             raise UsageError(_unknown(name, problem, f"forward assigns no such variable{near}"))
     held = {site.number for site in taps.sites if site.role == DEF and site.name in names}
 

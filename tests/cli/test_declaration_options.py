@@ -61,7 +61,7 @@ def test_the_re_run_line_and_the_replay_declare_the_same(folder, invoke):
         (["--scale", "x=a b"], "--scale: must be a number, a name"),
         (["--scale", "x=2", "--scale", "x=3"], "--scale x=3: x is given twice"),
         (["--sign", "x=2"], "--sign: must be -1 (or 1), got '2'"),
-        (["--stop-gradient", "y"], "stop_gradient: layers.py:twice has no input 'y'; it has x"),
+        (["--stop-gradient", "y"], "no input 'y', and forward assigns no such variable; there are x, m"),
         (["--stop-gradient", "x", "--sign=x=-1"], "--stop-gradient: x is declared sign too"),
         (["--xfail-until", "2027-01-31"], "--xfail-until: needs --xfail REASON"),
         (["--xfail", "r", "--xfail-until", "31.1.2027"], "--xfail: until must be a date such as 2027-01-31"),
