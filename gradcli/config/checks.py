@@ -1,6 +1,6 @@
 """From the nodes of a config to the checks it asks for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,10 +74,11 @@ def read_checks(root: Node | None, path: Path, mistakes: Mistakes) -> list[Place
             _refuse_unknown(entries, "defaults", tuple(SETTINGS), mistakes)
             defaults = _settings(entries, "defaults", mistakes)
     found: list[Placed] = []
+    base = path.parent
     with mistakes.noting("checks"):
         for index, item in enumerate(_items(root, top)):
             with mistakes.noting(f"checks[{index}]"):
-                found += _Check(item, f"checks[{index}]", path, mistakes).expand(defaults)
+                found += _Check(item, f"checks[{index}]", path, base, mistakes).expand(defaults)
             if len(found) > MOST_CHECKS:
                 raise Wrong(item, f"more than {MOST_CHECKS:,} checks in one file; split it")
     return found
@@ -86,11 +87,13 @@ def read_checks(root: Node | None, path: Path, mistakes: Mistakes) -> list[Place
 class _Check:
     """One entry of `checks`."""
 
-    def __init__(self, node: Node, where: str, path: Path, mistakes: Mistakes) -> None:
+    def __init__(self, node: Node, where: str, path: Path, base: Path, mistakes: Mistakes) -> None:
+        """base: the folder of the file, which relative paths start from."""
         self._node = node
         self._entries = _mapping(node, "a mapping with a 'target'")
         self._where = where
-        self._path = path
+        self._origin = f"{path}:{node.line}"
+        self._base = base
         self._mistakes = mistakes
 
     def expand(self, defaults: dict[str, object]) -> Iterator[Placed]:
@@ -99,19 +102,21 @@ class _Check:
         target = self._target()
         self._refuse_unknown_keys(target)
         settings = defaults | _settings(self._entries, self._where, self._mistakes)
-        spec, options, points = self._arguments(target), self._options(target), self._points(target)
+        arguments, options, points = self._arguments(target), self._options(target), self._points(target)
         given_id = self._given_id()
         if target is None or len(self._mistakes) > before:
             return
         for point in points:
             chosen: dict[str, Any] = settings | point.settings
-            point_spec = replace(
-                spec,
+            point_spec = CheckSpec(  # not `replace`, which takes twice as long
                 target=target.written,
                 id=given_id and point.label(given_id),
                 options=options | point.options,
                 dtype=chosen.pop("dtype", CheckSpec.dtype),
                 settings=Settings(**chosen),
+                base=self._base,
+                origin=self._origin,
+                **arguments,
             )
             if target.layer:
                 _require_fit(self._node, target, point_spec)
@@ -121,7 +126,7 @@ class _Check:
         with self._mistakes.noting(f"{self._where}.target"):
             if "target" not in self._entries:
                 raise Wrong(self._node, "is missing; name a layer, or a file: layers.py:batchnorm")
-            return read_target(self._entries["target"].value, self._path.parent)
+            return read_target(self._entries["target"].value, self._base)
         return None
 
     def _refuse_unknown_keys(self, target: Target | None) -> None:
@@ -132,31 +137,29 @@ class _Check:
             hint = suggestion(name, (*CHECK_KEYS, *own)) or _what_to_write(target)
             self._mistakes.add(entry.key, f"{inside(self._where, name)}: unknown key{hint}")
 
-    def _arguments(self, target: Target | None) -> CheckSpec:
-        """The inputs and constants, in a spec that lacks the rest."""
-        spec = CheckSpec("", base=self._path.parent, origin=f"{self._path}:{self._node.line}")
+    def _arguments(self, target: Target | None) -> dict[str, Any]:
+        """The fields of a spec that say what the functions are given, and how they are loaded."""
+        found: dict[str, Any] = {}
         built_in = target is not None and target.built_in
         if "inputs" in self._entries:
             node, where = self._entries["inputs"].value, f"{self._where}.inputs"
-            inputs, inputs_file = read_inputs(node, where, self._path.parent, self._mistakes)
-            spec = replace(spec, inputs=inputs, inputs_file=inputs_file)
+            inputs, inputs_file = read_inputs(node, where, self._base, self._mistakes)
+            found |= {"inputs": inputs, "inputs_file": inputs_file}
             if target is not None and built_in:
                 refuse_foreign_inputs(node, where, target, self._mistakes)
         if "constants" in self._entries and not built_in:
             node, where = self._entries["constants"].value, f"{self._where}.constants"
-            spec = replace(spec, constants=read_constants(node, where, self._mistakes))
-            for name in spec.constants:
+            found["constants"] = read_constants(node, where, self._mistakes)
+            for name in found["constants"]:
                 with self._mistakes.noting(inside(where, name)):
-                    _require_no_input(name, node, spec)
-        spec = replace(
-            spec,
-            declarations=self._declarations(),
-            order=self._order(built_in),
-            functions=self._functions(target),
-        )
+                    _require_no_input(name, node, found.get("inputs", {}))
+        if not self._entries.keys().isdisjoint(KEYS):
+            found["declarations"] = self._declarations()
+        found["order"] = self._order(built_in)
+        found["functions"] = self._functions(target)
         if "stub" in self._entries or "only_symbol" in self._entries:
-            return replace(spec, loading=self._loading(built_in))
-        return spec
+            found["loading"] = self._loading(built_in)
+        return found
 
     def _declarations(self) -> Declarations:
         """What is on purpose."""
@@ -254,8 +257,8 @@ class _Check:
         return Placed(replace(spec, id=derived), derived, self._node, self._where)
 
 
-def _require_no_input(name: str, constants: Node, spec: CheckSpec) -> None:
-    if name in spec.inputs and isinstance(constants.value, dict):
+def _require_no_input(name: str, constants: Node, inputs: Mapping[str, object]) -> None:
+    if name in inputs and isinstance(constants.value, dict):
         raise Wrong(constants.value[name].key, "is among the inputs too")
 
 

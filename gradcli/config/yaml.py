@@ -136,6 +136,8 @@ class _Composer:
         return root
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
+        if type(event) is yaml.ScalarEvent and event.anchor is None and event.tag is None:
+            return self._plain(event, depth)
         at = _start(event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor or "", at, depth)
@@ -150,6 +152,17 @@ class _Composer:
         self._anchors[anchor] = _Anchor(node, self._nodes - before + 1, self._deepest - depth)
         self._deepest = max(outer, self._deepest)
         return node
+
+    def _plain(self, event: yaml.ScalarEvent, depth: int) -> Node:
+        """As `_content`, for nine of ten nodes, without a detour."""
+        mark: Any = event.start_mark
+        line, column, text = mark.line + 1, mark.column + 1, str(event.value)
+        self._nodes += 1
+        if depth > self._deepest:
+            self._deepest = depth
+        if self._nodes > MOST_NODES or depth > DEEPEST:
+            self._count(0, depth, Position(line, column))
+        return Node(text, line, column) if event.style else Node(resolve(text), line, column, text)
 
     def _content(self, event: yaml.Event, at: Position, depth: int) -> Node:
         if isinstance(event, yaml.ScalarEvent):
