@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from numbers import Integral, Real
 from types import ModuleType
@@ -232,5 +233,10 @@ def _evaluate(expression: str, values: Mapping[str, Value]) -> Value:
                 return _OPERATORS[type(op)](value_of(left), value_of(right))
         raise ValueError(f"not an expression of a declaration: {expression!r}")
 
-    result: Value = value_of(ast.parse(expression, mode="eval").body)
+    result: Value = value_of(_parsed(expression))
     return result
+
+
+@cache  # as many as the declarations of all layers hold
+def _parsed(expression: str) -> ast.AST:
+    return ast.parse(expression, mode="eval").body
