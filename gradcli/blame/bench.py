@@ -1,8 +1,9 @@
 """The code under test on the bench: run with taps, read, moved, and compared with what is right."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import FunctionType
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.source import NotReadable, Written, like
-from gradcli.blame.taps import Site, Tapped, tap
+from gradcli.blame.taps import USE, Site, Tapped, tap
 from gradcli.blame.trace import Recording, Trace
 from gradcli.blame.value import of_forward, of_value
 from gradcli.clock import Clock
@@ -201,12 +202,32 @@ class Bench:
             return False
         return all(self.fits(gradients, n) for n in self.known if self.fits(self.found, n))
 
-    @property
+    @cached_property
     def cotangent_names(self) -> list[str]:
         """What backward calls its cotangents, if it takes them one by one."""
+        if self.lone:
+            return []
         node = self.backward.main.node.args
-        names = [a.arg for a in [*node.posonlyargs, *node.args] if a.arg != "self"]
+        names = [a.arg for a in [*node.posonlyargs, *node.args] if a.arg not in ("self", "ctx")]
+        used = self._used_as(names)
+        if used is not None:
+            return used
         return names[: len(self.cotangents)] if len(names) >= len(self.cotangents) else []
+
+    def _used_as(self, names: Collection[str]) -> list[str] | None:
+        """The arguments that have the cotangents' values; None if they are not used as they are."""
+        trace = self.backward_trace()
+        values = {
+            site.name: value
+            for site in self.backward.taps.sites
+            if site.role == USE and site.name in names
+            for value in trace.of(site.number)[:1]
+        }
+        found = [
+            next((name for name, value in values.items() if name and _same_bits(value, cotangent)), None)
+            for cotangent in self.cotangents
+        ]
+        return None if None in found else [name for name in found if name is not None]
 
     @property
     def wrong(self) -> bool:

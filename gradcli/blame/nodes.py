@@ -4,17 +4,20 @@ import contextlib
 import io
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
+from gradcli import checker
 from gradcli.arrays import Array
 from gradcli.blame import truth
 from gradcli.blame.bench import Bench
 from gradcli.blame.pairing import node_of
 from gradcli.blame.source import NotReadable
+from gradcli.blame.stored import stored
+from gradcli.blame.taps import DEF, RETURN, WRITE
 from gradcli.blame.trace import Trace
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions
@@ -56,15 +59,81 @@ def study(
     silent = contextlib.redirect_stdout(io.StringIO())
     with np.errstate(all="ignore"), warnings.catch_warnings(), silent:
         warnings.simplefilter("ignore")
-        try:
-            bench = Bench(problem, gradients, cotangents, settings.tol, Clock(2 * seconds))
-            return _Studied(bench, settings.tol, clock, rng).result()
-        except NotReadable as reason:
-            return Study(remark=f"nodes cannot be read: {reason}")
-        except OutOfTime:
-            return Study(remark="nodes cannot be read in the time there is")
-        except Exception as error:
-            return Study(remark=f"nodes cannot be read ({type(error).__name__} while reading them)")
+        parts = list(_parts(problem, gradients, cotangents, settings, clock))
+        studies = [_study(part, settings, clock, rng) for part in parts]
+    return studies[0] if len(studies) == 1 else _together(studies)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A problem whose nodes are read: the whole, or a piece of it by name."""
+
+    name: str
+    problem: Problem
+    gradients: Mapping[str, Gradient]
+    cotangents: tuple[Array, ...]
+
+
+def _parts(
+    problem: Problem,
+    gradients: Mapping[str, Gradient],
+    cotangents: tuple[Array, ...],
+    settings: Settings,
+    clock: Clock,
+) -> Iterator[_Part]:
+    """The problem; where each gradient has a backward of its own, once for each; else, its pieces."""
+    source = problem.source
+    own = source.of_gradient() if source else {}
+    for name in gradients.keys() & own.keys():
+        yield _Part("", replace(problem, source=own[name]), {name: gradients[name]}, cotangents)
+    if own and own.keys() >= gradients.keys():
+        return
+    pieces = source.pieces() if source and source.remake is None else ()
+    for piece in pieces:
+        budget = max(0.1, min(settings.budget, 0.25 * clock.left()))
+        result = checker.run(piece, replace(settings, blame=False, nodes=False, budget=budget))
+        given = tuple(a for name, a in result.arrays.items() if name.startswith("cotangent"))
+        if given:
+            yield _Part(piece.id, piece, result.gradients, given)
+    if not pieces:
+        rest = {name: gradient for name, gradient in gradients.items() if name not in own}
+        yield _Part("", problem, rest, cotangents)
+
+
+def _study(part: _Part, settings: Settings, clock: Clock, rng: np.random.Generator) -> Study:
+    seconds = max(0.1, clock.left())
+    try:
+        bench = Bench(part.problem, part.gradients, part.cotangents, settings.tol, Clock(2 * seconds))
+        found = _Studied(bench, settings.tol, clock, rng).result()
+    except NotReadable as reason:
+        return Study(remark=f"nodes cannot be read: {reason}")
+    except OutOfTime:
+        return Study(remark="nodes cannot be read in the time there is")
+    except Exception as error:
+        return Study(remark=f"nodes cannot be read ({type(error).__name__} while reading them)")
+    return found if not part.name else _named(found, part.name)
+
+
+def _named(study: Study, piece: str) -> Study:
+    """A table with the name of the piece before those of its nodes."""
+    return Study(
+        tuple(replace(row, name=f"{piece}.{row.name}" if row.name else "") for row in study.rows),
+        {f"{piece}.{name}": array for name, array in study.values.items()},
+        {f"{piece}.{name}": array for name, array in study.gradients.items()},
+    )
+
+
+def _together(studies: Sequence[Study]) -> Study:
+    """The tables one below the other, without what a former one has in the same words."""
+    rows = {
+        (row.name, row.line, row.backward, row.backward_line, row.verdict): row
+        for study in studies
+        for row in study.rows
+    }
+    values = {name: array for study in studies for name, array in study.values.items()}
+    gradients = {name: array for study in studies for name, array in study.gradients.items()}
+    remark = next((study.remark for study in studies if study.remark), "")
+    return Study(tuple(rows.values()), values, gradients, remark)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +162,19 @@ class _Studied:
         self.nodes = [v for v in named if _moves(v, elsewhere)]
         self.constant = [v for v in named if not _moves(v, elsewhere)]
         found = versions(bench.backward, self.backward_trace)
-        self.given = [v for v in found if not _moves(v, moved)]
-        self.open = [v for v in found if _moves(v, moved)]
+        if bench.lone:
+            # Nothing moves with a cotangent; of the gradient is what forward has not computed as well.
+            own = bench.given.statements or set()
+            ahead = [v.values for v in named]
+            new = [
+                v
+                for v in found
+                if v.site.statement not in own and not any(_same_passes(v.values, a) for a in ahead)
+            ]
+        else:
+            new = [v for v in found if _moves(v, moved)]
+        self.given = [v for v in found if v not in new]
+        self.open = new
 
     def result(self) -> Study:
         self.names = self._names()
@@ -108,6 +188,9 @@ class _Studied:
         bases = list(dict.fromkeys([*(n.base for n in self.nodes), *inputs]))
         for base in bases:
             self._by_name(base, truths, inputs, pairs, exact=True)
+        for name in inputs:
+            if name not in pairs and (pair := self._by_return(name)) is not None:
+                pairs[name] = pair
         for way in (self._by_cotangent, self._by_value, self._by_sum):
             for name, true in wanted.items():
                 if name not in pairs and (pair := way(name, true)) is not None:
@@ -217,6 +300,8 @@ class _Studied:
     def _by_cotangent(self, _: str, true: tuple[Node, ...]) -> _Pair | None:
         """An output: its gradient is what backward is given."""
         line = self.bench.backward.main.node.lineno
+        if self.bench.lone and len(true) == 1 and true[0].matches(np.ones(()), self.tol):
+            return _Pair("1", line, (np.ones_like(true[0].gradient),), "a part of the value itself")
         for name, cotangent in zip(self.bench.cotangent_names, self.bench.cotangents, strict=False):
             if len(true) == 1 and true[0].matches(cotangent, self.tol):
                 return _Pair(name, line, (cotangent,), "the cotangent")
@@ -249,6 +334,23 @@ class _Studied:
         for version in self.open:
             if self._agrees(version, true):
                 return self._claim([version], self._pair(version, true, "by value"))
+        return None
+
+    def _by_return(self, name: str) -> _Pair | None:
+        """An input: its gradient is what backward returns for it, or leaves somewhere."""
+        value = self.bench.found.get(name)
+        if value is None or not value.any():
+            return None
+        sites = self.bench.backward.taps.sites
+        for version in reversed(self.open):
+            if len(version.values) == 1 and np.array_equal(version.values[0], value):
+                return self._claim([version], _Pair(version.name, version.line, (value,)))
+        left = {id(s) for s, _ in stored(sites, self.backward_trace, value, in_object=True)}
+        for site in sites:
+            if site.role == RETURN or (id(site.statement) in left and site.role in (DEF, WRITE)):
+                passes = self.backward_trace.of(site.number)
+                if any(np.array_equal(one.ravel(), value.ravel()) for one in passes):
+                    return _Pair(site.text, site.line, (value,))
         return None
 
     def _by_expression(self, true: tuple[Node, ...]) -> _Pair | None:

@@ -6,7 +6,7 @@ them: a library loaded with ctypes, a simulator, another language. `forward` may
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcli.arrays import Array
@@ -77,7 +77,11 @@ class VjpFile(ByName):
                 raise BrokenPromise("GC102", f"vjp returned {what}; expected gradients by input name")
             return read_gradients(returned, has_gradient, {}, list(constants))
 
-        source = Source(self.forward, self.vjp, source_file(self.forward))
+        def remake(forward: Callable[..., Any], vjp: Callable[..., Any]) -> Problem:
+            other = replace(self, forward=forward, vjp=vjp)
+            return other.problem(inputs, constants, id=id, target=target, where=where, rerun=rerun)
+
+        source = Source(self.forward, self.vjp, source_file(self.forward), remake)
         return Problem(
             id=id,
             target=target,
