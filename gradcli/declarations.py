@@ -5,8 +5,10 @@ It names what it excuses; nothing beyond that is absorbed, and one that does not
 """
 
 import datetime
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 from gradcli.errors import UsageError
@@ -143,9 +145,12 @@ def _scale(value: Any) -> dict[str, str]:
 
 
 def _expression(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        text = value.strip()
+    elif isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+        text = str(int(value)) if isinstance(value, Integral) else repr(float(value))
+    else:
         raise UsageError(f"must be a number or text such as 1/4 or 1/m, got {value!r:.60}")
-    text = str(value).strip() if isinstance(value, str) else repr(value)
     require_grammar(text)
     return text
 

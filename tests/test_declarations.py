@@ -48,7 +48,9 @@ def refusal(**declared):
 # --- scale and sign
 
 
-@pytest.mark.parametrize("scale", [{"W": 0.25}, {"W": "1/4"}, {"W": "1/x.shape[0]"}, {"W": "1/len(x)"}])
+@pytest.mark.parametrize(
+    "scale", [{"W": 0.25}, {"W": np.float32(0.25)}, {"W": "1/4"}, {"W": "1/x.shape[0]"}, {"W": "1/len(x)"}]
+)
 def test_a_scaled_gradient_passes_as_declared_and_is_said(scale):
     result = check(gradients(W=0.25), scale=scale)
     assert result.passed
@@ -247,6 +249,7 @@ def test_what_is_undecided_or_interrupted_stays_so():
         ({"scale": 0}, "scale: 0 is 0, and 0 times any gradient is 0; declare nograd instead"),
         ({"scale": {"W": "1/0"}}, "scale: 1/0 divides by 0"),
         ({"scale": True}, "scale: must be a number or text such as 1/4 or 1/m, got True"),
+        ({"scale": np.nan}, "scale: must be a number or text such as 1/4 or 1/m, got nan"),
         ({"sign": 2}, "sign: must be -1 (or 1), got 2"),
         ({"nograd": []}, "nograd: must be a list of inputs, such as [x], got []"),
         ({"surrogate": ""}, "surrogate: needs a reason, for whoever reads the report"),
