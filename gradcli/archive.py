@@ -134,7 +134,6 @@ def _asked(spec: CheckSpec) -> dict[str, Any]:
         "loading": asdict(spec.loading),
         "declarations": plain(spec.declarations),
         "order": spec.order,
-        "functions": spec.functions,
         "base": spec.base.as_posix(),
     }
 

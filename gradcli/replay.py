@@ -168,7 +168,6 @@ def _spec(before: Archive, target: str | None) -> CheckSpec:
             base=base,
             declarations=_declarations(dict(asked.get("declarations", {}))),
             order=_order(asked.get("order")),
-            functions=_functions(asked.get("functions")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"{before.path}: is damaged: its 'meta' says no whole check") from error
@@ -199,15 +198,6 @@ def _order(value: object) -> int | None:
     if value is None or (isinstance(value, int) and value in ORDERS):
         return value
     raise ValueError
-
-
-def _functions(value: object) -> tuple[str, str] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise TypeError
-    function, derivative = map(_text, value)
-    return function, derivative
 
 
 def _text(value: object) -> str:

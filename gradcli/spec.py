@@ -63,7 +63,6 @@ class CheckSpec:
     loading: Loading = Loading()
     declarations: Declarations = NONE
     order: int | None = None  # 1: derivatives of functions alone; 2: of their gradients; None: what there is
-    functions: tuple[str, str] | None = None  # a function and its derivative by name, where names say nothing
     base: Path = Path()  # the folder that relative paths start from
     origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"
     found: bool = False  # a file found in a folder: that it holds nothing to check is no mistake

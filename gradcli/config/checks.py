@@ -17,22 +17,16 @@ from gradcli.errors import UsageError
 from gradcli.layers import LAYERS
 from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, derive_id
 from gradcli.targets import parse
+from gradcli.targets.spelling import ROLES, roles_of, spelled
 
 VERSION = 1
 MOST_CHECKS = 100_000  # of one file, with every grid expanded
 
 TOP_KEYS = ("version", "defaults", "checks")
+SPELLED_KEYS = tuple(role for roles in ROLES for role in roles)
 CHECK_KEYS = (
-    "target",
-    "id",
-    "matrix",
-    "inputs",
-    "constants",
-    "stub",
-    "only_symbol",
-    "order",
-    "f",
-    "grad",
+    *("target", "id", "matrix", "inputs", "constants", "stub", "only_symbol", "order"),
+    *SPELLED_KEYS,
     *KEYS,
     *SETTINGS,
 )
@@ -126,8 +120,34 @@ class _Check:
         with self._mistakes.noting(f"{self._where}.target"):
             if "target" not in self._entries:
                 raise Wrong(self._node, "is missing; name a layer, or a file: layers.py:batchnorm")
-            return read_target(self._entries["target"].value, self._base)
+            return self._spelled(read_target(self._entries["target"].value, self._base))
         return None
+
+    def _spelled(self, target: Target) -> Target:
+        """The target with the functions that the check names for it."""
+        for roles in ROLES:
+            given = [role for role in roles if role in self._entries]
+            if not given:
+                continue
+            if "order" in self._entries:
+                raise Wrong(
+                    self._entries["order"].key, f"{given[0]!r} says what is checked; leave out 'order'"
+                )
+            for role in roles:
+                if role not in self._entries:
+                    raise Wrong(self._entries[given[0]].key, f"{given[0]!r} needs {role!r} beside it")
+            names = {role: values.text(self._entries[role].value) for role in roles}
+            if target.built_in or parse(target.written).symbol is not None:
+                raise Wrong(
+                    self._entries[roles[0]].key, f"{roles[0]!r} is for a target that is a file and no more"
+                )
+            symbol = spelled(names)
+            if roles_of(symbol) != names:
+                raise Wrong(
+                    self._entries[roles[0]].value, f"{', '.join(names.values())}: no names of functions"
+                )
+            return replace(target, written=f"{target.written}:{symbol}")
+        return target
 
     def _refuse_unknown_keys(self, target: Target | None) -> None:
         own = tuple(target.parameters) if target else ()
@@ -156,7 +176,6 @@ class _Check:
         if not self._entries.keys().isdisjoint(KEYS):
             found["declarations"] = self._declarations()
         found["order"] = self._order(built_in)
-        found["functions"] = self._functions(target)
         if "stub" in self._entries or "only_symbol" in self._entries:
             found["loading"] = self._loading(built_in)
         return found
@@ -191,22 +210,6 @@ class _Check:
                 if values.integer(node) not in ORDERS:
                     raise Wrong(node, f"must be 1 or 2, got {describe(node)}")
                 return values.integer(node)
-        return None
-
-    def _functions(self, target: Target | None) -> tuple[str, str] | None:
-        """A function and its derivative by name: one is nothing without the other."""
-        given = [key for key in ("f", "grad") if key in self._entries]
-        with self._mistakes.noting(inside(self._where, given[0]) if given else self._where):
-            if not given:
-                return None
-            key = self._entries[given[0]].key
-            if len(given) == 1:
-                raise Wrong(key, f"needs {'grad' if given == ['f'] else 'f'} beside it")
-            if target is not None and (target.built_in or parse(target.written).symbol is not None):
-                raise Wrong(key, "is for a file, which is named alone: layers.py")
-            if "order" in self._entries:
-                raise Wrong(key, "says what is checked; leave out 'order'")
-            return values.text(self._entries["f"].value), values.text(self._entries["grad"].value)
         return None
 
     def _loading(self, built_in: bool) -> Loading:
@@ -252,7 +255,6 @@ class _Check:
         if spec.id is not None:
             return Placed(spec, spec.id, self._entries["id"].value, f"{self._where}.id")
         named: dict[str, object] = {} if spec.order is None else {"order": spec.order}
-        named |= {} if spec.functions is None else {"f": spec.functions[0]}
         derived = derive_id(spec.target, {**spec.options, **named, **point.settings})
         return Placed(replace(spec, id=derived), derived, self._node, self._where)
 

@@ -120,9 +120,8 @@ def _built_in(layer: Layer) -> Schema:
     return {
         "stub": False,
         "order": False,
-        "f": False,
-        "grad": False,
         "only_symbol": False,
+        **dict.fromkeys(_spelled(), False),
         "inputs": {"anyOf": [{"type": "string"}, names]},
         "constants": {"additionalProperties": False, "properties": options},
     }
@@ -158,6 +157,7 @@ def _check_of(layer: Layer | None) -> Schema:
             "inputs": {"$ref": "#/definitions/inputs"},
             "constants": {"$ref": "#/definitions/constants"},
             **_loading(),
+            **_spelled(),
             **{key: {"$ref": f"#/definitions/{key}"} for key in KEYS},
             **settings,
         },
@@ -214,6 +214,16 @@ def _declarations() -> Schema:
     }
 
 
+def _spelled() -> Schema:
+    what = {
+        "forward": "the function that is differentiated, where its name does not say so",
+        "backward": "the function that takes cotangents back through forward",
+        "f": "the function whose gradient is checked, where its name does not say so",
+        "grad": "the function that computes the gradient of f; f itself if it returns both",
+    }
+    return {key: {"description": text, "type": "string", "pattern": r"^\S+$"} for key, text in what.items()}
+
+
 def _loading() -> Schema:
     name = {"type": "string", "pattern": r"\S", "maxLength": LONGEST_TEXT}
     return {
@@ -225,8 +235,6 @@ def _loading() -> Schema:
             "description": "1: functions and their gradients alone; 2: gradients and their Hessians",
             "enum": [1, 2],
         },
-        "f": {**name, "description": "a function of the file, where its name says nothing; with 'grad'"},
-        "grad": {**name, "description": "what computes the derivative of 'f'"},
         "only_symbol": {
             "description": "run only those definitions of the file that the target needs",
             "type": "boolean",

@@ -3,6 +3,7 @@
 batchnorm               a built-in layer
 layers.py               every pair in a file
 layers.py:batchnorm     one pair
+layers.py:f=J,grad=dJ   functions whose names do not say that they belong together (`spelled.py`)
 pkg.mod:batchnorm       a pair in a module that can be imported
 exec:./layer {in} {out} a program
 """
@@ -19,6 +20,7 @@ from gradcli.layers import LAYERS, Dim, Option
 from gradcli.spec import DTYPES, CheckSpec, validate_settings
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.opened import Opened
+from gradcli.targets.spelling import roles_of
 
 if TYPE_CHECKING:  # NumPy comes with them, and `options_of` must not need it
     from gradcli.arrays import Array
@@ -44,7 +46,7 @@ def parse(text: str) -> Target:
         return Target(text, None)
     place, colon, symbol = text.rpartition(":")
     is_drive = os.name == "nt" and len(place) == 1
-    if colon and place and _is_symbol(symbol) and not is_drive:
+    if colon and place and (_is_symbol(symbol) or roles_of(symbol)) and not is_drive:
         return Target(place, symbol)
     return Target(text, None)
 

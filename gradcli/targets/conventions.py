@@ -11,6 +11,7 @@ from gradcli.targets import (
     jax_functions,
     networks,
     pairs,
+    spelled,
     tape,
     torch_functions,
     vjp_file,
@@ -18,6 +19,7 @@ from gradcli.targets import (
 from gradcli.targets.convention import Checkable
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.spelling import roles_of
 
 # Each finds its own among the names that are left to it.
 CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
@@ -68,6 +70,8 @@ def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
 
     Raises TargetError with what there is instead.
     """
+    if roles_of(symbol):
+        return spelled.find(loaded, symbol)
     names = list(dict.fromkeys([*loaded.lines, *loaded.namespace]))
     found = _recognise(loaded, names)
     named = [one for one in found if one.name == symbol or one.name.startswith(f"{symbol}.")]
@@ -125,15 +129,6 @@ _ORDERS = (
     "a gradient beside its Hessian (f_der with f_hess, grad with hessian, hessp(x, p)), or a "
     "torch.autograd.Function that can be differentiated twice",
 )
-
-
-def of_names(loaded: Loaded, function: str, derivative: str) -> Checkable:
-    """A function and its derivative that somebody named. Raises TargetError for what is no function."""
-    for name in (function, derivative):
-        if not callable(loaded.namespace.get(name)):
-            near = did_you_mean(name, [n for n in loaded.namespace if callable(loaded.namespace[n])])
-            raise TargetError(f"{loaded.shown}: has no function {name!r}{near}")
-    return costs.beside(function, derivative, loaded.namespace)
 
 
 def _recognise(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

@@ -90,12 +90,6 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     return found
 
 
-def beside(name: str, derivative: str, space: Mapping[str, Any]) -> Checkable:
-    """A function and what somebody says is its derivative; one that takes a cotangent too is a backward."""
-    found = _beside(name, derivative, space[name], space[derivative])
-    return found[0] if found else CheckableCost(name, (name, derivative), space[name], space[derivative])
-
-
 def _in_other_words(names: Sequence[str], space: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Functions of the same arguments of which one is called like the derivative of the other; each once."""
     taken: set[str] = set()

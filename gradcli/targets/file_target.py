@@ -13,7 +13,7 @@ from gradcli.spec import CheckSpec, InputSpec, default_id
 from gradcli.targets.advice import advise_in_shell, advise_in_yaml
 from gradcli.targets.builtin import Declared, asked_or_declared, declared_inputs, implied_dims
 from gradcli.targets.convention import Checkable
-from gradcli.targets.conventions import find_all, find_named, find_order, of_names
+from gradcli.targets.conventions import find_all, find_named, find_order
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.near_miss import did_you_mean
@@ -50,8 +50,6 @@ def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, g
 
 
 def _found(spec: CheckSpec, symbol: str | None, loaded: Loaded) -> list[Checkable]:
-    if spec.functions is not None:
-        return [of_names(loaded, *spec.functions)]
     if spec.order is not None:
         return find_order(loaded, symbol, spec.order)
     return find_named(loaded, symbol) if symbol is not None else find_all(loaded)

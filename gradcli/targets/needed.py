@@ -4,6 +4,8 @@ import ast
 import builtins
 from collections.abc import Collection, Iterator, Sequence
 
+from gradcli.targets.spelling import roles_of
+
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -31,6 +33,9 @@ def needed(trees: Sequence[ast.Module], symbol: str | None) -> list[ast.Module]:
 
 
 def _roots(statements: Sequence[ast.stmt], symbol: str | None) -> Iterator[str]:
+    if symbol is not None and roles_of(symbol):
+        yield from (name.partition(".")[0] for name in roles_of(symbol).values())
+        return
     for statement in statements:
         is_definition = isinstance(statement, ast.FunctionDef | ast.ClassDef)
         for name in binds(statement):

@@ -131,7 +131,7 @@ def test_a_config_names_the_two_functions():
     Path("f.py").write_text(QUARTIC.replace("quartic_der", "s").replace("quartic_hess(", "information("))
     result = config("f: s, grad: information")
     assert result.passed
-    assert result.id == "f.py[f=s]"
+    assert result.id == "f.py:f=s,grad=information"
     Path("f.py").write_text(Path("f.py").read_text().replace("12 * a", "11 * a"))
     assert config("f: s, grad: information").verdict == "fail"
 
@@ -139,15 +139,15 @@ def test_a_config_names_the_two_functions():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("f: quartic_der", "net.yaml:3:36: checks[0].f: needs grad beside it"),
+        ("f: quartic_der", "net.yaml:3:36: checks[0].target: 'f' needs 'grad' beside it"),
         (
             "f: quartic_derr, grad: quartic_hess",
-            "has no function 'quartic_derr'; did you mean 'quartic_der'?",
+            "no 'quartic_derr'; did you mean 'quartic_der'?",
         ),
         ("order: 3", "net.yaml:3:43: checks[0].order: must be 1 or 2, got 3"),
         (
             "f: quartic, grad: quartic_der, order: 2",
-            "net.yaml:3:36: checks[0].f: says what is checked; leave out 'order'",
+            "net.yaml:3:67: checks[0].target: 'f' says what is checked; leave out 'order'",
         ),
     ],
 )

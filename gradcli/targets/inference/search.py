@@ -17,6 +17,7 @@ _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
 _WAITING = 5.0  # as many seconds of waiting count as one of work
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
+_DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
 # The Problem at these inputs and constants, beside what the user gave; raises UsageError.
@@ -61,8 +62,8 @@ def infer(
     """The likeliest shapes and values of the missing arguments that forward and backward accept.
 
     given: the shapes that are known; optional: arguments that are left out if they do not fit. Raises
-    NothingFits. Code that leaves by sys.exit at the likeliest ones,
-    and accepts no others, is taken at these: the check says what it does.
+    NothingFits. Code that leaves by sys.exit at the likeliest ones, and accepts no others, is taken at these:
+    the check says what it does.
     Cost: up to three calls per try, and up to 3 s of processor time.
     """
     if optional:
@@ -85,6 +86,8 @@ def infer(
         if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
             reason = trial
         score = _score(candidate, trial)
+        if best[2].doubtful and not trial.is_cost:
+            continue  # only what makes it a cost is an answer to the doubt
         if score < best[0]:
             best = (score, found, trial)
     if best[1] is None and left is not None:
@@ -129,7 +132,7 @@ def _try(found: Found, build: Build) -> Trial:
 def _score(candidate: Candidate, trial: Trial) -> float:
     """The rank with what speaks against it; infinite for what cannot be taken."""
     if trial.level == FITS:
-        return candidate.rank + candidate.strangeness
+        return candidate.rank + candidate.strangeness + _DOUBT * trial.doubtful
     if trial.level == BOTH and (trial.fitting or candidate.rank <= _KNOWN):
         return candidate.rank + _MISFIT * (1.0 - trial.fitting / 2)
     if trial.level == FORWARD and candidate.rank <= _KNOWN:

@@ -8,7 +8,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise
-from gradcli.problem import Problem
+from gradcli.problem import Problem, Run
 from gradcli.subject import Subject, copies
 
 REFUSED, FORWARD, BOTH, FITS = range(
@@ -24,6 +24,8 @@ class Trial:
     fitting: float = 0.0  # which part of the gradients has its input's shape
     reason: str = ""  # what was raised
     exits: bool = False  # it was sys.exit, which is no way to refuse an argument
+    doubtful: bool = False  # a slope of what is not elementwise: a defect, or meant for a single number
+    is_cost: bool = False  # a single number of several
 
 
 def attempt(problem: Problem) -> Trial:
@@ -61,11 +63,34 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     except BrokenPromise as broken:
         return Trial(FORWARD, reason=broken.message)
     names = problem.differentiable
+    doubtful = _is_lone(problem) and _is_slope_of_none(subject, problem, run)
     fitting = sum(_fits(gradients.get(name), problem.inputs[name]) for name in names)
     if fitting == len(names):
-        return Trial(FITS, 1.0)
+        is_cost = run.outputs[0].size == 1 < max(problem.inputs[name].size for name in names)
+        return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost)
     return Trial(
         BOTH, fitting / max(1, len(names)), reason="the gradients have other shapes than the arguments"
+    )
+
+
+def _is_slope_of_none(subject: Subject, problem: Problem, run: Run) -> bool:
+    """Whether the gradient goes element by element, and forward does not. Cost: one forward, one backward."""
+    name, out = problem.differentiable[0], run.outputs[0]
+    if out.shape != problem.inputs[name].shape or out.size < 2:
+        return False
+    first = np.zeros_like(out)
+    first.flat[0] = 1.0
+    moved = copies(problem.inputs)
+    moved[name].flat[0] += 0.01
+    try:
+        gradient = np.asarray(subject.backward((first,), run.saved)[name])
+        after = subject.forward(moved).outputs[0]
+    except BrokenPromise:
+        return False
+    return (
+        gradient.shape == after.shape == out.shape
+        and not np.any(gradient.flat[1:])
+        and not np.array_equal(out.flat[1:], after.flat[1:])
     )
 
 
