@@ -66,7 +66,9 @@ class _Check:
         self.problem = problem
         self.settings = settings
         self.progress = progress
-        self.rng = np.random.default_rng([settings.seed, zlib.crc32(problem.id.encode())])
+        self.rng = np.random.default_rng(
+            [settings.seed, zlib.crc32(problem.id.encode("utf-8", "surrogatepass"))]
+        )
         bounded = settings.elements in ("auto", PROBE)
         self.clock = Clock(settings.budget if bounded else None)
         self.subject = Subject(problem, self.clock)

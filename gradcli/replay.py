@@ -1,6 +1,6 @@
 """A check that was written to a file, run again: the same arrays, today's code."""
 
-import shlex
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -17,6 +17,7 @@ from gradcli.errors import ArchiveError, TargetError, UsageError
 from gradcli.layers import LAYERS
 from gradcli.problem import Problem
 from gradcli.result import FAIL, PASS, CheckResult, Gradient
+from gradcli.shell import shell_line
 from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, validate_settings
 from gradcli.targets import PROGRAM, parse, resolve
 
@@ -123,7 +124,7 @@ def replay_line(path: Path, result: CheckResult) -> str | None:
     words = ["gradcli", "replay", str(path)]
     if not _is_at_home(result.target, result.spec.base):
         words.append(_from_here(result.target, result.spec.base))
-    return shlex.join(words)
+    return shell_line(words)
 
 
 def _is_at_home(target: str, base: Path) -> bool:
@@ -175,7 +176,7 @@ def _spec(before: Archive, target: str | None) -> CheckSpec:
         return replace(spec, target=target, base=Path())
     if not _is_at_home(named, base):
         what = "a program" if named.startswith(PROGRAM) else "not in the current folder"
-        line = shlex.join(["gradcli", "replay", str(before.path), _from_here(named, base)])
+        line = shell_line(["gradcli", "replay", str(before.path), _from_here(named, base)])
         raise UsageError(f"{before.path}: its target {named} is {what}, and runs only if you name it: {line}")
     return spec
 
@@ -203,7 +204,7 @@ def _order(value: object) -> int | None:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
-    value.encode()  # ValueError for what is no text
+    os.fsencode(value)  # ValueError for what is no text
     return value
 
 

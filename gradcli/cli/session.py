@@ -213,17 +213,17 @@ class Session:
     def _tell_cured(self, outcome: Outcome, baseline: "Baseline") -> None:
         """A baseline that knows what is no longer wrong would hide it when it comes back."""
         if cured := baseline.cured(outcome):
-            path, listed = baseline.path, ", ".join(cured)
+            id, path, listed = printable(outcome.id), baseline.path, ", ".join(cured)
             if baseline.update:
-                remark(f"{outcome.id}: no longer wrong, and no longer in {path}: {listed}")
+                remark(f"{id}: no longer wrong, and no longer in {path}: {listed}")
                 return
-            complain(f"{outcome.id}: no longer wrong, but still in {path}: {listed}; run --update-baseline")
+            complain(f"{id}: no longer wrong, but still in {path}: {listed}; run --update-baseline")
             self._codes.append(exits.WRONG)
 
     def _tell_gone(self, baseline: "Baseline") -> None:
         """No failure: what a baseline lists may be a check of another run that shares it."""
         if gone := baseline.gone():
-            listed = ", ".join(gone)
+            listed = ", ".join(map(printable, gone))
             if baseline.update:
                 remark(f"no longer in {baseline.path}, for there are no such checks: {listed}")
             else:
@@ -283,7 +283,8 @@ class Session:
         tally = self._tally
         done = tally.done - tally.words["interrupted"]
         self._reports.under_way = suite.under_way
-        at = f"; under way: {', '.join(suite.under_way)}" if suite.under_way else ""
+        under_way = ", ".join(map(printable, suite.under_way))
+        at = f"; under way: {under_way}" if under_way else ""
         complain(f"interrupted: {done} of {count(tally.done + suite.left, 'check')} done{at}")
         self._codes.append(exits.INTERRUPTED)
         self._summarise(suite.left)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gradcli.atomic import write_text
+from gradcli.atomic import refuse_unwritable, write_text
 from gradcli.errors import UsageError
 from gradcli.result import FAIL, PASS
 from gradcli.suite.outcome import Outcome
@@ -27,11 +27,14 @@ class Baseline:
     def __init__(self, path: Path, *, update: bool) -> None:
         """update: what fails becomes known, what is cured is forgotten; the file need not be there.
 
-        Raises UsageError for a file that does not exist or is no baseline.
+        Raises UsageError for a file that does not exist or is no baseline, and for one that is to be updated
+        and cannot be written.
         """
         self.path = path
         self.update = update
         self._known = {} if update and not path.exists() else _read(path)
+        if update:
+            refuse_unwritable(path)
         self._seen: set[str] = set()
 
     def judged(self, outcome: Outcome) -> Outcome:

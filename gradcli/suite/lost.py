@@ -1,7 +1,6 @@
 """The outcome of a check whose process ended, or had to be ended: it failed, and the reason is known."""
 
 import re
-import shlex
 import signal
 import sysconfig
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 import gradcli
 from gradcli.result import FAIL, CheckResult, Violation
+from gradcli.shell import shell_line
 from gradcli.suite.outcome import Outcome
 from gradcli.suite.perform import Check
 
@@ -67,7 +67,7 @@ def _again(check: Check) -> str:
     line = rerun_line(
         spec, id=check.id, target=check.target, options=dict(spec.options), inputs=dict(spec.inputs)
     )
-    return line or shlex.join(["gradcli", "check", check.target])
+    return line or shell_line(["gradcli", "check", check.target])
 
 
 def _place(stack: str) -> tuple[str | None, int | None]:

@@ -1,9 +1,9 @@
 """What to add for arguments that got nothing: a line to paste, with shapes that may well be right."""
 
 import re
-import shlex
 from collections.abc import Mapping
 
+from gradcli.shell import shell_line
 from gradcli.spec import InputSpec
 from gradcli.targets.notation import format_input, parse_constant
 
@@ -42,7 +42,7 @@ def advise_in_shell(missing: list[str], known: Mapping[str, Shape]) -> str:
     inputs, constants = _guesses(missing, known)
     words = [word for name, spec in inputs.items() for word in ("--input", format_input(name, spec) or "")]
     words += [word for name, value in constants.items() for word in ("--set", f"{name}={value}")]
-    return f"{_lacking(inputs, constants)}. Add: {shlex.join(words)}"
+    return f"{_lacking(inputs, constants)}. Add: {shell_line(words)}"
 
 
 def advise_in_yaml(missing: list[str], known: Mapping[str, Shape]) -> str:

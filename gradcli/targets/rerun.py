@@ -1,10 +1,10 @@
 """The shell line that repeats a check."""
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from gradcli.layers import LAYERS
+from gradcli.shell import shell_line
 from gradcli.spec import CheckSpec, Settings, derive_id
 from gradcli.targets.notation import format_constant, format_input
 
@@ -20,7 +20,7 @@ def rerun_line(
     repeatable = _says_all(spec, inputs) and (target in LAYERS or not options)
     if spec.origin is not None and not (repeatable and target in LAYERS and id == derive_id(target, options)):
         config = spec.origin.rpartition(":")[0]
-        return shlex.join(["gradcli", "check", config, "-k", id])
+        return shell_line(["gradcli", "check", config, "-k", id])
     if not repeatable:
         return None
     words = ["gradcli", "check", f"./{target}" if target.startswith("-") else target]
@@ -33,7 +33,7 @@ def rerun_line(
         words += ["--inputs", str(spec.inputs_file)]
     for name, value in spec.constants.items():
         words += ["--set", format_constant(name, value) or ""]
-    return shlex.join([*words, *_declarations(spec), *_loading(spec), *_settings(spec)])
+    return shell_line([*words, *_declarations(spec), *_loading(spec), *_settings(spec)])
 
 
 def _says_all(spec: CheckSpec, inputs: Mapping[str, Any]) -> bool:

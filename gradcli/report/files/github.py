@@ -5,6 +5,7 @@ GitHub shows ten errors of a step: the tenth says how many more there are.
 
 from gradcli.report.files import Run
 from gradcli.report.files.places import Finding, findings
+from gradcli.report.plain import printable
 from gradcli.suite.outcome import Outcome
 
 _MOST = 9
@@ -45,4 +46,5 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    lines = "\n".join(map(printable, text.split("\n")))  # the log, too, shows these lines
+    return _data(lines).replace(":", "%3A").replace(",", "%2C")

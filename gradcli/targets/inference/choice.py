@@ -1,12 +1,12 @@
 """An accepted candidate as a Problem that knows its other cases."""
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from gradcli.errors import UsageError
 from gradcli.problem import Inferred, Problem
+from gradcli.shell import shell_line
 from gradcli.spec import InputSpec
 from gradcli.targets.inference.points import Point, further, shorter
 from gradcli.targets.inference.search import Build, Found
@@ -58,7 +58,7 @@ def flags(inputs: Mapping[str, InputSpec], constants: Mapping[str, object]) -> s
     words += [
         word for name, value in constants.items() for word in ("--set", format_constant(name, value) or name)
     ]
-    return shlex.join(words)
+    return shell_line(words)
 
 
 def _label(point: Point, first: Point) -> str:
