@@ -8,7 +8,7 @@ with the two operands taken element by element: if the gradient is right for tha
 import linecache
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from gradcli.clock import Clock
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem
-from gradcli.source_line import written_line
 from gradcli.subject import Subject, copies
 
 Shape = tuple[int, ...]
@@ -27,7 +26,16 @@ _DRAWS = 2
 _STEP = 2.0**-13
 _AGREES = 1e-5
 _MAKE_AXES = ("None", "newaxis", "reshape", "expand_dims", "keepdims", "outer")
-_OPERATORS = {"subtract": "-", "add": "+", "multiply": "*", "divide": "/", "true_divide": "/"}
+_OPERATORS = {
+    "subtract": "-",
+    "add": "+",
+    "multiply": "*",
+    "divide": "/",
+    "true_divide": "/",  # as NumPy 1 calls it
+    "power": "**",
+    "maximum": "max",
+    "minimum": "min",
+}
 
 
 @dataclass(frozen=True)
@@ -41,42 +49,38 @@ class Broadcast:
     file: str
     line: int
 
+    is_accident: bool = False  # the gradient is right for the two taken element by element
+
     @property
     def is_written(self) -> bool:
-        """Whether somebody meant it: no axis is put in front, or the line makes one."""
-        line = linecache.getline(self.file, self.line)
-        return len(self.left) == len(self.right) or any(word in line for word in _MAKE_AXES)
+        """Whether somebody seems to mean it: no axis is put in front, or the line makes one."""
+        return len(self.left) == len(self.right) or any(word in self.source for word in _MAKE_AXES)
 
     @property
-    def place(self) -> str:
-        return written_line(self.file, self.line)
+    def source(self) -> str:
+        """The line itself."""
+        return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:
-        return f"{self.left} {self.operator} {self.right} to {self.result}"
+        told = f"forward broadcasts {self.left} {self.operator} {self.right} to {self.result}: "
+        if self.is_accident:
+            return (
+                f"{told}f and its gradient disagree about that. Taken element by element, the gradient is "
+                "right, so the fault is here; give the two the same shape"
+            )
+        return f"{told}f and its gradient disagree; unless that is meant, give the two the same shape"
 
 
-def remark(
-    problem: Problem, cotangents: tuple[Array, ...], rng: np.random.Generator, *, certain: bool
-) -> str:
-    """One line about a forward that spreads two arrays over each other; empty where none does.
+def find(problem: Problem, cotangents: tuple[Array, ...], rng: np.random.Generator) -> Broadcast | None:
+    """The first place where forward spreads two arrays over each other; for gradients that are wrong.
 
-    certain: only if the gradient is right for forward without that.
     Cost: one forward; where there is such a place, another nine and a backward.
     """
     subject = Subject(problem, Clock(None))
     watched = _Watch()
     if _run(subject, watched, problem.inputs) is None or not watched.found:
-        return ""
-    broadcast = watched.found[0]
-    told = f"forward broadcasts {broadcast} ({broadcast.place})"
-    if _is_right_by_element(subject, cotangents, rng):
-        return (
-            f"{told}: f and its gradient disagree about that. Taken element by element, the gradient is "
-            "right, so the fault is in forward; give the two the same shape"
-        )
-    if certain or broadcast.is_written:
-        return ""
-    return f"{told}: f and its gradient disagree; unless that is meant, give the two the same shape"
+        return None
+    return replace(watched.found[0], is_accident=_is_right_by_element(subject, cotangents, rng))
 
 
 def _is_right_by_element(subject: Subject, cotangents: tuple[Array, ...], rng: np.random.Generator) -> bool:
@@ -147,10 +151,11 @@ class _Watch:
 
     def operands(self, ufunc: np.ufunc, left: Array, right: Array) -> tuple[Array, Array]:
         """What the operation is applied to."""
-        if not _spread(left.shape, right.shape):
+        # Not matmul, which pairs axes otherwise, nor comparisons, which have no derivative.
+        if ufunc.__name__ not in _OPERATORS or not _spread(left.shape, right.shape):
             return left, right
         file, line = _caller()
-        operator = _OPERATORS.get(ufunc.__name__, ufunc.__name__)
+        operator = _OPERATORS[ufunc.__name__]
         result = np.broadcast_shapes(left.shape, right.shape)
         self.found.append(Broadcast(operator, left.shape, right.shape, result, file, line))
         if not self.align:

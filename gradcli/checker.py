@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ from gradcli.errors import BrokenPromise, UsageError
 from gradcli.nodes import Nodes
 from gradcli.plan import PROBE, Scope, plan
 from gradcli.problem import Problem, Run
-from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
+from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
 from gradcli.subject import Subject
 
@@ -93,7 +94,9 @@ class _Check:
             self.interrupted = True
         self._excuse_surrogates()
         self._report_gradients()
-        return self._with_nodes(self._with_causes(self._blamed(self._result(self.clock.spent()))))
+        return self._with_nodes(
+            self._with_causes(self._blamed(self._with_accident(self._result(self.clock.spent()))))
+        )
 
     def _with_nodes(self, result: CheckResult) -> CheckResult:
         """Let a dump read the nodes, and show their table if it was asked for."""
@@ -104,27 +107,45 @@ class _Check:
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
 
+    def _with_accident(self, result: CheckResult) -> CheckResult:
+        """Where gradients are wrong because forward broadcasts by accident, that is the fault."""
+        wrong = [name for name, gradient in result.gradients.items() if gradient.verdict == FAIL]
+        if not wrong or not self.cotangents or result.interrupted:
+            return result
+        from gradcli import broadcasting
+
+        try:
+            problem = replace(self.problem, reseed=self.subject.reseed)
+            found = broadcasting.find(problem, self.cotangents, self.rng)
+        except KeyboardInterrupt:
+            return replace(result, interrupted=True)
+        if found is None or not (found.is_accident or not found.is_written):
+            return result
+        if not (found.is_accident and self.settings.blame):
+            return replace(
+                result, remarks=(*result.remarks, f"{Path(found.file).name}:{found.line}: {found}")
+            )
+        blame = Blame(
+            wrong[0], "", found.file, found.line, str(found), source=found.source, gradients=tuple(wrong)
+        )
+        return replace(result, blame=blame)
+
     def _with_causes(self, result: CheckResult) -> CheckResult:
         """Say which gradients are wrong by a tiny part, or by one factor: that may be a convention."""
         wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
         if not wrong:
             return result
-        from gradcli import broadcasting, ratio, slight
+        from gradcli import ratio, slight
 
         told = [slight.remark(one, self.problem) or ratio.remark(one, self.problem) for one in wrong]
-        if self.cotangents and not result.interrupted:
-            problem = replace(self.problem, reseed=self.subject.reseed)
-            certain = result.blame is not None
-            try:
-                told.append(broadcasting.remark(problem, self.cotangents, self.rng, certain=certain))
-            except KeyboardInterrupt:
-                result = replace(result, interrupted=True)
         return replace(result, remarks=(*result.remarks, *filter(None, told)))
 
     def _blamed(self, result: CheckResult) -> CheckResult:
         """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""
         wrong = any(g.verdict == FAIL and g.failing is not None for g in result.gradients.values())
-        if not (wrong and self.settings.blame) or self.interrupted or not self.cotangents:
+        if not (wrong and self.settings.blame) or result.interrupted or not self.cotangents:
+            return result
+        if result.blame is not None:  # it is known
             return result
         if self.problem.hold is not None:
             remark = "no line is looked for where values inside forward are declared constant"

@@ -9,7 +9,7 @@ import gradcli
 
 RNG = np.random.default_rng(0)
 Y, Y_HAT = RNG.standard_normal(5), RNG.standard_normal((5, 1))
-RIGHT_BY_ELEMENT = "Taken element by element, the gradient is right, so the fault is in forward"
+RIGHT_BY_ELEMENT = "Taken element by element, the gradient is right, so the fault is here"
 
 LINEAR = """\
 import numpy as np
@@ -38,15 +38,18 @@ def by_element(dout, cache):
 
 def broadcasts(forward, backward, inputs):
     result = gradcli.check(forward, backward, inputs)
-    return result, [text for text in result.remarks if text.startswith("forward broadcasts")]
+    told = [*result.remarks, *(blame.diagnosis for blame in result.blames)]
+    return result, [text for text in told if "forward broadcasts" in text]
 
 
 def test_an_accident_in_forward_is_found_with_the_shapes_seen():
     result, (text,) = broadcasts(mean_square, by_element, {"y": Y, "y_hat": Y_HAT})
     assert result.verdict == "fail"
     line = mean_square.__code__.co_firstlineno + 1
-    assert text.startswith(f"forward broadcasts (5,) - (5, 1) to (5, 5) ({__file__}:{line}): ")
+    assert text.startswith("forward broadcasts (5,) - (5, 1) to (5, 5): f and its gradient disagree")
     assert RIGHT_BY_ELEMENT in text
+    assert (result.blame.file, result.blame.line) == (__file__, line)
+    assert result.blame.source == "return np.mean((y - y_hat) ** 2), (y, y_hat)"
 
 
 def test_it_is_found_in_a_cost_of_a_file(tmp_path, monkeypatch):
@@ -54,10 +57,9 @@ def test_it_is_found_in_a_cost_of_a_file(tmp_path, monkeypatch):
     Path("linear.py").write_text(LINEAR)
     result = gradcli.check_target("linear.py", inputs={"w": "3x1", "X": "5x3", "y": "5"})
     assert result.verdict == "fail"
-    (text,) = [text for text in result.remarks if text.startswith("forward broadcasts")]
-    assert "(5,) - (5, 1) to (5, 5)" in text
-    assert "linear.py:6" in text
-    assert RIGHT_BY_ELEMENT in text
+    assert (Path(result.blame.file).name, result.blame.line) == ("linear.py", 6)
+    assert "(5,) - (5, 1) to (5, 5)" in result.blame.diagnosis
+    assert RIGHT_BY_ELEMENT in result.blame.diagnosis
 
 
 def test_an_accident_beside_another_mistake_is_said_with_doubt():
@@ -91,6 +93,19 @@ def test_equal_shapes_and_true_broadcasts_are_no_accident(shape):
         return tuple(np.ones_like(one) for one in cache)
 
     result, found = broadcasts(forward, backward, {"y": RNG.standard_normal(shape), "y_hat": Y_HAT})
+    assert result.verdict == "fail"
+    assert found == []
+
+
+def test_a_product_of_matrices_is_no_broadcast():
+    def forward(y, y_hat):
+        return (y @ y_hat).sum(), (y, y_hat)
+
+    def backward(dout, cache):
+        y, y_hat = cache
+        return 2 * dout * y_hat[:, 0], dout * y[:, None]
+
+    result, found = broadcasts(forward, backward, {"y": Y, "y_hat": Y_HAT})
     assert result.verdict == "fail"
     assert found == []
 
