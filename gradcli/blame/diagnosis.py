@@ -3,20 +3,21 @@
 Only repairs speak here: each was run, and with it the wrong gradients agree with the numeric ones.
 """
 
+import ast
 import linecache
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradcli.arrays import BoolArray
+from gradcli.arrays import Array, BoolArray
 from gradcli.blame.bench import Bench
 from gradcli.blame.downstream import downstream
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair
 from gradcli.blame.search import Fault
-from gradcli.blame.taps import CARRIED
+from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, USE
 from gradcli.result import Blame
 
 _KINDS = {
@@ -99,22 +100,41 @@ def _unexplained(bench: Bench, fault: Fault) -> str:
     place = f" at {at if len(at) > 1 else at[0]}" if at else ""
     wrong = gap > 1e-6 * float(np.max(np.abs(true), initial=0.0))
     shown = f"{found[at]:.6g} for {true[at]:.6g}"
-    return f"no single change explains it; {name} is furthest off{place} ({shown}){region(wrong)}"
+    return (
+        f"no single change explains it; {name} is furthest off{place} ({shown}){region(wrong, bench.inputs)}"
+    )
 
 
-def region(wrong: BoolArray) -> str:
-    """Where the wrong elements lie, if they keep to one index of an axis."""
+def region(wrong: BoolArray, arrays: Mapping[str, Array]) -> str:
+    """Where the wrong elements lie, if they keep to a part of an axis, or of one of these arrays."""
     if wrong.all() or not wrong.any() or wrong.ndim == 0:
         return ""
     for axis in range(wrong.ndim):
         others = tuple(a for a in range(wrong.ndim) if a != axis)
+        length = wrong.shape[axis]
         indices = np.flatnonzero(wrong.any(axis=others))
-        if len(indices) == 1 and wrong.shape[axis] > 1:
+        if len(indices) == 1 and length > 1:
             return f", and wrong only at index {indices[0]} of axis {axis}"
+        if length > 3 and np.array_equal(indices, [0, length - 1]):
+            return f", and wrong only at the borders of axis {axis}"
         right = np.flatnonzero(~wrong.any(axis=others))
-        if len(right) == 1 and wrong.shape[axis] > 2:
+        if len(right) == 1 and length > 2 and np.delete(wrong, right, axis=axis).all():
             return f", and right only at index {right[0]} of axis {axis}"
+    for name, array in arrays.items():
+        if array.shape == wrong.shape and wrong.size > 7:
+            for text, part in _parts(name, array):
+                if np.array_equal(part, wrong):
+                    return f", and wrong only where {text}"
     return ""
+
+
+def _parts(name: str, array: Array) -> Iterator[tuple[str, BoolArray]]:
+    if array.dtype.kind == "b":
+        yield name, array
+        yield f"not {name}", ~array
+    elif array.dtype.kind == "f":
+        yield f"{name} > 0", array > 0
+        yield f"{name} < 0", array < 0
 
 
 def _ratio(bench: Bench, evidence: Evidence, fault: Fault) -> str:
@@ -142,7 +162,9 @@ def _ratio(bench: Bench, evidence: Evidence, fault: Fault) -> str:
         factor = float(ratios[0])
         text = "zero instead of the true value" if factor == 0 else f"{factor:.4g} times the true value"
         return f"{name} is {text} in {elements}; everything it is computed from is right"
-    return f"{name} is wrong in {elements}{region(off)}; everything it is computed from is right"
+    return (
+        f"{name} is wrong in {elements}{region(off, bench.inputs)}; everything it is computed from is right"
+    )
 
 
 def _reason(bench: Bench, fault: Fault) -> str:
@@ -157,8 +179,10 @@ def _reason(bench: Bench, fault: Fault) -> str:
         return f"a factor is missing: {best.after} is right"
     if best.kind == "plus":
         return f"{best.array} is missing: {best.after} is right"
+    if best.kind == "instead":
+        return f"a wrong tensor: {best.array} of forward is right in place of {best.before}"
     if best.kind in PATHS:
-        return _path(best)
+        return _path(bench, best)
     return changed(best.kind, best.before, best.after)
 
 
@@ -170,16 +194,59 @@ def changed(kind: str, before: str, after: str) -> str:
     return f"{words}: with `{after}` in place of `{before}` everything is right"
 
 
-def _path(repair: Repair) -> str:
+def _path(bench: Bench, repair: Repair) -> str:
     if repair.after == CARRIED:
         return f"the path of {repair.array} from pass to pass is missing in {repair.before}"
     through = (
         f" of {repair.array} through line {repair.after}" if repair.array and repair.after != "0" else ""
     )
     if repair.kind != "path":
-        return f"the path{through} is counted the wrong way in {repair.before}"
-    detached = f"backward treats {repair.through} as a constant; " if repair.through and through else ""
-    return f"{detached}the path{through} is missing in {repair.before}"
+        return f"the path{through} is counted the wrong way in {repair.before}" if through else ""
+    frozen = _frozen(bench, repair) if through else ""
+    detached = f"backward treats {frozen} as a constant; " if frozen else ""
+    return f"{detached}the path{through} is missing in {repair.before}{_constancy(repair.term)}"
+
+
+def _frozen(bench: Bench, repair: Repair) -> str:
+    """What of forward's line is taken for a constant: the largest part that needs no other use of a value.
+
+    All of it, by its name, where that is the only use in it.
+    """
+    if repair.use is None:
+        return ""
+    recorded = bench.forward_trace().counts
+    own = [
+        s for s in bench.forward.taps.sites if s.statement is repair.use.statement and recorded.get(s.number)
+    ]
+    others = {id(s.node) for s in own if s.role == USE and s.name not in bench.original.constants}
+    others -= {id(repair.use.node)}
+    holders = [
+        s
+        for s in own
+        if isinstance(s.node, ast.expr)
+        and s.role in (EXPRESSION, DEF)
+        and _holds(s.node, {id(repair.use.node)})
+        if not _holds(s.node, others)
+    ]
+    if not holders:
+        return ""
+    largest = max(holders, key=lambda s: len(s.text))
+    return repair.through if largest.role == DEF else f"`{largest.text}`"
+
+
+def _holds(node: ast.AST, ids: set[int]) -> bool:
+    return any(id(part) in ids for part in ast.walk(node))
+
+
+def _constancy(term: Array | None) -> str:
+    """Along which axis a term that is missing does not change."""
+    if term is None or term.ndim < 2:
+        return ""
+    largest = float(np.max(np.abs(term), initial=0.0))
+    axes = [
+        a for a in range(term.ndim) if term.shape[a] > 1 and np.max(np.ptp(term, axis=a)) <= 1e-7 * largest
+    ]
+    return f", a term that is constant along axis {axes[0]}" if len(axes) == 1 else ""
 
 
 def _words(kind: str, after: str) -> str:
@@ -218,7 +285,7 @@ def _preference(bench: Bench, repair: Repair) -> tuple[int, int]:
         return 8, len(repair.after)
     if repair.kind in PATHS:
         return 6, len(repair.before)
-    if repair.kind in ("times", "over", "plus"):
+    if repair.kind in ("times", "over", "plus", "instead"):
         return 5, len(repair.before)
     return 4, repair.rank
 

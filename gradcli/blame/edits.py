@@ -46,14 +46,28 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """One change: `before` becomes `after` at a line; `kind` says what sort of slip that undoes."""
+    """One change: `old` becomes `new` at a line; `kind` says what sort of slip that undoes."""
 
     kind: str
     line: int
-    before: str
-    after: str
+    old: ast.AST | None
+    new: ast.AST | None
     rank: int  # the lower, the more likely a slip
     apply: Callable[[], Callable[[], None]]  # returns what takes it back
+
+    @property
+    def before(self) -> str:
+        """The text that it changes. Most edits are tried and forgotten, so none is kept."""
+        return "" if self.old is None else _text(self.old)
+
+    @property
+    def after(self) -> str:
+        if self.new is None or self.new is not self.old:
+            return "" if self.new is None else _text(self.new)
+        back = self.apply()  # what is shown is more than what is put in its place
+        text = _text(self.new)
+        back()
+        return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +162,6 @@ def _open_slots(node: ast.AST, settled: Callable[[ast.AST], bool]) -> Iterator[S
 def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
     """Edits of the statement as such."""
     place = next((i for i, s in enumerate(body) if s is statement), None)
-    text = _text(statement)
     if place is None:
         return
 
@@ -167,26 +180,26 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
     if isinstance(statement, ast.AugAssign):
         target = _loaded_as(statement.target, ast.Store())
         plain = ast.Assign([target], statement.value)
-        yield Edit("accumulated", line, text, _text(plain), 1, swap(plain))
+        yield Edit("accumulated", line, statement, plain, 1, swap(plain))
         yield from _accumulated(statement, swap)
         for other in _OPERATORS.get(type(statement.op), ()):
             changed = ast.AugAssign(statement.target, other(), statement.value)
-            yield Edit("operator", line, text, _text(changed), 1, swap(changed))
+            yield Edit("operator", line, statement, changed, 1, swap(changed))
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
         if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
             grown = ast.AugAssign(target, ast.Add(), statement.value)
             renames = isinstance(target, ast.Name) and isinstance(statement.value, ast.Name)
-            yield Edit("overwritten", line, text, _text(grown), 2 if renames else 1, swap(grown))
+            yield Edit("overwritten", line, statement, grown, 2 if renames else 1, swap(grown))
             yield from _accumulated(statement, swap)
         if isinstance(target, ast.Tuple) and 2 <= len(target.elts) <= 6:
             for i, j in combinations(range(len(target.elts)), 2):
                 elements = list(target.elts)
                 elements[i], elements[j] = elements[j], elements[i]
                 made = ast.Assign([ast.Tuple(elements, ast.Store())], statement.value)
-                yield Edit("unpacked", line, text, _text(made), 2, swap(made))
+                yield Edit("unpacked", line, statement, made, 2, swap(made))
     if isinstance(statement, ast.AugAssign | ast.Expr | ast.Assign):
-        yield Edit("superfluous", line, text, "", 2, swap(ast.Pass()))
+        yield Edit("superfluous", line, statement, None, 2, swap(ast.Pass()))
 
 
 def _accumulated(
@@ -200,7 +213,7 @@ def _accumulated(
     into = _loaded_as(target.value, ast.Load())
     add = ast.Attribute(ast.Attribute(ast.Name("np", ast.Load()), "add", ast.Load()), "at", ast.Load())
     made = ast.Expr(ast.Call(add, [into, _index(target.slice), statement.value], []))
-    yield Edit("duplicates", statement.lineno, _text(statement), _text(made), 2, swap(made))
+    yield Edit("duplicates", statement.lineno, statement, made, 2, swap(made))
 
 
 def _index(node: ast.expr) -> ast.expr:
@@ -473,14 +486,7 @@ def replace(
 
         return back
 
-    before = _text(shown or old)
-    if shown is None:
-        after = _text(new)
-    else:
-        back = apply()
-        after = _text(shown)
-        back()
-    return Edit(kind, line, before, after, rank, apply)
+    return Edit(kind, line, shown or old, shown or new, rank, apply)
 
 
 def _loaded_as(node: ast.expr, context: ast.expr_context) -> ast.expr:

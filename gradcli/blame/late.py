@@ -116,7 +116,7 @@ class _Search:
 
     def may_be_alone(self, place: _Place) -> bool:
         """Whether, for all one can tell, the wrong gradients and no others come from a statement."""
-        without = Edit("", 0, "", "", 0, lambda: _emptied(place))
+        without = Edit("", 0, None, None, 0, lambda: _emptied(place))
         with _edited(place.written, without) as is_program:
             after = _gradients(self.problem, self.points[0]) if is_program else None
         if after is None or self.before is None or set(after) != set(self.before):

@@ -47,6 +47,7 @@ class Repair:
     site: Site | None = None
     through: str = ""  # the node behind a lost path
     use: Site | None = None  # in forward, where that path begins
+    term: Array | None = None  # what a sum lacks
 
 
 class Repairer:
@@ -235,13 +236,19 @@ class Repairer:
                 if not self.bench.clock.affords(0.0):
                     return
                 for kind, change in _CHANGES.items():
-                    if kind == "plus" and passes[0].ndim:
+                    if (kind == "plus" and passes[0].ndim) or (
+                        kind == "instead" and not self._stands_for(site)
+                    ):
                         continue
                     changes = [partial(change, array) for array in fitted]
                     if self.bench.repairs(self.bench.gradients(changing(site.number, changes)), wrong):
                         text = ast.unparse(site.node)
                         made = with_array(site.node, kind, name)
                         yield Repair(site.statement, site.line, kind, LIKELY, text, made, None, name, site)
+
+    def _stands_for(self, site: Site) -> bool:
+        """Whether this may be one value of forward where another one is due."""
+        return _is_a_place(site.node) and not self.evidence.depends(site)
 
     def _fitted(self, passes: list[Array], values: list[Array]) -> list[Array] | None:
         """A value of forward beside one of backward, which goes through a loop the other way."""
@@ -277,17 +284,36 @@ class Repairer:
                 continue
             values = self.evidence.trace.of(site.number)
             shapes = [value.shape for value in values]
+            tried: set[tuple[bytes, ...]] = set()
             for passes in rows:
                 if [node.gradient.shape for node in passes[::-1]] != shapes:
                     continue
                 if not any(node.gradient.any() for node in passes):
                     continue
+                key = tuple(node.gradient.tobytes() for node in passes)
+                if key in tried:  # a value and its only use have the same gradient
+                    continue
+                tried.add(key)
                 if not self.bench.clock.affords(0.0):
                     return
-                for sign in (1.0, -1.0):
-                    changes = [partial(np.add, sign * node.gradient) for node in passes[::-1]]
-                    if self.bench.repairs(self.bench.gradients(changing(site.number, changes)), wrong):
-                        yield _lost(site, passes[0], "path" if sign > 0 else "path twice")
+                yield from (_lost(site, passes[0], kind) for kind in self._by_path(site, passes, wrong))
+
+    def _by_path(self, site: Site, passes: tuple[Node, ...], wrong: frozenset[str]) -> Iterator[str]:
+        """Whether the gradient of a node lacks in a value, or is there once too often."""
+        base = self.bench.found
+        added = self._with(site, passes, 1.0)
+        if added is None:
+            return
+        if self.bench.repairs(added, wrong):
+            yield "path"
+        # Gradients are affine in a value that depends on the cotangent: what taking it away gives is known.
+        taken = {name: 2 * base[name] - value for name, value in added.items() if name in base}
+        if self.bench.repairs(taken, wrong) and self.bench.repairs(self._with(site, passes, -1.0), wrong):
+            yield "path twice"
+
+    def _with(self, site: Site, passes: tuple[Node, ...], sign: float) -> dict[str, FloatArray] | None:
+        changes = [partial(np.add, sign * node.gradient) for node in passes[::-1]]
+        return self.bench.gradients(changing(site.number, changes))
 
 
 def _lost(site: Site, node: Node, kind: str) -> Repair:
@@ -296,13 +322,23 @@ def _lost(site: Site, node: Node, kind: str) -> Repair:
     if use is not None and use.role == CARRIED:
         return Repair(site.statement, site.line, kind, LIKELY, text, CARRIED, None, node.name, site)
     line, through = ("0", "") if use is None else (str(use.line), assigned_name(use.statement))
-    return Repair(site.statement, site.line, kind, LIKELY, text, line, None, node.name, site, through, use)
+    name = node.name or ("" if use is None or not _is_a_place(use.node) else use.text)
+    made = site.statement, site.line, kind, LIKELY, text, line, None, name, site, through, use
+    return Repair(*made, node.gradient)
+
+
+def _is_a_place(node: ast.AST) -> bool:
+    """Whether an expression only says where a value is kept: `hs[t]`."""
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name)
 
 
 _CHANGES: dict[str, Callable[[Array, Array], Array]] = {
     "times": lambda array, value: value * array,
     "over": lambda array, value: value / array,
     "plus": lambda array, value: value + array,
+    "instead": lambda array, value: np.broadcast_to(array, np.shape(value)).copy(),
 }
 
 
@@ -319,6 +355,8 @@ def with_array(node: ast.AST, kind: str, name: str) -> str:
     assert isinstance(node, ast.expr)
     array = ast.Name(name, ast.Load())
     operations = {"times": ast.Mult(), "over": ast.Div(), "plus": ast.Add()}
+    if kind == "instead":
+        return name
     return ast.unparse(ast.BinOp(node, operations[kind], array))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcli
+from gradcli.blame.diagnosis import region
 from tests.blame.damage import check_damaged, damage
 
 SAID = {
@@ -11,6 +12,24 @@ SAID = {
         *("bn", "dsq = np.ones((N, D)) * dvar / N", "dsq = np.ones((N, D)) * dvar"),
         "multiplied by 1/5 (0.2), where 5 is the length of axis 0 of x",
     ),
+    "N": ("bn", "* dmu / N", "* dmu / N ** 2", "multiplied by 5"),
+    "N over N - 1": (
+        *("bn", "dsq = np.ones((N, D)) * dvar / N", "dsq = np.ones((N, D)) * dvar * (N - 1) / N ** 2"),
+        "multiplied by 5/(5-1) (1.25)",
+    ),
+    "one over N - 1": ("bn", "* dmu / N", "* dmu / N * (N - 1)", "multiplied by 1/4"),
+    "two": ("bn", "dxmu2 = 2 * xmu", "dxmu2 = xmu", "multiplied by 2"),
+    "a root": (
+        *("causal", "np.outer(ds, query[i]) / d ** 0.5", "np.outer(ds, query[i]) / d"),
+        "multiplied by √3",
+    ),
+    "transposed": ("Highway", "dx += dat @ self.Wt.T", "dx += dat @ self.Wt", "transposed the wrong way"),
+    "permuted axes": ("bilin", "no,oij,nj->ni", "no,oji,nj->ni", "wrong subscripts: axes are permuted"),
+    "a term that is constant along an axis": (
+        *("ln", "dn - dn.mean(-1, keepdims=True) - n", "dn - n"),
+        "backward treats `x.mean(-1, keepdims=True)` as a constant; the path of x through line 75 is missing",
+    ),
+    "a missing mask": ("maxpool", "= mask * dpooled", "= dpooled", "mask"),
     "N - 1 for N": ("bn", "* dvar / N", "* dvar / (N - 1)", "multiplied by (5-1)/5 (0.8)"),
     "a sign": ("bn", "dsqrtvar = -1.0 /", "dsqrtvar = 1.0 /", "multiplied by -1"),
     "an input that was left out": (
@@ -61,6 +80,57 @@ def test_a_slip_is_called_what_it_is(pair, old, new, words):
     assert blame is not None
     assert blame.line in lines
     assert words in blame.diagnosis
+
+
+def test_a_term_that_is_missing_is_said_to_be_constant_along_its_axis():
+    source, _ = damage("ln", "dn - dn.mean(-1, keepdims=True) - n", "dn - n")
+    blame = check_damaged("ln", source, "<mean lost>").blame
+    assert blame.diagnosis.endswith(", a term that is constant along axis 1")
+
+
+X = np.random.default_rng(0).standard_normal((6, 4))
+ROW, BORDER, ALL_BUT_ONE = np.zeros((3, 6, 4), dtype=bool)
+ROW[2] = BORDER[[0, -1]] = True
+ALL_BUT_ONE[:] = True
+ALL_BUT_ONE[:, 3] = False
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (ROW, ", and wrong only at index 2 of axis 0"),
+        (BORDER, ", and wrong only at the borders of axis 0"),
+        (ALL_BUT_ONE, ", and right only at index 3 of axis 1"),
+        (X > 0, ", and wrong only where x > 0"),
+        (X < 0, ", and wrong only where x < 0"),
+        (X > 0.3, ""),
+        (np.ones_like(ROW), ""),
+        (np.zeros_like(ROW), ""),
+    ],
+)
+def test_where_elements_are_wrong_is_said_if_it_is_a_part(wrong, words):
+    assert region(wrong, {"x": X}) == words
+
+
+def scaled(x, w):
+    a = np.tanh(x)
+    b = np.exp(a)
+    return b * w, (a, w)
+
+
+def scaled_by_another_tensor(g, cache):
+    a, w = cache
+    db = g * w
+    dx = db * a * (1 - a**2)
+    return dx, g * np.exp(a)
+
+
+def test_a_tensor_that_backward_does_not_keep_is_named():
+    rng = np.random.default_rng(1)
+    inputs = {"x": rng.standard_normal((3, 4)), "w": rng.standard_normal((3, 4))}
+    blame = gradcli.check(scaled, scaled_by_another_tensor, inputs=inputs).blame
+    assert blame.source == "dx = db * a * (1 - a**2)"
+    assert "a wrong tensor: b of forward is right in place of a" in blame.diagnosis
 
 
 def rows(x, index):
