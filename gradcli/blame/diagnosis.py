@@ -36,6 +36,8 @@ _KINDS = {
     "function": "the wrong function",
     "transpose": "transposed the wrong way",
     "sum missing": "a sum is missing",
+    "complement": "x stands where 1 - x is due",
+    "misplaced power": "a power that belongs to one operand",
     "permutation": "axes are permuted",
     "subscripts": "wrong subscripts: axes are permuted",
     "arguments": "arguments in the wrong order",
@@ -67,7 +69,7 @@ def describe(bench: Bench, evidence: Evidence, program: Program, fault: Fault) -
     """The fault as it is reported."""
     file = fault.file
     node = _node_name(fault)
-    parts = [_ratio(bench, evidence, fault), _reason(bench, fault) or _unexplained(bench, fault)]
+    parts = [_ratio(bench, evidence, fault), _reason(bench, evidence, fault) or _unexplained(bench, fault)]
     return Blame(
         gradient=min(fault.gradients),
         node=node,
@@ -167,12 +169,12 @@ def _ratio(bench: Bench, evidence: Evidence, fault: Fault) -> str:
     )
 
 
-def _reason(bench: Bench, fault: Fault) -> str:
+def _reason(bench: Bench, evidence: Evidence, fault: Fault) -> str:
     if not fault.repairs:
         return ""
     best = min(fault.repairs, key=lambda repair: _preference(bench, repair))
     if best.kind == "factor":
-        return _factor(bench, best)
+        return _factor(bench, evidence, best)
     if best.kind in ("times", "over") and best.array in bench.cotangent_names:
         return f"the cotangent is ignored: {best.after} is right"
     if best.kind in ("times", "over"):
@@ -257,7 +259,9 @@ def _words(kind: str, after: str) -> str:
 
 
 _PLAIN = (
+    "axis",
     "order",
+    "operator",
     "unpacked",
     "function",
     "sign",
@@ -281,21 +285,45 @@ def _preference(bench: Bench, repair: Repair) -> tuple[int, int]:
         return (3 if name_factor(factor, _sizes(bench)) else 7), -len(repair.before)
     if repair.kind == "constant":
         return (4 if repair.after == "0" else 2), repair.rank
-    if repair.kind in ("factor missing", "term missing", "power missing"):
+    if repair.kind in ("factor missing", "term missing", "power missing", "complement"):
         return 8, len(repair.after)
     if repair.kind in PATHS:
-        return 6, len(repair.before)
+        # One that is missing says more than one too many, and a use more than an input as a whole.
+        return 6, len(repair.before) + 1000 * (repair.kind != "path") + 500 * (repair.use is None)
     if repair.kind in ("times", "over", "plus", "instead"):
         return 5, len(repair.before)
     return 4, repair.rank
 
 
-def _factor(bench: Bench, repair: Repair) -> str:
+def _factor(bench: Bench, evidence: Evidence, repair: Repair) -> str:
     factor = repair.factor or 0.0
     named = name_factor(factor, _sizes(bench))
+    if "-1)" in named and not _counts_one_less(bench):
+        named = ""  # other sizes may have that ratio
+    variable = "" if name_factor(factor, ()) else _variable(evidence, factor)
+    if variable:
+        return f"a factor is missing: {repair.before} must be multiplied by {variable} ({factor:.6g})"
     shown = f"{named} ({factor:.6g})" if named and named != f"{factor:.6g}" else f"{factor:.6g}"
     shown += _origin(bench, named)
     return f"a constant factor: {repair.before} must be multiplied by {shown}"
+
+
+def _counts_one_less(bench: Bench) -> bool:
+    """Whether N - 1 occurs in the code."""
+    text = "".join(ast.unparse(tapped.main.node) for tapped in (bench.forward, bench.backward))
+    return "- 1" in text or "ddof" in text
+
+
+def _variable(evidence: Evidence, factor: float) -> str:
+    """A number in backward that a factor is, or is one over: `keep`, `delta`."""
+    for site in evidence.bench.backward.taps.sites:
+        values = evidence.trace.of(site.number)
+        if site.role == DEF and site.name and values and not values[-1].ndim and not evidence.depends(site):
+            value = float(values[-1])
+            for text, number in ((site.name, value), (f"1 / {site.name}", 1 / value if value else 0.0)):
+                if abs(number - factor) <= 1e-7 * abs(factor):
+                    return text
+    return ""
 
 
 def _origin(bench: Bench, named: str) -> str:

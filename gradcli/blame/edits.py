@@ -24,6 +24,7 @@ _CALLS = (
     ("exp", "log"),
     ("floor", "ceil"),
 )
+_REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std", "cumsum", "cumprod")
 _MODULES = ("np", "numpy", "math")
 _OTHER = dict(_CALLS) | {b: a for a, b in _CALLS}
 _OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
@@ -243,7 +244,10 @@ def _of_slot(slot: Slot, names: Sequence[str]) -> Iterator[Edit]:
 def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
     if isinstance(node, ast.BinOp):
         yield from _of_operation(node)
-    if isinstance(node, ast.UnaryOp):
+    if isinstance(node, ast.UnaryOp) and _is_axis(slot):
+        yield from (("axis", ast.Constant(axis), 1) for axis in (0, 1, None))
+        yield "axis", ast.UnaryOp(ast.USub(), ast.Constant(1)), 1
+    elif isinstance(node, ast.UnaryOp):
         kind = "sign" if isinstance(node.op, ast.USub) else "negation"
         yield ("reversed" if slot.field == "step" else kind), node.operand, 1
     if isinstance(node, ast.Constant):
@@ -350,10 +354,26 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr, int]]:
             yield "extra factor", node.right, 2
     elif isinstance(node.op, ast.Pow):
         yield "power", node.left, 2
+        if isinstance(node.left, ast.BinOp):
+            power = ast.BinOp(node.left.right, ast.Pow(), node.right)
+            yield "misplaced power", ast.BinOp(node.left.left, node.left.op, power), 2
     elif isinstance(node.op, ast.MatMult):
         yield "order of a product", ast.BinOp(node.right, ast.MatMult(), node.left), 2
     if isinstance(node.op, ast.Div | ast.Sub | ast.Pow):
         yield "operands", ast.BinOp(node.right, node.op, node.left), 2
+
+
+def _is_axis(slot: Slot) -> bool:
+    """Whether a place is that of an axis: a keyword, or `x.sum(0)`, `np.sum(x, 0)`."""
+    if isinstance(slot.parent, ast.keyword):
+        return slot.parent.arg in ("axis", "axes")
+    if not (isinstance(slot.parent, ast.Call) and slot.field == "args"):
+        return False
+    function = slot.parent.func
+    if not isinstance(function, ast.Attribute) or function.attr not in _REDUCTIONS:
+        return False
+    module = isinstance(function.value, ast.Name) and function.value.id in _MODULES
+    return slot.index == (1 if module else 0)
 
 
 def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr, int]]:
@@ -367,7 +387,7 @@ def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr
         return
     if not isinstance(value, int | float):
         return
-    axis = isinstance(slot.parent, ast.keyword) and slot.parent.arg in ("axis", "axes")
+    axis = _is_axis(slot)
     if isinstance(value, int):
         others: list[Any] = [value + 1, value - 1, -value, 0, 1, 2, 3, -1, -2]
         if axis:

@@ -27,6 +27,10 @@ def insertions(statement: ast.stmt, names: Sequence[str]) -> Iterator[Edit]:
     for slot in _squarable(statement):
         node = slot.get()
         yield replace(slot, node, _squared(node), "power missing", 2)
+        one = ast.Constant(1)
+        yield replace(slot, node, ast.BinOp(one, ast.Sub(), node), "complement", 2)
+        for operation in (ast.Add(), ast.Sub()):
+            yield replace(slot, node, ast.BinOp(node, operation, one), "term missing", 2)
 
 
 def is_count(statement: ast.stmt) -> bool:
@@ -107,7 +111,8 @@ def _squarable(node: ast.AST) -> Iterator[Slot]:
         for index, item in enumerate(value if isinstance(value, list) else [value]):
             if not isinstance(item, ast.expr) or name in ("slice", "func", "targets", "target", "keywords"):
                 continue
-            if isinstance(item, ast.Name | ast.Attribute | ast.Subscript):
+            called = isinstance(item, ast.Call) and isinstance(node, ast.BinOp)
+            if isinstance(item, ast.Name | ast.Attribute | ast.Subscript) or called:
                 yield Slot(node, name, index if isinstance(value, list) else None)
             if not isinstance(item, ast.Name | ast.Attribute):
                 yield from _squarable(item)

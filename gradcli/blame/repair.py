@@ -278,7 +278,7 @@ class Repairer:
         """A path that was left out: the gradient through one use of a value is missing from a sum."""
         own = [(node,) for node in self.evidence.nodes if node.site is None]
         rows: list[tuple[Node, ...]] = [*own, *in_passes(self.evidence.nodes)]
-        rows.sort(key=lambda passes: passes[0].site is None or passes[0].site.role != CARRIED)
+        rows.sort(key=lambda passes: _unlikely(passes[0], wrong))
         for site in self._sites(suspects):
             if site.role not in (DEF, RETURN, WRITE, USE):
                 continue
@@ -314,6 +314,11 @@ class Repairer:
     def _with(self, site: Site, passes: tuple[Node, ...], sign: float) -> dict[str, FloatArray] | None:
         changes = [partial(np.add, sign * node.gradient) for node in passes[::-1]]
         return self.bench.gradients(changing(site.number, changes))
+
+
+def _unlikely(node: Node, wrong: frozenset[str]) -> tuple[bool, bool]:
+    """Paths from pass to pass come first, then those that begin at what has a wrong gradient."""
+    return node.site is None or node.site.role != CARRIED, node.site is None or node.name not in wrong
 
 
 def _lost(site: Site, node: Node, kind: str) -> Repair:

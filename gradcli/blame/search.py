@@ -234,14 +234,8 @@ class Search:
         """
         order = {key[0]: place for place, key in reversed([*enumerate(self.evidence.trace.values)])}
         places = {r.statement: order[r.site.number] for r in paths if r.site and r.site.number in order}
-        known = [
-            order[number]
-            for number in order
-            if (number, 0) in self.evidence.trace.values
-            for node in self.evidence.matching(self.evidence.trace.values[number, 0])
-            if any(_is_made_of(node, r.use) for r in paths)
-        ]
-        after = [s for s in sorted(places, key=lambda s: places[s]) if places[s] >= min(known, default=0)]
+        known = min((self._known_at(r.use, order) for r in paths), default=0)
+        after = [s for s in sorted(places, key=lambda s: places[s]) if places[s] >= known]
         dead = [s for s in after if s is not None and self._is_zero(s)]
         if len(dead) == 1:
             return dead[0]
@@ -249,6 +243,20 @@ class Search:
         if sums:
             return sums[0]
         return after[0] if len(after) == 1 else None
+
+    def _known_at(self, use: Site | None, order: Mapping[int, int]) -> int:
+        """When backward knows the gradient of what a use goes into, the narrowest part of its line first."""
+        into = [n for n in self.evidence.nodes if _is_made_of(n, use)]
+        for node in sorted(into, key=lambda n: 0 if n.site is None else len(n.site.text)):
+            times = [
+                place
+                for number, place in order.items()
+                for value in self.evidence.trace.of(number)[:1]
+                if node.matches(value, self.bench.tol)
+            ]
+            if times:
+                return min(times)
+        return 0
 
     def _is_zero(self, statement: ast.stmt) -> bool:
         """Whether a statement computes nothing but zeros."""
@@ -489,12 +497,13 @@ def _values(statement: ast.stmt) -> list[ast.expr]:
 
 
 def _is_made_of(node: Node, use: Site | None) -> bool:
-    """Whether a node is what the statement of a use makes."""
+    """Whether a node is made of a use within its statement."""
     return (
         use is not None
         and node.site is not None
         and node.site.role != USE
         and node.site.statement is use.statement
+        and any(part is use.node for part in ast.walk(node.site.node))
     )
 
 
