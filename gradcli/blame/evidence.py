@@ -37,7 +37,7 @@ class Evidence:
         for node in nodes:
             self._by_size[node.gradient.size].append(node)
         self._named = {node.name for node in nodes if node.name}
-        self.right: set[int] = set()  # ids of syntax nodes
+        self.right: set[int] = set(bench.given.parts)  # ids of syntax nodes
         self.partly: set[int] = set()  # of those, the ones that are right for one path of several
         self.of: dict[int, list[Node]] = {}  # the nodes that a site's last value belongs to
         self.doubtful: set[int] = set()  # sites that are right for other nodes than that of their name

@@ -296,7 +296,10 @@ class Repairer:
                 tried.add(key)
                 if not self.bench.clock.affords(0.0):
                     return
-                yield from (_lost(site, passes[0], kind) for kind in self._by_path(site, passes, wrong))
+                for kind in self._by_path(site, passes, wrong):
+                    lost = _lost(site, passes[0], kind)
+                    # Of a value and its gradient, nothing is treated as a constant: the value is its own.
+                    yield replace(lost, through="") if self.bench.lone else lost
 
     def _by_path(self, site: Site, passes: tuple[Node, ...], wrong: frozenset[str]) -> Iterator[str]:
         """Whether the gradient of a node lacks in a value, or is there once too often."""

@@ -274,7 +274,9 @@ class Search:
             top, statements = plain or top, list(dict.fromkeys(r.statement for r in plain)) or statements
         if len(statements) > 1 and self.bench.lone and all(r.kind == "factor" for r in top):
             # A 2 or a sign comes from the first derivative that is taken, a mean is put to a gradient last.
-            pick = min if is_small(top[0].factor or 0.0) else max
+            factor = top[0].factor or 0.0
+            of_size = any(abs(abs(factor) * n - 1) < 1e-7 for n in self._lengths())
+            pick = min if is_small(factor) and not of_size else max
             chosen = pick(statements, key=lambda s: s.lineno if s is not None else 0)
             top, statements = [r for r in top if r.statement is chosen], [chosen]
         if len(statements) == 1 and statements[0] is not None:
@@ -282,6 +284,10 @@ class Search:
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
         self.notes.append("several places could be repaired")
         return None
+
+    def _lengths(self) -> set[int]:
+        """Of the inputs' axes, those longer than one."""
+        return {n for array in self.bench.inputs.values() for n in array.shape if n > 1}
 
     def _line(self, statement: ast.stmt, wrong: frozenset[str]) -> int:
         """Where a statement is wrong: of a return over several lines, that of the gradient."""

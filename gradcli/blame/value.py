@@ -15,6 +15,7 @@ class Given:
 
     functions: AbstractSet[FunctionType]
     statements: AbstractSet[ast.stmt] | None = None  # None: of no function of its own
+    parts: AbstractSet[int] = frozenset()  # by id, what a return says of the value
 
 
 def of_forward(forward: Tapped) -> Given:
@@ -29,11 +30,13 @@ def of_value(both: Tapped, place: int) -> Given:
     """
     program = Program(both, ())
     found: set[ast.stmt] = set()
+    parts: set[int] = set()
     for statement in program.returns():
         value = statement.value
         if isinstance(value, ast.Tuple | ast.List) and len(value.elts) > place:
             found |= program.sources(statement, [value.elts[place]], lambda _: False) - {statement}
+            parts |= {id(node) for node in ast.walk(value.elts[place])}
         else:  # `return cost`, where no gradient is wanted
             found |= program.sources(statement, None, lambda _: False)
     own = {written.function for written in program.functions if program.has_any(written, found)}
-    return Given(own - {both.main.function}, found)
+    return Given(own - {both.main.function}, found, parts)
