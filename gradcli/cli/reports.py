@@ -82,11 +82,24 @@ def read_reports(asked: Sequence[str], environment: Mapping[str, str] = os.envir
     append_to = Path(summary) if summary else None
     words = [*asked, *_usual(asked, environment)]
     wanted = [_wanted(word, append_to) for word in words if word != NONE]
+    _refuse_shared(wanted)
     for format, path in wanted:
         _refuse_missing(format)
         if path is not None and path != append_to:
             refuse_unwritable(path)
     return Reports(wanted, append_to)
+
+
+def _refuse_shared(wanted: Sequence[tuple[Format, Path | None]]) -> None:
+    """Raise UsageError for a place that two reports would have: one would be lost, or neither be read."""
+    taken: dict[str | None, Format] = {}
+    for format, path in wanted:
+        if path is None and not format.path:
+            continue  # annotations stand among other lines
+        first = taken.setdefault(None if path is None else os.path.realpath(path), format)
+        if first is not format:
+            place = "standard output" if path is None else str(path)
+            raise UsageError(f"--report {format.name}: {place} is taken by --report {first.name}")
 
 
 def _refuse_missing(format: Format) -> None:
@@ -125,7 +138,7 @@ def _wanted(word: str, append_to: Path | None) -> tuple[Format, Path | None]:
     if given and not path:
         raise UsageError(f"--report {word}: the path is missing after '='")
     format = FORMATS[name]
-    if path == "-" or not (path or format.path):
+    if path in ("-", "/dev/stdout") or not (path or format.path):
         return format, None
     if name == "summary" and not path and append_to is not None:
         return format, append_to

@@ -151,7 +151,7 @@ class Session:
             from gradcli.suite.last_failed import last_failed, remembered
 
             chosen = last_failed(chosen)
-        if not (orders.selection or orders.last_failed or orders.dump or orders.collect_only):
+        if not (orders.selection is not None or orders.last_failed or orders.dump or orders.collect_only):
             return None
         ids = suite.look(chosen)
         if orders.last_failed and ids and not remembered() & set(ids):

@@ -27,10 +27,9 @@ def everything(_ids: Sequence[str]) -> Matches:
 def selection(expression: str) -> Selection:
     """What `-k` selects: an expression that is an id means that check alone.
 
-    Raises UsageError for an expression that does not parse.
+    The selection raises UsageError for an expression that does not parse; an id need not.
     """
-    matches = parse_selection(expression)
-    return lambda ids: expression.__eq__ if expression in ids else matches
+    return lambda ids: expression.__eq__ if expression in ids else parse_selection(expression)
 
 
 def parse_selection(expression: str) -> Matches:

@@ -33,6 +33,15 @@ def test_collect_only_lists_ids_that_can_be_pasted_back(invoke, folder):
     assert "FAIL  some.py:g: 1 of 1 gradient wrong" in pasted.stdout
 
 
+def test_an_id_that_is_no_expression_is_one_to_paste_too(invoke, folder):
+    ids = ["a (", "not", "two words", "x and y"]
+    checks = "".join(f"  - {{id: '{id}', target: relu}}\n" for id in ids)
+    (folder / "ids.yaml").write_text(f"version: 1\nchecks:\n{checks}")
+    for id in ids:
+        listed = invoke("check", "ids.yaml", "-k", id, "--collect-only")
+        assert (listed.exit_code, listed.stdout) == (0, f"{id}\n")
+
+
 def test_collect_only_says_what_it_cannot_list(invoke, folder):
     listed = invoke("check", "lost.py", "relu", "--collect-only")
     assert (listed.exit_code, listed.stdout) == (2, "relu[batch=2,features=3]\n")

@@ -1,9 +1,11 @@
 """Reports as files: well-formed whatever the names and numbers, and true."""
 
+import html
 import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -156,6 +158,16 @@ def test_a_summary_stays_below_the_limit_and_says_what_is_left_out():
     assert "more that did not pass" in text.splitlines()[-1]
 
 
+def test_the_summary_s_line_to_paste_is_what_it_was():
+    rerun = "gradcli check a_b*.yaml -k 'x|y `z` <i> [l](http://l) ~$m$ &amp;'"
+    outcome = wrong()
+    text = render("summary", replace(outcome, result=replace(outcome.result, rerun=rerun)))
+    (row,) = [line for line in text.splitlines() if "<code>" in line]
+    assert html.unescape(re.search("<code>(.*)</code>", row)[1]) == rerun
+    assert not set("*_`~$\\") & set(row)
+    assert row.count("|") == 4
+
+
 def test_reports_are_written_beside_the_table_each_to_its_file(folder, capsys):
     code = main(
         ["check", "layer.py", "relu", "--report", "json", "--report", "junit=j.xml", "--report", "gitlab"]
@@ -195,14 +207,16 @@ def test_on_github_actions_annotations_and_summary_are_on_unless_told_off(folder
         ("jnit", "--report jnit: no format 'jnit'; did you mean 'junit'?"),
         ("json=", "--report json=: the path is missing after '='"),
         ("json=no/where.json", "no/where.json: cannot be written: No such file or directory"),
+        ("json=- junit=-", "--report junit: standard output is taken by --report json"),
+        ("json=out junit=./out", "--report junit: out is taken by --report json"),
         ("junit=.", ".: cannot be written: it is a folder, not a file"),
     ],
 )
 def test_a_report_that_cannot_be_is_refused_before_anything_runs(folder, word, message):
     with pytest.raises(UsageError) as caught:
-        read_reports([word], {})
+        read_reports(word.split(), {})
     assert str(caught.value).startswith(message)
-    assert main(["check", "relu", "--report", word]) == 2
+    assert main(["check", "relu", *(f"--report={one}" for one in word.split())]) == 2
 
 
 @pytest.fixture

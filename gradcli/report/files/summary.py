@@ -1,5 +1,7 @@
 """`--report summary`: Markdown for the summary page of a workflow, which may hold a mebibyte."""
 
+import re
+
 from gradcli.report.files import Run
 from gradcli.report.files.places import findings
 from gradcli.report.plain import printable
@@ -7,6 +9,7 @@ from gradcli.result import PASS
 from gradcli.suite.outcome import Outcome
 
 _MOST_BYTES = 900_000
+_SYNTAX = re.compile(r"[&<>|`*_\\~$]|\](?=[(\[])")
 _ROW = "| {} | {} | {} |\n"
 
 
@@ -38,11 +41,10 @@ def _row(outcome: Outcome) -> str:
     rerun = outcome.result.rerun if outcome.result is not None else None
     if outcome.excuse is not None:
         found = [outcome.excuse]
-    told = "<br>".join(map(_cell, found)) + (f"<br>`{_cell(rerun)}`" if rerun else "")
+    told = "<br>".join(map(_cell, found)) + (f"<br><code>{_cell(rerun)}</code>" if rerun else "")
     return _ROW.format(_status(outcome), _cell(outcome.id), told)
 
 
 def _cell(text: str) -> str:
-    """Text that no table takes for its own syntax."""
-    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("|", "\\|").replace("`", "'").replace("*", "\\*").replace("_", "\\_")
+    """Text that neither Markdown nor HTML takes for its own syntax, also where it is code to paste."""
+    return _SYNTAX.sub(lambda match: f"&#{ord(match[0])};", printable(text))
