@@ -7,6 +7,7 @@ are compared.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,8 @@ def shell(tmp_path):
     "command", [c for c in COMMANDS if c.line != TEST_COMMAND], ids=lambda command: command.line
 )
 def test_every_command_prints_what_the_readme_shows(command, shell):
+    if command.line.startswith("cc ") and shutil.which("cc") is None:
+        pytest.skip("no C compiler on this machine")
     line = command.line.removeprefix("pip install . && ")
     assert comparable(shell(line).stdout) == comparable(command.output)
 

@@ -10,9 +10,9 @@ from gradcli.cli.layer_options import flag, read_values
 from gradcli.declarations import NONE, Declarations, plain
 from gradcli.errors import ConfigError, NothingToCheck, UsageError
 from gradcli.layers import LAYERS
-from gradcli.spec import CheckSpec, Loading
+from gradcli.spec import CheckSpec, Loading, Settings
 from gradcli.suite.outcome import Outcome
-from gradcli.targets import options_of, parse
+from gradcli.targets import PROGRAM, PROGRAM_BUDGET, options_of, parse
 from gradcli.targets.notation import parse_constant, parse_input
 
 T = TypeVar("T")
@@ -93,6 +93,8 @@ def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[Chec
         from gradcli import config
 
         return config.load(path)
+    if target.startswith(PROGRAM):
+        common = replace(common, settings=Settings(budget=PROGRAM_BUDGET))
     return [
         replace(common, target=target, options=read_values(target, options_of(target), arguments.options))
     ]

@@ -16,7 +16,7 @@ from gradcli.declarations import KEYS, NONE, Declarations, read_one, refuse_cont
 from gradcli.errors import UsageError
 from gradcli.layers import LAYERS
 from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, derive_id
-from gradcli.targets import parse
+from gradcli.targets import PROGRAM, PROGRAM_BUDGET, parse
 from gradcli.targets.spelling import ROLES, roles_of, spelled
 
 VERSION = 1
@@ -102,6 +102,8 @@ class _Check:
             return
         for point in points:
             chosen: dict[str, Any] = settings | point.settings
+            if target.written.startswith(PROGRAM):
+                chosen.setdefault("budget", PROGRAM_BUDGET)
             point_spec = CheckSpec(  # not `replace`, which takes twice as long
                 target=target.written,
                 id=given_id and point.label(given_id),

@@ -27,10 +27,11 @@ if TYPE_CHECKING:  # NumPy comes with them, and `options_of` must not need it
     from gradcli.problem import Problem
     from gradcli.targets.inputs import Given
 
-__all__ = ["PROGRAM", "Opened", "Target", "open_target", "options_of", "parse", "resolve"]
+__all__ = ["PROGRAM", "PROGRAM_BUDGET", "Opened", "Target", "open_target", "options_of", "parse", "resolve"]
 
 
 PROGRAM = "exec:"  # starts a target that is a command
+PROGRAM_BUDGET = 60.0  # seconds per check, unless said otherwise: each evaluation starts a process
 
 
 class Target(NamedTuple):
