@@ -13,7 +13,7 @@ from gradcli.cli.terminal import make_console
 
 if TYPE_CHECKING:
     from gradcli.mutate import Mutant, Power
-    from gradcli.suite.resolve import Case
+    from gradcli.problem import Problem
 
 
 class Share(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
@@ -48,23 +48,24 @@ def command(target: str, threshold: float | None, verbose: bool, **options: Any)
     Exit code: 0 done, 1 the check itself fails or fewer than the threshold are caught,
     2 cannot damage it, 5 nothing to damage, 130 interrupted
     """
-    from gradcli.suite.resolve import resolve_all
+    from gradcli.suite.problems import problems_of
 
     specs, empty = read_targets((target,), options)
-    cases, failed = resolve_all(specs)
-    for outcome in (*empty, *failed):
+    for outcome in empty:
         if outcome.error is not None:
             raise outcome.error
-    return exits.worst(_mutate(case, threshold, verbose) for case in cases)
+    problems = problems_of(specs)
+    return exits.worst(_mutate(problem, threshold, verbose) for problem in problems)
 
 
-def _mutate(case: "Case", threshold: float | None, verbose: bool) -> int:
+def _mutate(problem: "Problem", threshold: float | None, verbose: bool) -> int:
     """Measure and show one check's power."""
     from gradcli import checker
     from gradcli.mutate import Power, mutants
     from gradcli.suite.capture import captured_output
 
-    problem, settings = case.problem, case.spec.settings
+    assert problem.spec is not None  # it is the target of a command line
+    settings = problem.spec.settings
     found: list[Mutant] = []
     interrupted = False
     with captured_output():

@@ -150,11 +150,12 @@ class Session:
         if orders.last_failed:
             from gradcli.suite.last_failed import last_failed, remembered
 
-            chosen = last_failed(chosen)
+            failed = remembered()
+            chosen = last_failed(chosen, failed)
         if not (orders.selection is not None or orders.last_failed or orders.dump or orders.collect_only):
             return None
         ids = suite.look(chosen)
-        if orders.last_failed and ids and not remembered() & set(ids):
+        if orders.last_failed and ids and failed.isdisjoint(ids):
             remark("--lf: none of these checks is known to have failed; all are run")
         return ids
 

@@ -13,8 +13,8 @@ from gradcli.cli.target_options import TargetCommand, complete_targets, read_tar
 from gradcli.cli.terminal import make_console
 
 if TYPE_CHECKING:
+    from gradcli.problem import Problem
     from gradcli.result import CheckResult
-    from gradcli.suite.resolve import Case
     from gradcli.sweep import Sweep
 
 
@@ -34,16 +34,16 @@ def command(target: str, svg: Path | None, **options: Any) -> int:
     4 nothing could be measured, 5 nothing to sweep, 130 interrupted
     """
     from gradcli.atomic import refuse_unwritable, write_text
-    from gradcli.suite.resolve import resolve_all
+    from gradcli.suite.problems import problems_of
 
     specs, empty = read_targets((target,), options)
-    cases, failed = resolve_all(specs)
-    for outcome in (*empty, *failed):
+    for outcome in empty:
         if outcome.error is not None:
             raise outcome.error
+    problems = problems_of(specs)
     if svg is not None:
         refuse_unwritable(svg)
-    sweeps = [_sweep(case, first=not place) for place, case in enumerate(cases)]
+    sweeps = [_sweep(problem, first=not place) for place, problem in enumerate(problems)]
     curves = [curve for found in sweeps for curve in found.curves]
     if not curves:
         complain(f"{target}: there is nothing to draw")
@@ -55,16 +55,16 @@ def command(target: str, svg: Path | None, **options: Any) -> int:
     return exits.OK
 
 
-def _sweep(case: "Case", *, first: bool) -> "Sweep":
+def _sweep(problem: "Problem", *, first: bool) -> "Sweep":
     """Sweep one check and show what was found."""
     from gradcli.cli.progress import ProgressOnTerminal
     from gradcli.report.curve import SweepReport
     from gradcli.suite.capture import captured_output
     from gradcli.sweep import sweep
 
-    id = case.problem.id
-    with ProgressOnTerminal("auto")(id) as show, captured_output():
-        found = sweep(case.problem, case.spec.settings, progress=show)
+    assert problem.spec is not None  # it is the target of a command line
+    with ProgressOnTerminal("auto")(problem.id) as show, captured_output():
+        found = sweep(problem, problem.spec.settings, progress=show)
     console = make_console(sys.stdout, "auto")
     if not first:
         console.print()

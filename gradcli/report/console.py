@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Legible without colour: what needs attention is the word in capitals.
 _WORDS = {PASS: "pass", FAIL: "FAIL", INCONCLUSIVE: "inconclusive", DECLARED: "declared"}
-styles = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow", DECLARED: "cyan"}
+STYLES = {PASS: "green", FAIL: "bold red", INCONCLUSIVE: "yellow", DECLARED: "cyan"}
 XFAIL = "xfail"  # of a check: it fails, as is declared
 
 _ROOMY = 120  # from this width on, all columns are shown unasked
@@ -79,7 +79,7 @@ def check_summary(result: CheckResult) -> Text:
     gradients = list(result.gradients.values())
     found = f"{_found(gradients)}, {_evidence(gradients)}, seed {result.seed}"
     line = Text()
-    style = styles[DECLARED] if verdict == XFAIL else styles.get(result.verdict, "")
+    style = STYLES[DECLARED] if verdict == XFAIL else STYLES.get(result.verdict, "")
     line.append(verdict.upper() if verdict in ("pass", "FAIL") else verdict, style)
     line.append(f"  {printable(result.id)}: {found}")
     return line.append(f"; {printable(result.expected)}") if result.expected is not None else line
@@ -124,7 +124,7 @@ def _table(columns: Sequence[str], rows: Sequence[Cells]) -> Columns:
 
 
 def _style(word: str) -> str:
-    return next(styles[verdict] for verdict, shown in _WORDS.items() if shown == word)
+    return next(STYLES[verdict] for verdict, shown in _WORDS.items() if shown == word)
 
 
 def _records(rows: Sequence[Cells], verbose: bool) -> Iterator[Text]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from rich.text import Text
 
 from gradcli.report import numbers
-from gradcli.report.console import XFAIL, check_summary, evidence, styles, word
+from gradcli.report.console import STYLES, XFAIL, check_summary, evidence, word
 from gradcli.report.numbers import count
 from gradcli.report.plain import printable
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient
@@ -96,8 +96,8 @@ class Tally:
 
     def _style(self) -> str:
         if self.not_run or FAIL in self._verdicts:
-            return styles[FAIL]
-        return styles[INCONCLUSIVE if INCONCLUSIVE in self._verdicts else PASS]
+            return STYLES[FAIL]
+        return STYLES[INCONCLUSIVE if INCONCLUSIVE in self._verdicts else PASS]
 
 
 class _Sums:

@@ -1,6 +1,6 @@
 """`--lf`: which checks did not pass when they last ran, remembered from run to run in `.gradcli`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from gradcli.atomic import write_text
 from gradcli.errors import UsageError
@@ -42,11 +42,11 @@ def remember(passed: Mapping[str, bool]) -> None:
     write_text(path, json.dumps(after, indent=1) + "\n")
 
 
-def last_failed(among: Selection) -> Selection:
+def last_failed(among: Selection, failed: Set[str]) -> Selection:
     """Those of the selected checks that did not pass last time; all of them if none of them is such."""
 
     def wanted(ids: Sequence[str]) -> Matches:
-        selected, failed = among(ids), remembered()
+        selected = among(ids)
         chosen = frozenset(id for id in ids if selected(id) and id in failed)
         return chosen.__contains__ if chosen else selected
 
