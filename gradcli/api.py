@@ -59,7 +59,8 @@ def check(
     nodes: compare the gradient of every intermediate of forward too, into `result.node_table`.
     What is on purpose, as in a config: scale={"W": "1/4"} and sign=-1 say what the derivative is multiplied
     by, stop_gradient=["x"] and nograd=["mask"] what has no gradient, surrogate="…" and xfail="…" (or with
-    "gradients", or "until") give the reason why a gradient differs, or the check fails.
+    "gradients", or "until") give the reason why a gradient differs, or the check fails: a check that fails
+    as expected has that reason in `result.expected`.
     Raises UsageError for arguments that make no check. Wrong code does not raise: see the result.
     """
     settings = _settings(

@@ -4,6 +4,7 @@ What `detach` and `stop_gradient` do in a framework, for code without one: the t
 scale that is taken for a constant. The user's forward is rewritten in memory, with taps at its assignments.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from gradcli.arrays import Array
@@ -39,13 +40,13 @@ def hold(problem: Problem, names: Sequence[str]) -> Hold:
     held = {site.number for site in taps.sites if site.role == DEF and site.name in names}
 
     def at(point: Mapping[str, Array]) -> Forward:
-        recording = Recording(largest=2**62, occurrences=2**62)
-        taps.hook = recording
+        recording = Recording(largest=sys.maxsize, occurrences=sys.maxsize)
+        taps.hook = lambda number, value: recording(number, value) if number in held else value
         try:
             made.forward(copies(dict(point)))
         finally:
             taps.hook = None
-        values = {key: value for key, value in recording.values.items() if key[0] in held}
+        values = recording.values
 
         def forward(arrays: Mapping[str, Array]) -> Run:
             taps.hook = replacing_each(values)

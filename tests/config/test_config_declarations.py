@@ -66,6 +66,13 @@ def test_a_mistake_is_placed_and_the_schema_sees_it_too(lines, mistake):
     assert not valid
 
 
+@pytest.mark.parametrize("line", ["order: 3", "order: 2", "f: x", "grad: x", "{f: x, grad: y}"])
+def test_what_is_for_files_is_refused_for_a_layer_by_both(line):
+    found, valid = load([line.strip("{}").replace(", ", "\n    ")])
+    assert isinstance(found, str)
+    assert not valid
+
+
 def test_declarations_that_exclude_each_other_are_refused():
     found, _ = load(["nograd: [x]", "scale: {x: 2}"])
     assert found.startswith("net.yaml:3:5: checks[0]: nograd: x is declared scale too")
