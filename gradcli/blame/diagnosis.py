@@ -205,7 +205,9 @@ def _path(bench: Bench, repair: Repair) -> str:
     if repair.kind != "path":
         return f"the path{through} is counted the wrong way in {repair.before}" if through else ""
     frozen = _frozen(bench, repair) if through else ""
-    detached = f"backward treats {frozen} as a constant; " if frozen else ""
+    # What has a name in forward can be declared.
+    meant = f" (if that is meant, declare stop_gradient: [{frozen}])" if frozen.isidentifier() else ""
+    detached = f"backward treats {frozen} as a constant{meant}; " if frozen else ""
     return f"{detached}the path{through} is missing in {repair.before}{_constancy(repair.term)}"
 
 

@@ -47,7 +47,8 @@ SAID = {
     ),
     "a lost path": (
         *("bn", "dx = dxmu + np.ones((N, D)) * dmu / N", "dx = dxmu"),
-        "backward treats mu as a constant; the path of x through line 12 is missing in dxmu",
+        "backward treats mu as a constant (if that is meant, declare stop_gradient: [mu]); "
+        "the path of x through line 12 is missing in dxmu",
     ),
     "mean for sum": ("bn", "dbeta = np.sum(dout", "dbeta = np.mean(dout", "a mean in place of a sum"),
     "sum for mean": ("ln", "(dn * n).mean(-1", "(dn * n).sum(-1", "a sum in place of a mean"),
