@@ -88,7 +88,10 @@ def revived(lived: Any, caches: Mapping[str, tuple[Place, Array]]) -> Any:
 
 
 def caches_of(lived: Any, prototype: Prototype) -> dict[str, tuple[Place, Array]]:
-    """The arrays of floats that forward has put into an object, by place."""
+    """The arrays of floats that forward has put into an object, by place.
+
+    Zeros are none: they are the empty buffers for gradients of layers that forward makes.
+    """
     parameters = {id(at(lived, parameter.value)) for parameter in prototype.parameters}
     found: dict[str, tuple[Place, Array]] = {}
     for place, holder in holders(lived):
@@ -96,7 +99,7 @@ def caches_of(lived: Any, prototype: Prototype) -> dict[str, tuple[Place, Array]
             here = (*place, step)
             if not isinstance(value, np.ndarray) or value.dtype.kind not in "fc" or id(value) in parameters:
                 continue
-            if not isinstance(at(prototype.made, here), np.ndarray):
+            if not isinstance(at(prototype.made, here), np.ndarray) and value.any():
                 found[written(here)] = (here, value)
     return found
 
