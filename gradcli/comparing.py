@@ -328,50 +328,58 @@ class Judgement:
         self.kinked |= right
         self._comparison = None
 
-    def _limits(self, suspects: BoolArray, together: BoolArray) -> Limits:
+    def _limits(self, suspects: BoolArray, together: BoolArray, *, every: bool = False) -> Limits:
         from gradcli.limits import limits  # rarely needed, and start-up counts
 
-        return limits(self.comparer.subject, self.numeric, self.comparer.cotangents, suspects, together)
+        comparer = self.comparer
+        return limits(comparer.subject, self.numeric, comparer.cotangents, suspects, together, every=every)
 
     def _ties(self) -> None:
         """Elements at a kink or of equal value may share one slope (a tie in a maximum): their sum must fit
         as well."""
-        together = (self.kinked | self._repeated()) & self.measured
-        axes = tuple(a for a in range(self.value.ndim) if a not in self.numeric.structure.separable)
-        complete = ~np.any(together & ~self.comparison().agrees, axis=axes)
-        together &= self.numeric.spread_over(complete.astype(np.float64)) > 0
-        if not together.any():
-            return
-        low, high, doubt = self.numeric.tied(together)
-        analytic = np.where(together, self.analytic, 0.0).astype(np.float64)
-        total = np.sum(analytic, axis=axes)
-        size = np.sum(np.abs(analytic), axis=axes)
-        slack = self.comparer.settings.tol * size + K * doubt + 1e-6 * np.abs(total)
-        off = ~((total >= low - slack) & (total <= high + slack)) & np.isfinite(doubt)
+        from gradcli.limits import repeated
+
+        together = (self.kinked | repeated(self.numeric)) & self.measured
+        complete = self._everywhere(~(together & ~self.comparison().agrees))
+        together &= complete
+        off = self._off(together)
         if off.any():
-            suspects = together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
-            found = self._limits(suspects, together)
-            slack = slack + 1e-5 * size
-            off &= ~((total >= found.least - slack) & (total <= found.most + slack))
-        wrong = together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
-        self.tied_wrong = wrong & self.kinked if (wrong & self.kinked).any() else wrong
+            # Others may be tied with these, and what some of them have the others lack.
+            found = self._limits(off, together, every=True)
+            off = self._off((together | found.vary) & complete & self.measured)
+            total, slack = self._total(together)
+            right = (total >= found.least - slack) & (total <= found.most + slack)
+            off &= self.numeric.spread_over(right.astype(np.float64)) == 0
+        self.tied_wrong = off & self.kinked if (off & self.kinked).any() else off
 
-    def _repeated(self) -> BoolArray:
-        """Elements whose value occurs more than once."""
-        from gradcli.limits import reach
+    def _off(self, together: BoolArray) -> BoolArray:
+        """Which of some elements have a sum that no slope of all of them together bears out."""
+        if not together.any():
+            return together
+        low, high, doubt = self.numeric.tied(together)
+        total, slack = self._total(together)
+        slack = slack + K * doubt
+        off = ~((total >= low - slack) & (total <= high + slack)) & np.isfinite(doubt)
+        return together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
 
-        point = np.ravel(self.numeric.function.point[self.numeric.name])
-        order = np.argsort(point)
-        close = np.diff(point[order]) <= reach(self.numeric)
-        repeated = np.zeros(point.shape, dtype=bool)
-        repeated[order[1:]] |= close
-        repeated[order[:-1]] |= close
-        return repeated.reshape(self.value.shape)
+    def _total(self, together: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """The sum of the analytic gradient over some elements, for each place of a group, and its slack."""
+        analytic = np.where(together, self.analytic, 0.0).astype(np.float64)
+        size = np.sum(np.abs(analytic), axis=self._rest)
+        return np.sum(analytic, axis=self._rest), (self.comparer.settings.tol + 1e-6) * size
+
+    def _everywhere(self, mask: BoolArray) -> BoolArray:
+        """Where something holds for all elements of a place of a group, in the input's shape."""
+        return np.asarray(self.numeric.spread_over(np.all(mask, axis=self._rest).astype(np.float64)) > 0)
+
+    @property
+    def _rest(self) -> tuple[int, ...]:
+        return tuple(a for a in range(self.value.ndim) if a not in self.numeric.structure.separable)
 
     def _look(self, index: tuple[int, ...]) -> None:
-        slopes = look(
-            self.numeric.function, self.numeric.name, index, self.numeric.cotangents, self.numeric.noise
-        )
+        numeric = self.numeric
+        cotangents, reach = self.comparer._wide, max(numeric.scale, numeric.length)
+        slopes = look(numeric.function, numeric.name, index, cotangents, numeric.noise, reach)
         self.looked[index] = True
         self._comparison = None
         kind = int(slopes.kind[0])

@@ -55,10 +55,15 @@ class Limits:
 
     def differ(self, analytic: FloatArray, numeric: FloatArray) -> BoolArray:
         """Elements at a tie: limits differ from each other, or from what the element's own slopes say."""
-        scale = self._scale
         with np.errstate(invalid="ignore"):
-            spread = (self.high - self.low > _CLEAR * scale) | (np.abs(analytic - numeric) > _CLEAR * scale)
-        return np.asarray(self.confirmed & spread)
+            apart = np.abs(analytic - numeric) > _CLEAR * self._scale
+        return np.asarray(self.vary | (self.confirmed & apart))
+
+    @property
+    def vary(self) -> BoolArray:
+        """Elements whose limits differ from each other."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.confirmed & (self.high - self.low > _CLEAR * self._scale))
 
     def enclose(self, analytic: FloatArray) -> BoolArray:
         """Elements whose analytic value lies among the limits."""
@@ -76,12 +81,14 @@ def limits(
     cotangents: tuple[Array, ...],
     suspects: BoolArray,
     together: BoolArray,
+    *,
+    every: bool = False,
 ) -> Limits:
     """Break all ties in several orders, and keep what backward gives where slopes confirm it.
 
-    Orders are tried until all suspects are explained. Slopes are taken over the suspects and the elements
-    `together`. Where a backward is wrong in general position, or beside the point in two orders, nothing is
-    kept.
+    Orders are tried until all suspects are explained, or to the last (`every`). Slopes are taken over the
+    suspects and the elements `together`. Where a backward is wrong in general position, or beside the point
+    in two orders, nothing is kept.
     Cost: 4 to 130 forwards and backwards, and 9 forwards for each that explains something.
     """
     found = Limits(numeric, together)
@@ -93,11 +100,11 @@ def limits(
     left = suspects & (numeric.spread_over(wanted.astype(np.float64)) > 0)
     gap = _GAP * _unit(numeric)
     for tried, order in enumerate(_orders(numeric)):
-        if not left.any() or (tried >= _HOPELESS and not found.confirmed.any()):
+        if not (left.any() or every) or (tried >= _HOPELESS and not found.confirmed.any()):
             break
         near = point + gap * order
         gradient = _gradient(subject, numeric.name, near, cotangents)
-        if gradient is None or not np.any(left & _widens(found, gradient, analytic)):
+        if gradient is None or not (every or np.any(left & _widens(found, gradient, analytic))):
             continue
         right, _ = _bears_out(numeric, gradient, near, gap / 4, suspects | together)
         found.add(gradient, right & wanted)
@@ -111,9 +118,17 @@ def _widens(found: Limits, gradient: FloatArray, analytic: FloatArray) -> BoolAr
     return np.asarray(~found.confirmed | (below & (gradient < found.low)) | (above & (gradient > found.high)))
 
 
-def reach(numeric: Differentiator) -> float:
-    """The distance below which elements count as tied."""
-    return _GAP * _unit(numeric) * numeric.structure.batches
+def repeated(numeric: Differentiator) -> BoolArray:
+    """Elements whose value occurs more than once, to within the distance below which ties are broken."""
+    point = np.ravel(np.asarray(numeric.function.point[numeric.name], dtype=np.float64))
+    order = np.argsort(point)
+    size = np.abs(point[order])
+    gap = _GAP * np.spacing(np.maximum(size[1:], size[:-1])) * numeric.structure.batches
+    close = np.diff(point[order]) <= np.where(size[1:] + size[:-1] > 0, gap, 0.0)
+    found = np.zeros(point.shape, dtype=bool)
+    found[order[1:]] |= close
+    found[order[:-1]] |= close
+    return found.reshape(numeric.structure.shape)
 
 
 def _unit(numeric: Differentiator) -> float:

@@ -75,15 +75,20 @@ class Line:
 
 
 def look(
-    function: Function, name: str, index: tuple[int, ...], cotangents: tuple[Array, ...], noise: Noise
+    function: Function,
+    name: str,
+    index: tuple[int, ...],
+    cotangents: tuple[Array, ...],
+    noise: Noise,
+    scale: float | None = None,
 ) -> Slopes:
     """Measure one element of the gradient as well as floating point allows.
 
-    Returns slopes of one element, shape (1,). Cost: about 90 evaluations, up to 60 more where the function
-    hardly moves.
+    `scale` is that on which the input may be moved, its spread if it is not given. Returns slopes of one
+    element, shape (1,). Cost: about 90 evaluations, up to 60 more where the function hardly moves.
     """
     line = Line(function, name, index, cotangents, noise)
-    scale = spread(function.point[name])
+    scale = scale or spread(function.point[name])
     steps = _steps(line.x, scale)
     top = float(steps[-1])
     plus, minus = responses(line, steps)
@@ -178,7 +183,7 @@ def _steps(x: float, scale: float) -> FloatArray:
     """Exactly representable steps, ascending by RATIO, over the whole useful range."""
     top = 2.0 ** float(np.round(np.log2(0.25 * max(scale, abs(x)))))
     bottom = 64 * float(np.spacing(abs(x))) if x else 1e-12 * scale
-    rungs = int(np.ceil(np.log(top / bottom) / np.log(RATIO))) + 1
+    rungs = int(np.ceil((np.log(top) - np.log(bottom)) / np.log(RATIO))) + 1
     return np.asarray(top / RATIO ** np.arange(min(max(4, rungs), _RUNGS) - 1, -1, -1, dtype=np.float64))
 
 

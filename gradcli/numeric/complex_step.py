@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from gradcli.arrays import FloatArray
-from gradcli.numeric.function import Function, Outputs, spread
+from gradcli.numeric.function import Function, Outputs
 from gradcli.numeric.rounding import Noise, median
 
 STEP = 1e-30  # times the input's spread
@@ -22,14 +22,14 @@ _SHARP = 1e-5
 _NEARER = (2.0**-6, 2.0**-12)
 
 
-def is_valid(function: Function, name: str, noise: Noise, rng: np.random.Generator) -> bool:
+def is_valid(function: Function, name: str, noise: Noise, rng: np.random.Generator, scale: float) -> bool:
     """Whether the complex step agrees with real differences along a random direction, output by output.
 
     An exception, a warning about a discarded imaginary part and a real part that changed all mean no. Where
     the real differences drown in rounding (a saturated function), the same code is tried with this input
     nearer to zero. Cost: one complex evaluation and 4 to 8 real ones, three times that where saturated.
     """
-    verdict = _agrees(function, name, noise, rng)
+    verdict = _agrees(function, name, noise, rng, scale)
     for factor in _NEARER:
         if verdict is not None:
             break
@@ -38,14 +38,16 @@ def is_valid(function: Function, name: str, noise: Noise, rng: np.random.Generat
         except Exception:
             return False
         rounding = tuple(64 * np.finfo(np.float64).eps * np.abs(out) for out in nearer.base)
-        verdict = _agrees(nearer, name, rounding, rng)
+        verdict = _agrees(nearer, name, rounding, rng, factor * scale)
     return bool(verdict)
 
 
-def _agrees(function: Function, name: str, noise: Noise, rng: np.random.Generator) -> bool | None:
+def _agrees(
+    function: Function, name: str, noise: Noise, rng: np.random.Generator, scale: float
+) -> bool | None:
     """Agreement at one point; None where the real differences are too blunt to tell."""
     array = function.point[name]
-    direction = spread(array) * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
+    direction = scale * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         outputs = function.at({name: array + 1j * STEP * direction})

@@ -11,10 +11,11 @@ import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.numeric import complex_step, linear, screening
-from gradcli.numeric.function import Function, jitter_key, jittered, spread
+from gradcli.numeric.function import Function, jitter_key, jittered
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
 from gradcli.numeric.perturb import Perturbation
-from gradcli.numeric.rounding import Noise, median
+from gradcli.numeric.rounding import SMALLEST, Noise, median
+from gradcli.numeric.scale import scale_of
 from gradcli.numeric.slopes import KINK, Slopes, judge
 from gradcli.numeric.structure import Pairing, Structure, discover
 from gradcli.numeric.ties import bounds
@@ -61,7 +62,8 @@ class Differentiator:
         self.noise = noise
         self.rng = rng
         self.step = step
-        self.scale = spread(function.point[name])
+        self.scale = scale_of(function, name, noise, rng)
+        self.length = self.scale  # of a move over which the function is linear, if it is
         self.structure: Structure = discover(function, name, noise, rng, known)
         self.method = self._choose(method)
         self.perturbation = Perturbation(function, name, self.structure, cotangents, fresh=fresh)
@@ -82,9 +84,11 @@ class Differentiator:
             return method
         if self.structure.shape and 0 in self.structure.shape:
             return LINEAR
-        if linear.is_linear(self.function, self.name, self.noise, self.rng):
+        length = linear.reach(self.function, self.name, self.noise, self.rng, self.scale)
+        if length is not None:
+            self.length = length
             return LINEAR
-        if complex_step.is_valid(self.function, self.name, self.noise, self.rng):
+        if complex_step.is_valid(self.function, self.name, self.noise, self.rng, self.scale):
             return COMPLEX
         return CENTRAL
 
@@ -151,7 +155,7 @@ class Differentiator:
     # --- one difference with a large step
 
     def _measure_linear(self, positions: Iterable[Position], tick: Callable[[int], None]) -> None:
-        step = 2.0 ** np.floor(np.log2(self.scale))
+        step = 2.0 ** np.floor(np.log2(self.length))
         # Both the outputs at the point and the moved ones round.
         band = 2 * self.rounding / step
         for position in positions:
@@ -165,7 +169,7 @@ class Differentiator:
 
     def _screen(self, positions: Sequence[Position], tick: Callable[[int], None]) -> Sequence[Position]:
         """Measure batches by one pair of real evaluations each; returns those that need the complex step."""
-        step = complex_step.STEP * self.scale
+        step = max(complex_step.STEP * self.scale, SMALLEST)
 
         def exact(position: Position) -> FloatArray | None:
             return self.perturbation.imaginary(self.structure.selection(position), step)
@@ -208,7 +212,7 @@ class Differentiator:
         if not positions:
             return
         chosen = list(positions)
-        step = complex_step.STEP * self.scale
+        step = max(complex_step.STEP * self.scale, SMALLEST)
         with np.errstate(all="ignore"):
             for position in chosen:
                 selection = self.structure.selection(position)
@@ -238,11 +242,13 @@ class Differentiator:
         truncation = complex_step.STEP * float(
             np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value))
         )
+        largest = max(float(np.max(np.abs(c), initial=0.0)) for c in self.cotangents)
+        underflow = SMALLEST * largest / step  # what is left of a product of tiny numbers
         typical = median(np.stack(list(distances.values())))
         for position in positions:
             selection = self.structure.selection(position)
             # The truncation of a complex step is of the order of its square.
-            floor = 4 * np.finfo(np.float64).eps * np.abs(self.value[selection]) + truncation
+            floor = 4 * np.finfo(np.float64).eps * np.abs(self.value[selection]) + truncation + underflow
             self.uncertainty[selection] = distances.get(position, typical) + floor
 
     def _adds_up(self, tick: Callable[[int], None]) -> bool:
@@ -424,14 +430,15 @@ class Differentiator:
         value = float(self.value[index])
         drawn = []
         if self.method == COMPLEX:
+            step = max(complex_step.STEP * self.scale, SMALLEST)
             for _ in range(6):
                 point = self.jittered()
-                slopes = self.perturbation.imaginary(selection, complex_step.STEP * self.scale, around=point)
+                slopes = self.perturbation.imaginary(selection, step, around=point)
                 if slopes is not None:
                     drawn.append(float(slopes[place]))
         else:
             for factor in (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25):
-                response, taken = self.perturbation.response(selection, factor * self.scale)
+                response, taken = self.perturbation.response(selection, factor * self.length)
                 drawn.append(float((response / taken)[place]))
         return max((abs(d - value) for d in drawn), default=float("inf"))
 

@@ -3,27 +3,53 @@
 import numpy as np
 
 from gradcli.arrays import FloatArray
-from gradcli.numeric.function import Function, spread
+from gradcli.numeric.function import Function
 from gradcli.numeric.rounding import Noise
+from gradcli.numeric.scale import shows
+
+_LONGER = 2.0**14
+_TIMES = 5
 
 
-def is_linear(function: Function, name: str, noise: Noise, rng: np.random.Generator) -> bool:
-    """Whether the outputs are linear (affine) in one input, along random directions as long as its spread.
+def reach(
+    function: Function, name: str, noise: Noise, rng: np.random.Generator, scale: float
+) -> float | None:
+    """How far the outputs are linear (affine) in one input; None where they are not even over `scale`.
+
+    Where a move by the scale shows little of the slope above rounding, longer ones are tried.
+    Cost: 3 evaluations, 3 more for each longer move.
+    """
+    found = None
+    for _ in range(_TIMES):
+        plus = _straight(function, name, noise, rng, scale)
+        if plus is None:
+            break
+        found = scale
+        if shows(plus, noise) or not any(change.any() for change in plus):
+            break
+        scale *= _LONGER
+    return found
+
+
+def _straight(
+    function: Function, name: str, noise: Noise, rng: np.random.Generator, scale: float
+) -> list[FloatArray] | None:
+    """The response to a random move of that size, if the outputs are linear along it.
 
     Even parts show in f(x+d) - 2 f(x) + f(x-d), odd ones in f(x+d) - 2 f(x+d/2) + f(x). Both must vanish to
     within rounding: what hides below that is no larger than the uncertainty of the derivative.
-    Cost: 3 evaluations.
     """
     array = function.point[name]
-    direction = spread(array) * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(1.0, 2.0, array.shape)
+    direction = scale * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(1.0, 2.0, array.shape)
     moves = [function.change({name: array + t * direction}) for t in (1.0, -1.0, 0.5)]
     if any(change is None for change in moves):
-        return False
+        return None
     plus, minus, half = ([np.asarray(c) for c in change] for change in moves if change is not None)
-    return all(
+    straight = all(
         _vanishes(p + m, p, level) and _vanishes(p - 2.0 * h, p, level)
         for p, m, h, level in zip(plus, minus, half, noise, strict=True)
     )
+    return plus if straight else None
 
 
 def _vanishes(residual: FloatArray, change: FloatArray, noise: FloatArray) -> bool:

@@ -167,12 +167,12 @@ class Prober:
         return self.numeric.structure.contract(self.numeric.cotangents, changes)
 
     def _linear(self, direction: FloatArray) -> Sums:
-        step = 2.0 ** np.floor(np.log2(self.numeric.scale))
+        step = 2.0 ** np.floor(np.log2(self.numeric.length))
         # n elements moved at once move the outputs further than one, and these round accordingly.
         moved = np.sqrt(float(np.count_nonzero(direction)) / max(1, self.numeric.structure.group_size))
         return Sums(
             self._response(direction, step) / step,
-            2 * self.numeric.rounding * (1 + moved * step / self.numeric.scale) / step,
+            2 * self.numeric.rounding * (1 + moved * step / self.numeric.length) / step,
         )
 
     def _complex(self, direction: FloatArray) -> Sums:

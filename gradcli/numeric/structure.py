@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
-from gradcli.numeric.function import Function, spread
+from gradcli.numeric.function import Function
+from gradcli.numeric.rounding import Noise
+from gradcli.numeric.scale import scale_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,7 @@ def discover(
     Cost: log2(n) evaluations and a few for an axis of length n; one or two where it is not separable.
     """
     array = function.point[name]
-    amounts = _amounts(array, rng)
+    amounts = _amounts(function, name, noise, rng)
     found = list(known)
     for axis, length in enumerate(array.shape):
         taken = [{pairing.partners[i] for pairing in found} for i in range(len(function.base))]
@@ -114,7 +116,7 @@ def discover_together(
     """
     found: dict[str, list[Pairing]] = {name: [] for name in names}
     ranks = [out.ndim for out in function.base]
-    amounts = {name: _amounts(function.point[name], rng) for name in found}
+    amounts = {name: _amounts(function, name, noise, rng) for name in found}
     for back in range(1, min(ranks, default=0) + 1):
         length = function.base[0].shape[-back]
         if length < 2 or any(out.shape[-back] != length for out in function.base):
@@ -133,8 +135,13 @@ def discover_together(
     return found
 
 
-def _amounts(array: Array, rng: np.random.Generator) -> FloatArray:
-    return spread(array) * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
+def _amounts(function: Function, name: str, noise: Noise, rng: np.random.Generator) -> FloatArray:
+    array = function.point[name]
+    return (
+        scale_of(function, name, noise, rng)
+        * rng.choice([-1.0, 1.0], array.shape)
+        * rng.uniform(0.5, 1.5, array.shape)
+    )
 
 
 def _match(
