@@ -31,6 +31,7 @@ from gradcli.targets.constructor import RATE, is_rate
 from gradcli.targets.forward_call import ForwardCall, argument_names, bind_forward
 from gradcli.targets.halves import Behind, Halves
 from gradcli.targets.inputs import generator, require_floating
+from gradcli.targets.label import Label
 from gradcli.targets.layers_within import Call, calls_within
 from gradcli.targets.living import (
     Prototype,
@@ -127,11 +128,7 @@ def make_class_problem(
     inputs: Mapping[str, Array],
     constants: Mapping[str, Any],
     owned: Mapping[str, Array],
-    *,
-    id: str,
-    target: str,
-    where: str,
-    rerun: str | None,
+    label: Label,
 ) -> Problem:
     """The Problem of an object at these inputs.
 
@@ -139,25 +136,25 @@ def make_class_problem(
     replace its own. Raises UsageError if forward cannot be called with these arguments, or if there is
     nothing that has a gradient. Cost: a few forwards and backwards.
     """
-    calls = _bind(cls, halves, inputs, constants, where)
+    calls = _bind(cls, halves, inputs, constants, label.where)
     with fixed_generators(), np.errstate(all="ignore"):
         found = discover(calls, made, inputs, owned)
     calls = found.calls
-    parameters = _drawn(found.prototype.values(), owned, id)
-    _refuse_misfits(where, parameters, owned, inputs)
+    parameters = _drawn(found.prototype.values(), owned, label.id)
+    _refuse_misfits(label.where, parameters, owned, inputs)
     order = {name: inputs[name] for name in calls.arguments.order}
     fixed = [n for n, array in order.items() if array.dtype.kind == "f" and n not in found.wanted]
-    require_floating(where, {**order, **parameters})
+    require_floating(label.where, {**order, **parameters})
 
     def pieces() -> list[Problem]:
         run = partial(_forward(calls, found), {**copies(order), **copies(parameters)})
-        return [_piece(call, id) for call in calls_within(found.prototype.made, run)]
+        return [_piece(call, label.id) for call in calls_within(found.prototype.made, run)]
 
     def assemble(halves: Halves) -> Problem:
         changed = calls.of(halves)
         return Problem(
-            id=id,
-            target=target,
+            id=label.id,
+            target=label.target,
             forward=_forward(changed, found),
             backward=_backward(changed, found),
             inputs={**order, **parameters},
@@ -165,7 +162,7 @@ def make_class_problem(
             nograd=frozenset(fixed),
             source=_source(halves, found, assemble, pieces),
             saved_names=lambda saved: dict(saved.arrays),
-            rerun=rerun,
+            rerun=label.rerun,
             noticed=found.noticed,
             reseed=True,
         )
@@ -183,10 +180,7 @@ def _piece(call: Call, id: str) -> Problem:
         call.inputs,
         call.constants,
         {},
-        id=name,
-        target=f"{id}, {name}",
-        where=name,
-        rerun=None,
+        Label(name, f"{id}, {name}", name),
     )
 
 

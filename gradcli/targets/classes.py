@@ -29,6 +29,7 @@ from gradcli.targets.forward_call import (
     required_arguments,
 )
 from gradcli.targets.halves import LOOKED_FOR, Halves, halves_of, only_promised, static_halves_of
+from gradcli.targets.label import Label
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pairs import CheckablePair
@@ -163,23 +164,17 @@ class CheckableClass(ByName):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
-        self._refuse_unfit(where)
+        self._refuse_unfit(label.where)
         forward = self._forward
         own = {n: a for n, a in inputs.items() if n in forward}
         owned = {n: a for n, a in inputs.items() if n not in forward}
         flags = {n: guess(n, None) for n in required_arguments(partial(self.halves.forward, None))}
         known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
         known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
-        made = self._made(where, own, {**constants, **inputs}, known)
-        return make_class_problem(
-            self.cls, self.halves, made, own, known, owned, id=id, target=target, where=where, rerun=rerun
-        )
+        made = self._made(label.where, own, {**constants, **inputs}, known)
+        return make_class_problem(self.cls, self.halves, made, own, known, owned, label)
 
     def _made(
         self, where: str, own: Mapping[str, Array], given: Mapping[str, Any], known: Mapping[str, Any]

@@ -15,6 +15,7 @@ from gradcli.targets.forward_call import (
     is_open_ended,
     required_arguments,
 )
+from gradcli.targets.label import Label
 
 Advise = Callable[[list[str]], str]  # what to add to a check for arguments that got nothing
 
@@ -61,11 +62,7 @@ class Checkable(Protocol):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
         """The Problem at these inputs. Raises UsageError for arguments that make none."""
 

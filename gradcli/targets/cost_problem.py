@@ -23,6 +23,7 @@ from gradcli.targets.forward_call import (
 )
 from gradcli.targets.fresh import fresh
 from gradcli.targets.inputs import require_floating
+from gradcli.targets.label import Label
 from gradcli.targets.output_argument import taken_at_output
 from gradcli.targets.pair import advise_in_python, source_file
 from gradcli.targets.readings import Reading, agrees, likeliest, parts_of, possible, pulled_back
@@ -61,23 +62,21 @@ def make_cost_problem(
     gradient: Callable[..., Any],
     inputs: Mapping[str, Array],
     constants: Mapping[str, Any],
-    *,
-    id: str,
-    target: str,
-    where: str,
-    rerun: str | None,
+    label: Label,
 ) -> Problem:
     """The Problem of a value and its gradient; the same function twice where one call returns both.
 
     Of the arrays of floats, those without a gradient become constants. Runs the functions a few times, to see
     what they return. Raises UsageError for arguments that they do not take.
     """
-    value_call = bind(where, value, list(inputs), constants, advise_in_python)
+    value_call = bind(label.where, value, list(inputs), constants, advise_in_python)
     ordered = {name: inputs[name] for name in value_call.order}
-    require_floating(where, ordered)
+    require_floating(label.where, ordered)
     both = value is gradient
     names = returned_names(gradient)
-    gradient_call = value_call if both else _bind_gradient(where, gradient, value_call, ordered, constants)
+    gradient_call = (
+        value_call if both else _bind_gradient(label.where, gradient, value_call, ordered, constants)
+    )
     place = _place_of_value(names) if both else None
     call = CostCall(value, gradient, value_call, gradient_call, place, names)
     call, readings, remark = _read(call, ordered, constants)
@@ -90,8 +89,8 @@ def make_cost_problem(
 
     def around(call: CostCall) -> Problem:
         return Problem(
-            id=id,
-            target=target,
+            id=label.id,
+            target=label.target,
             forward=_forward_adapter(call, others),
             backward=_backward_adapter(call, readings, others),
             inputs=kept,
@@ -104,7 +103,7 @@ def make_cost_problem(
                 lone=True,
                 value_at=call.place if both else None,
             ),
-            rerun=rerun,
+            rerun=label.rerun,
             remarks=(remark,) if remark else (),
         )
 

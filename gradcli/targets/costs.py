@@ -17,6 +17,7 @@ from gradcli.targets.cost_names import (
 )
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.label import Label
 from gradcli.targets.naming import Pair, find_pairs
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.python_file import Loaded
@@ -47,22 +48,9 @@ class CheckableCost(ByArguments):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
-        return make_cost_problem(
-            self.value,
-            self.gradient,
-            inputs,
-            constants,
-            id=id,
-            target=target,
-            where=where,
-            rerun=rerun,
-        )
+        return make_cost_problem(self.value, self.gradient, inputs, constants, label)
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

@@ -12,6 +12,7 @@ from gradcli.problem import Problem, Run, Source
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.forward_call import ForwardCall, bind_forward
 from gradcli.targets.inputs import require_floating
+from gradcli.targets.label import Label
 from gradcli.targets.pair import advise_in_python, source_file
 
 
@@ -64,16 +65,12 @@ class EngineFunction(ByArguments):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
         """The Problem at these inputs; raises UsageError if none of them can have a gradient."""
-        bound = self._bound(where, inputs, constants)
+        bound = self._bound(label.where, inputs, constants)
         ordered = {name: inputs[name] for name in bound.order}
-        require_floating(where, ordered)
+        require_floating(label.where, ordered)
 
         def by_name(call: Callable[..., Any]) -> Callable[[Mapping[str, Any]], Any]:
             return lambda values: bound(call, {**constants, **values})
@@ -84,13 +81,13 @@ class EngineFunction(ByArguments):
             return self.engine.forward(function, arrays)
 
         problem = Problem(
-            id=id,
-            target=target,
+            id=label.id,
+            target=label.target,
             forward=forward,
             backward=self.engine.backward,
             inputs=ordered,
             constants=dict(constants),
-            rerun=rerun,
+            rerun=label.rerun,
         )
         return replace(problem, source=self.source(problem, by_name))
 

@@ -16,6 +16,7 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.conventions import find_all, find_named, find_order
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inputs import Given, draw, generator
+from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.opened import Opened
 from gradcli.targets.python_file import Loaded, within
@@ -152,10 +153,7 @@ def _at(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, g
     problem = one.problem(
         {name: inputs[name] for name in names},
         constants,
-        id=id,
-        target=target,
-        where=where,
-        rerun=None if given.unrepeatable else rerun,
+        Label(id, target, where, None if given.unrepeatable else rerun),
     )
     return replace(
         problem,

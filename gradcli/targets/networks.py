@@ -21,6 +21,7 @@ from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.label import Label
 from gradcli.targets.naming import find_pairs
 from gradcli.targets.pair import source_file
 from gradcli.targets.parameter_dict import keys_read
@@ -85,21 +86,14 @@ class Network(ByArguments):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
         problem = make_cost_problem(
             self.called,
             self._with_arguments(self.gradients),
             inputs,
             constants,
-            id=id,
-            target=target,
-            where=where,
-            rerun=rerun,
+            label,
         )
         whole = problem.source
         assert whole is not None

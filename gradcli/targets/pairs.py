@@ -14,6 +14,7 @@ from gradcli.problem import Problem, Source
 from gradcli.subject import Subject, copies
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.forward_call import required_arguments
+from gradcli.targets.label import Label
 from gradcli.targets.naming import LOOKED_FOR, Lone, Pair, find_pairs
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.networks import why_no_pair
@@ -71,15 +72,11 @@ class CheckablePair(ByArguments):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
         reason = why_no_pair(self.forward, self.backward)
         if reason is not None:
-            raise TargetError(f"{where}: {reason}")
+            raise TargetError(f"{label.where}: {reason}")
 
         def made(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
             return make_problem(
@@ -87,10 +84,10 @@ class CheckablePair(ByArguments):
                 self._unfolded(backward),
                 inputs,
                 constants,
-                id=id,
-                target=target,
-                where=where,
-                rerun=rerun,
+                id=label.id,
+                target=label.target,
+                where=label.where,
+                rerun=label.rerun,
                 nograd=self.nograd,
             )
 

@@ -18,6 +18,7 @@ from gradcli.errors import UsageError
 from gradcli.problem import Late, Problem, Run, Source
 from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.inputs import generator
+from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pair import source_file
 from gradcli.targets.python_file import Loaded
@@ -77,22 +78,18 @@ class CheckableOperation(ByName):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
-        drawn = {name: self._drawn(name, id) for name in self.operation.shapes if name not in inputs}
+        drawn = {name: self._drawn(name, label.id) for name in self.operation.shapes if name not in inputs}
         arrays = {**drawn, **inputs}
         return Problem(
-            id=id,
-            target=target,
+            id=label.id,
+            target=label.target,
             forward=self._forward,
             backward=self._backward,
             inputs={name: arrays[name].astype(self.engine.dtype) for name in self.operation.shapes},
             source=self._source(),
-            rerun=rerun,
+            rerun=label.rerun,
         )
 
     def _source(self) -> Source:
@@ -110,7 +107,7 @@ class CheckableOperation(ByName):
         """What the engine's file defines, and its other operations."""
         others = [replace(self, operation=one) for one in operations_of(self.engine)]
         beside = [
-            one.problem({}, {}, id=one.name, target=one.name, where=one.name, rerun=None)
+            one.problem({}, {}, Label.of(one.name))
             for one in others
             if one.operation.name != self.operation.name
         ]

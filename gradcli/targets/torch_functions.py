@@ -20,6 +20,7 @@ from gradcli.subject import copies
 from gradcli.targets.convention import Advise, ByArguments, Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 
@@ -142,9 +143,7 @@ def _pieces(problem: Problem) -> list[Problem]:
     except Exception:
         return []  # the check has told of it
     return [
-        _function(cls.__name__, cls).problem(
-            inputs, constants, id=cls.__name__, target=cls.__name__, where=cls.__name__, rerun=None
-        )
+        _function(cls.__name__, cls).problem(inputs, constants, Label.of(cls.__name__))
         for cls, (inputs, constants) in applied.items()
         if inputs
     ]
@@ -253,11 +252,7 @@ class CheckableModule(ByArguments):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
         import torch
 
@@ -283,11 +278,11 @@ class CheckableModule(ByArguments):
                 known = [*self.arguments, *parameters]
                 near = did_you_mean(name, known) or "."
                 raise UsageError(
-                    f"{where}: has no argument or parameter {name!r}{near} It has: {', '.join(known)}"
+                    f"{label.where}: has no argument or parameter {name!r}{near} It has: {', '.join(known)}"
                 )
         arrays = {
             short: module.get_parameter(name).detach().numpy().copy() for short, name in parameters.items()
         }
         rest = {name: value for name, value in constants.items() if name in self._forward}
-        problem = made.problem({**arrays, **inputs}, rest, id=id, target=target, where=where, rerun=rerun)
+        problem = made.problem({**arrays, **inputs}, rest, label)
         return replace(problem, constants=dict(constants))

@@ -18,6 +18,7 @@ from gradcli.problem import Problem, Run, Source
 from gradcli.subject import Subject, copies
 from gradcli.targets.convention import Advise, ByName
 from gradcli.targets.engine import EngineFunction
+from gradcli.targets.label import Label
 from gradcli.targets.torch_engine import TorchEngine, differentiable
 
 _COTANGENT = "grad_out"
@@ -69,25 +70,21 @@ class SecondOrder(ByName):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
         own = {name: array for name, array in inputs.items() if not _is_cotangent(name)}
-        first = self.first.problem(own, constants, id=id, target=target, where=where, rerun=rerun)
+        first = self.first.problem(own, constants, label)
         try:
             outputs = Subject(first, Clock(None)).forward(copies(first.inputs)).outputs
         except BrokenPromise as broken:
-            raise UsageError(f"{where}: forward cannot be run: {broken.message}") from broken
+            raise UsageError(f"{label.where}: forward cannot be run: {broken.message}") from broken
         names = [_COTANGENT if len(outputs) == 1 else f"{_COTANGENT}_{i}" for i in range(len(outputs))]
         rng = np.random.default_rng(0)
         cotangents = {
             name: inputs[name] if name in inputs else rng.standard_normal(out.shape).astype(out.dtype)
             for name, out in zip(names, outputs, strict=True)
         }
-        function = self.first.by_name(where, own, constants)
+        function = self.first.by_name(label.where, own, constants)
         engine = TorchEngine(watches_saved=False)
 
         def forward(arrays: Mapping[str, Array]) -> Run:

@@ -15,6 +15,7 @@ from gradcli.problem import Problem, Run, Source
 from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inputs import require_floating
+from gradcli.targets.label import Label
 from gradcli.targets.pair import source_file
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import as_outputs, read_gradients
@@ -52,13 +53,9 @@ class VjpFile(ByName):
         self,
         inputs: Mapping[str, Array],
         constants: Mapping[str, Any],
-        *,
-        id: str,
-        target: str,
-        where: str,
-        rerun: str | None,
+        label: Label,
     ) -> Problem:
-        require_floating(where, inputs)
+        require_floating(label.where, inputs)
         has_gradient = {name: array.dtype.kind == "f" for name, array in inputs.items()}
 
         def forward(arrays: Mapping[str, Array]) -> Run:
@@ -79,18 +76,18 @@ class VjpFile(ByName):
 
         def remake(forward: Callable[..., Any], vjp: Callable[..., Any]) -> Problem:
             other = replace(self, forward=forward, vjp=vjp)
-            return other.problem(inputs, constants, id=id, target=target, where=where, rerun=rerun)
+            return other.problem(inputs, constants, label)
 
         source = Source(self.forward, self.vjp, source_file(self.forward), remake)
         return Problem(
-            id=id,
-            target=target,
+            id=label.id,
+            target=label.target,
             forward=forward,
             backward=backward,
             inputs=dict(inputs),
             constants=dict(constants),
             source=source,
-            rerun=rerun,
+            rerun=label.rerun,
         )
 
 
