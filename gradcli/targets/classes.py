@@ -228,9 +228,7 @@ def _of_class(name: str, cls: type) -> list[Checkable]:
         return []
     static = static_halves_of(cls)
     if static is not None:
-        return (
-            [CheckablePair(Pair(name, name, name), *static)] if "ctx" not in argument_names(static[0]) else []
-        )
+        return [CheckablePair(Pair(name, name, name), *static)]
     halves = _halves_of(cls)
     return [CheckableClass(name, cls, halves)] if halves is not None else []
 

@@ -12,6 +12,7 @@ from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise, TargetError
 from gradcli.problem import Problem, Source
 from gradcli.subject import Subject, copies
+from gradcli.targets.context import reading, saving, takes_context
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.label import Label
@@ -45,14 +46,25 @@ class CheckablePair(ByArguments):
 
     @property
     def called(self) -> Callable[..., Any]:
-        return self._unfolded(self.forward)
+        return self._adapted(self.forward, self.backward)[0]
 
     @cached_property
     def _dictionary(self) -> ParameterDict | None:
         return find_parameter_dict(self.forward)
 
-    def _unfolded(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return function if self._dictionary is None else self._dictionary.unfold(function)
+    def _adapted(
+        self, forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The functions as forward(inputs) -> out, cache and backward(dout, cache)."""
+        if self._has_context:
+            forward, backward = saving(forward), reading(backward)
+        if self._dictionary is not None:
+            forward, backward = self._dictionary.unfold(forward), self._dictionary.unfold(backward)
+        return forward, backward
+
+    @cached_property
+    def _has_context(self) -> bool:
+        return takes_context(self.forward, self.backward)
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
@@ -64,6 +76,8 @@ class CheckablePair(ByArguments):
 
         Or, as `relu_backward(Z)` beside `relu(Z)`, a derivative; a forward that is called one has a backward.
         """
+        if self._has_context:
+            return False
         asks = required_arguments(self.backward)
         is_plain = self.pair.forward == self.pair.name
         return (len(asks) > 1 or is_plain) and set(asks) == set(required_arguments(self.forward)) != set()
@@ -80,8 +94,7 @@ class CheckablePair(ByArguments):
 
         def made(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
             return make_problem(
-                self._unfolded(forward),
-                self._unfolded(backward),
+                *self._adapted(forward, backward),
                 inputs,
                 constants,
                 id=label.id,
@@ -92,9 +105,11 @@ class CheckablePair(ByArguments):
             )
 
         problem = made(self.forward, self.backward)
-        if self._dictionary is None:
+        if self._dictionary is None and not self._has_context:
             return problem
         source = Source(self.forward, self.backward, source_file(self.forward), made)
+        if self._dictionary is None:
+            return replace(problem, source=source)
         unused = _without_gradient(problem, self._dictionary.keys)
         return replace(problem, source=source, nograd=problem.nograd | unused)
 

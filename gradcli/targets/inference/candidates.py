@@ -47,6 +47,8 @@ def ranked(
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     classes = by_classes(functions[:2], names)
     modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
+    # The b of `a * b` is no bias.
+    operands = {"a", "b"} if {"a", "b"} <= set(names) else set()
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
@@ -57,7 +59,7 @@ def ranked(
             found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
             continue
         start = len(guesses) + (2 if guesses else 0)
-        usual = by_name(name, annotation_of(forward, name))
+        usual = by_name("" if name in operands else name, annotation_of(forward, name))
         if guesses and isinstance(guesses[0], Fixed):
             usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
