@@ -160,6 +160,8 @@ def _places(
 
 
 def _late(written: Written, node: ast.AST, late: set[int], early: set[int]) -> Iterator[_Place]:
+    if isinstance(node, ast.While):
+        return  # an edit could keep it from ending
     for field in ("body", "orelse"):
         held: Any = getattr(node, field, None)
         body: list[ast.stmt] = held if isinstance(held, list) else []
