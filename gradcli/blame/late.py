@@ -21,12 +21,13 @@ from gradcli.blame.edits import Edit, edits
 from gradcli.blame.insertions import insertions
 from gradcli.blame.source import NotReadable, Written, read, rebuild
 from gradcli.clock import Clock
-from gradcli.executed import lines_run
+from gradcli.executed import TooManyLines, at_most, lines_run
 from gradcli.problem import Late, Problem
 from gradcli.result import FAIL, Blame, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import copies
 
+_MOST_LINES = 200_000  # that a version may run: more than any engine's operations take
 _POINTS = 2  # at which a repair must hold beside that of the check
 
 
@@ -111,18 +112,26 @@ class _Search:
             if edit.kind == "accumulated":
                 continue  # a tape adds up whatever there is
             with _edited(place.written, edit) as is_program:
-                if is_program and self._is_forward_same() and self._mends():
+                if is_program and self._works(place):
                     yield place, edit
 
     def may_be_alone(self, place: _Place) -> bool:
         """Whether, for all one can tell, the wrong gradients and no others come from a statement."""
         without = Edit("", 0, None, None, 0, lambda: _emptied(place))
-        with _edited(place.written, without) as is_program:
+        with _edited(place.written, without) as is_program, at_most(_MOST_LINES, {place.written.file}):
             after = _gradients(self.problem, self.points[0]) if is_program else None
         if after is None or self.before is None or set(after) != set(self.before):
             return True
         moved = {n for n, array in self.before.items() if not np.array_equal(array, after[n])}
         return moved == set(self.wrong)
+
+    def _works(self, place: _Place) -> bool:
+        """Whether the version that is in place is a repair; one that may not end is none."""
+        try:
+            with at_most(_MOST_LINES, {place.written.file}):
+                return self._is_forward_same() and self._mends()
+        except TooManyLines:
+            return False
 
     def _mends(self) -> bool:
         """Whether all is right at all points, and what is right beside it stays so."""

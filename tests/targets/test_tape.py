@@ -262,3 +262,14 @@ def test_the_line_of_a_slip_in_a_closure_is_named(text, symbol, right, wrong):
     line = text[: text.index(right)].count("\n") + 1
     assert blame is not None
     assert blame.line == line
+
+
+def test_an_edit_that_would_never_end_is_given_up():
+    text = TENSOR.replace("    while grad.ndim > len(shape):", "    n = len(shape)\n    while grad.ndim > n:")
+    slip = "(other, lambda g: unbroadcast(g + 1, other.data.shape)),"
+    right = "(other, lambda g: unbroadcast(g, other.data.shape)),"
+    Path("engine.py").write_text(text.replace(right, slip, 1))
+    (problem,) = resolve(CheckSpec("engine.py:Tensor.add_row"))
+    blame = run(problem, Settings()).blame
+    assert blame is not None
+    assert blame.source == slip
