@@ -79,6 +79,7 @@ class _Check:
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
         self.nodes: Callable[[], Mapping[str, Array]] = dict
         self.interrupted = False
+        self.has_steps = False  # in forward, on purpose
         self.cotangents: tuple[Array, ...] = ()
 
     def run(self) -> CheckResult:
@@ -186,7 +187,8 @@ class _Check:
             return
         fresh = any(v.code == "GC107" for v in self.violations)
         side = differencing(self.subject, run.outputs, self.rng, fresh=fresh)
-        contract.precision(side.digits_lost, self.violations)
+        self.has_steps = side.digits_lost and bool(self.problem.declared.surrogates)
+        contract.precision(side.digits_lost and not self.has_steps, self.violations)
         rounding = self._rounding(self.subject, cotangents, gradients, side)
         floor = analytic.floor(self.problem, run.outputs, cotangents)
         if self._affords("other cotangents", _RELATIONS):
@@ -353,10 +355,16 @@ class _Check:
         self.gradients[gradient.name] = gradient
 
     def _excuse_surrogates(self) -> None:
-        """What differs and is declared to; what is no gradient at all is not excused."""
+        """What differs and is declared to, or cannot be told to agree; what is no gradient is not excused.
+
+        Where forward has fine steps (quantisation to 8 bits), the surrogate is mostly its slope across them.
+        """
         for name, reason in self.problem.declared.surrogates.items():
             gradient = self.gradients.get(name)
-            if gradient is not None and gradient.verdict == FAIL and gradient.failing is not None:
+            if gradient is None or not (gradient.compared or gradient.probes):
+                continue
+            differs = gradient.verdict == FAIL and gradient.failing is not None
+            if differs or gradient.verdict == INCONCLUSIVE or (self.has_steps and gradient.verdict == PASS):
                 self._add(replace(gradient, verdict=DECLARED, note=f"surrogate: {reason}"))
 
     def _report_gradients(self) -> None:

@@ -6,6 +6,7 @@ It names what it excuses; nothing beyond that is absorbed, and one that does not
 
 import datetime
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -16,6 +17,7 @@ from gradcli.expression import require_grammar
 
 EVERY = ""  # stands for all gradients, as the name of one
 _LONGEST_REASON = 500
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ def _date(value: Any) -> datetime.date | None:
     if value is None or (isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)):
         return value
     try:
-        if not isinstance(value, str) or len(value) != len("2027-01-31"):
+        if not isinstance(value, str) or _DATE.fullmatch(value) is None:
             raise ValueError
         return datetime.date.fromisoformat(value)
     except ValueError:

@@ -160,6 +160,17 @@ def test_a_surrogate_may_differ_and_is_reported_as_declared():
     assert result.gradients["W"].verdict == "pass"
 
 
+@pytest.mark.parametrize("levels", [1, 127, 1e4])
+def test_a_quantiser_may_have_steps_of_any_size(levels):
+    def quantised(x):
+        return np.round(x * levels) / levels, None
+
+    result = gradcli.check(quantised, lambda dout, cache: dout.copy(), {"x": X}, surrogate="straight-through")
+    assert result.passed
+    assert result.gradients["x"].verdict == "declared"
+    assert not gradcli.check(quantised, lambda dout, cache: dout.copy(), {"x": X}, blame=False).passed
+
+
 def test_a_surrogate_excuses_no_other_gradient():
     def wrong(dout, cache):
         dx, dW = straight_through(dout, cache)
@@ -257,6 +268,14 @@ def test_what_is_undecided_or_interrupted_stays_so():
         (
             {"xfail": {"reason": "r", "until": "soon"}},
             "xfail: until must be a date such as 2027-01-31, got 'soon'",
+        ),
+        (
+            {"xfail": {"reason": "r", "until": "2027-W05-1"}},
+            "xfail: until must be a date such as 2027-01-31, got '2027-W05-1'",
+        ),
+        (
+            {"xfail": {"reason": "r", "until": "2027-02-30"}},
+            "xfail: until must be a date such as 2027-01-31, got '2027-02-30'",
         ),
         (
             {"xfail": {"reason": "r", "untill": "2027-01-31"}},

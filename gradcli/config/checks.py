@@ -177,22 +177,23 @@ class _Check:
                     _require_no_input(name, node, found.get("inputs", {}))
         if not self._entries.keys().isdisjoint(KEYS):
             found["declarations"] = self._declarations()
-        found["order"] = self._order(built_in)
+        if "order" in self._entries:
+            found["order"] = self._order(built_in)
         if "stub" in self._entries or "only_symbol" in self._entries:
             found["loading"] = self._loading(built_in)
         return found
 
     def _declarations(self) -> Declarations:
         """What is on purpose."""
+        given = [key for key in KEYS if key in self._entries]  # most checks declare nothing
         found: dict[str, Any] = {}
-        for key in KEYS:
+        for key in given:
             with self._mistakes.noting(f"{self._where}.{key}"):
-                if key in self._entries:
-                    node = self._entries[key].value
-                    try:
-                        found[key] = read_one(key, values.constant(node))
-                    except UsageError as error:
-                        raise Wrong(node, str(error)) from None
+                node = self._entries[key].value
+                try:
+                    found[key] = read_one(key, values.constant(node))
+                except UsageError as error:
+                    raise Wrong(node, str(error)) from None
         if not found:
             return NONE
         declarations = Declarations(**found)
@@ -205,13 +206,12 @@ class _Check:
 
     def _order(self, built_in: bool) -> int | None:
         with self._mistakes.noting(f"{self._where}.order"):
-            if "order" in self._entries:
-                node = self._entries["order"].value
-                if built_in:
-                    raise Wrong(self._entries["order"].key, "is for code in a file; a layer has one order")
-                if values.integer(node) not in ORDERS:
-                    raise Wrong(node, f"must be 1 or 2, got {describe(node)}")
-                return values.integer(node)
+            node = self._entries["order"].value
+            if built_in:
+                raise Wrong(self._entries["order"].key, "is for code in a file; a layer has one order")
+            if values.integer(node) not in ORDERS:
+                raise Wrong(node, f"must be 1 or 2, got {describe(node)}")
+            return values.integer(node)
         return None
 
     def _loading(self, built_in: bool) -> Loading:
