@@ -378,7 +378,7 @@ class Judgement:
 
     def _look(self, index: tuple[int, ...]) -> None:
         numeric = self.numeric
-        cotangents, reach = self.comparer._wide, max(numeric.scale, numeric.length)
+        cotangents, reach = self.numeric.cotangents, max(numeric.scale, numeric.length)
         slopes = look(numeric.function, numeric.name, index, cotangents, numeric.noise, reach)
         self.looked[index] = True
         self._comparison = None
