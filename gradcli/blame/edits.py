@@ -234,8 +234,11 @@ def _of_slot(slot: Slot, names: Sequence[str]) -> Iterator[Edit]:
             yield replace(slot, node, other(), "comparison", 1, shown=slot.parent)
         return
     if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            return
+        if isinstance(node, ast.Subscript):
+            for kind, made, rank in _of_subscript(node, names):
+                if isinstance(made, ast.Subscript):
+                    stored = ast.Subscript(made.value, made.slice, ast.Store())
+                    yield replace(slot, node, stored, kind, rank)
         return
     for kind, made, rank in _variants(node, slot, names):
         yield replace(slot, node, made, kind, rank)
@@ -461,6 +464,8 @@ def _of_subscript(node: ast.Subscript, names: Sequence[str]) -> Iterator[tuple[s
                     made = [variable if i == place else e for i, e in enumerate(elements)]
                     inside = ast.Tuple(made, ast.Load()) if isinstance(index, ast.Tuple) else variable
                     yield "index", ast.Subscript(node.value, inside, ast.Load()), 2
+    if len(elements) > 1:
+        yield from _paired_off(node, elements)
     if sum(isinstance(e, ast.Slice) and e.step is not None for e in elements) > 1:
         onward = [ast.Slice(e.lower, e.upper, None) if isinstance(e, ast.Slice) else e for e in elements]
         yield "reversed", ast.Subscript(node.value, ast.Tuple(onward, ast.Load()), ast.Load()), 1
@@ -476,6 +481,18 @@ def _of_subscript(node: ast.Subscript, names: Sequence[str]) -> Iterator[tuple[s
             yield "index", ast.Subscript(node.value, moved, ast.Load()), 2
     if isinstance(index, ast.BinOp):
         yield "index", ast.Subscript(node.value, index.left, ast.Load()), 1
+
+
+def _paired_off(node: ast.Subscript, elements: list[ast.expr]) -> Iterator[tuple[str, ast.expr, int]]:
+    """One element of each row, `x[np.arange(n), i]`, in place of the same elements of all, `x[:, i]`."""
+    for place, element in enumerate(elements):
+        if isinstance(element, ast.Slice) and ast.unparse(element) == ":":
+            length = ast.Subscript(
+                ast.Attribute(node.value, "shape", ast.Load()), ast.Constant(place), ast.Load()
+            )
+            numbers = ast.Call(ast.Attribute(ast.Name("np", ast.Load()), "arange", ast.Load()), [length], [])
+            made = [numbers if i == place else e for i, e in enumerate(elements)]
+            yield "indices", ast.Subscript(node.value, ast.Tuple(made, ast.Load()), node.ctx), 2
 
 
 def _of_slice(node: ast.Slice) -> Iterator[tuple[str, ast.expr, int]]:

@@ -31,6 +31,8 @@ def insertions(statement: ast.stmt, names: Sequence[str]) -> Iterator[Edit]:
         yield replace(slot, node, ast.BinOp(one, ast.Sub(), node), "complement", 2)
         for operation in (ast.Add(), ast.Sub()):
             yield replace(slot, node, ast.BinOp(node, operation, one), "term missing", 2)
+        for number in (2, 0.5, -1):  # a factor within a function that is not linear
+            yield replace(slot, node, ast.BinOp(ast.Constant(number), ast.Mult(), node), "factor missing", 2)
 
 
 def is_count(statement: ast.stmt) -> bool:

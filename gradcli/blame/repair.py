@@ -237,18 +237,24 @@ class Repairer:
                     return
                 for kind, change in _CHANGES.items():
                     if (kind == "plus" and passes[0].ndim) or (
-                        kind == "instead" and not self._stands_for(site)
+                        kind == "instead" and not self._stands_for(site, name)
                     ):
                         continue
                     changes = [partial(change, array) for array in fitted]
                     if self.bench.repairs(self.bench.gradients(changing(site.number, changes)), wrong):
                         text = ast.unparse(site.node)
                         made = with_array(site.node, kind, name)
-                        yield Repair(site.statement, site.line, kind, LIKELY, text, made, None, name, site)
+                        # A value that forward has by the same name, and backward computes otherwise.
+                        rank = NATURAL if kind == "instead" and site.role == DEF else LIKELY
+                        yield Repair(site.statement, site.line, kind, rank, text, made, None, name, site)
 
-    def _stands_for(self, site: Site) -> bool:
-        """Whether this may be one value of forward where another one is due."""
-        return _is_a_place(site.node) and not self.evidence.depends(site)
+    def _stands_for(self, site: Site, name: str) -> bool:
+        """Whether this may be a value of forward, and another one where this one is due."""
+        if self.evidence.depends(site):
+            return False
+        if site.role == DEF:
+            return site.name == name
+        return _is_a_place(site.node) and ast.unparse(site.node) != name
 
     def _fitted(self, passes: list[Array], values: list[Array]) -> list[Array] | None:
         """A value of forward beside one of backward, which goes through a loop the other way."""

@@ -60,10 +60,10 @@ class Search:
         found: list[Fault] = []
         for name in sorted(wrong):
             fault = self._one(frozenset({name}))
-            if fault is not None and fault.repairs and not any(fault.line == other.line for other in found):
+            if fault is not None and fault.repairs:
                 found.append(fault)
         # Several slips at once are less likely than one that was not understood.
-        if len(found) > 2 or {n for f in found for n in f.gradients} != wrong:
+        if len({f.line for f in found}) > 2 or {n for f in found for n in f.gradients} != wrong:
             self.notes.append("several gradients are wrong, and no single line explains them")
             return []
         return found
@@ -209,8 +209,9 @@ class Search:
         repairs = [
             r for r in repairs if not self._passes_on(r.statement, wrong) or r.kind in ("order", "variable")
         ]
-        if any(r.kind not in PATHS for r in repairs):
-            return self._by_repairs(repairs)
+        changes = [r for r in repairs if r.kind not in PATHS]
+        if changes:
+            return self._by_repairs(changes)
         lacking = self._lacking(repairs)
         if lacking is not None:
             return lacking, self._line(lacking, wrong)
