@@ -92,8 +92,10 @@ def _unexplained(bench: Bench, fault: Fault) -> str:
     """Where nothing fits: so it is said, with the place where it shows most."""
     name = min(fault.gradients)
     found, true = bench.found[name], bench.known[name].numeric
+    # Without time, not all was tried.
+    nothing = "no single change explains it" if bench.clock.affords(0.0) else "no change was found in time"
     if found.shape != true.shape or not found.size:
-        return "no single change explains it"
+        return nothing
     other = bench.gradients(None, tuple(-2.0 * c for c in bench.cotangents))
     if other is not None and found.any() and np.array_equal(other.get(name, true), found):
         return f"the cotangent is ignored: {name} is the same for another one"
@@ -102,9 +104,7 @@ def _unexplained(bench: Bench, fault: Fault) -> str:
     place = f" at {at if len(at) > 1 else at[0]}" if at else ""
     wrong = gap > 1e-6 * float(np.max(np.abs(true), initial=0.0))
     shown = f"{found[at]:.6g} for {true[at]:.6g}"
-    return (
-        f"no single change explains it; {name} is furthest off{place} ({shown}){region(wrong, bench.inputs)}"
-    )
+    return f"{nothing}; {name} is furthest off{place} ({shown}){region(wrong, bench.inputs)}"
 
 
 def region(wrong: BoolArray, arrays: Mapping[str, Array]) -> str:

@@ -218,7 +218,7 @@ class Search:
         serious = self._serious(suspects, wrong)
         if not serious:
             serious = {s for s in suspects if isinstance(s, ast.Return)}
-        if len(serious) > 1:
+        if len(serious) > 1 and self.bench.clock.affords(0.0):
             # All that can be wrong with a plain use of a local derivative was tried.
             local = {s for s in serious if not is_plain(s)}
             serious = local if local and not any(self._moves(s) for s in local) else serious

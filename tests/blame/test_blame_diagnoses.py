@@ -1,10 +1,13 @@
 """Each kind of slip is called what it is; every claim here was run by the search itself."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import gradcli
-from gradcli.blame.diagnosis import region
+from gradcli.blame.diagnosis import _unexplained, region
+from gradcli.clock import Clock
 from tests.blame.damage import check_damaged, damage
 
 SAID = {
@@ -166,3 +169,20 @@ def test_what_nothing_explains_is_said_to_be_so_with_its_place():
     blame = gradcli.check(cubes, of_something_else, inputs={"x": np.linspace(0.5, 1.5, 5)}).blame
     assert blame.source.startswith("return np.cos")
     assert "no single change explains it; x is furthest off at 3" in blame.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(60.0, "no single change explains it; x"), (-1.0, "no change was found in time; x")],
+)
+def test_what_there_was_no_time_to_try_is_not_called_unexplained(seconds, words):
+    x = np.linspace(0.5, 1.5, 5)
+    bench = SimpleNamespace(
+        found={"x": x},
+        known={"x": SimpleNamespace(numeric=x**2)},
+        cotangents=(),
+        gradients=lambda *_: None,
+        clock=Clock(seconds),
+        inputs={},
+    )
+    assert _unexplained(bench, SimpleNamespace(gradients=("x",))).startswith(words)
