@@ -124,10 +124,12 @@ class CheckItem(pytest.Item):
                 raise CheckDidNotPass(account(outcome.result))
 
     def _outcomes(self) -> "list[Outcome]":
+        from gradcli.suite.perform import Wants
         from gradcli.suite.run import outcomes_of
 
-        outcomes = list(outcomes_of(self.spec))
         reports = self.config.stash.get(_REPORTS, None)
+        wants = Wants(drawings=reports is not None and reports.want_drawings)
+        outcomes = list(outcomes_of(self.spec, wants))
         for outcome in outcomes:
             print(outcome.output, end="")  # pytest shows it where the check fails
             if reports is not None:

@@ -70,9 +70,9 @@ class Suite:
             yield answer
 
 
-def outcomes_of(spec: CheckSpec) -> Iterator[Outcome]:
+def outcomes_of(spec: CheckSpec, wants: Wants) -> Iterator[Outcome]:
     """What becomes of the checks of one spec, here and now."""
-    return Suite([spec], Serial(Performer(Wants()))).run()
+    return Suite([spec], Serial(Performer(wants))).run()
 
 
 def _refuse_duplicates(checks: Iterable[Check]) -> None:

@@ -113,6 +113,18 @@ def test_a_report_is_written(run, tmp_path):
     assert report["checks"][0]["id"] == "my-bn"
 
 
+@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_the_page_has_its_drawings(words, run, tmp_path):
+    pytest.importorskip("jinja2", reason="the page is filled in by Jinja2")
+    if words:
+        pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    files = {"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}
+    run(files, *words, "--gradcli-report", "html=out.html")
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert page.count('class="curves"') == 1
+    assert page.count('<figure class="graph">') == 1
+
+
 def test_under_xdist_the_report_holds_what_all_workers_found(run, tmp_path):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     files = {"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}
