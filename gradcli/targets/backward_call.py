@@ -21,7 +21,7 @@ Forward's result, with k cotangents in backward:
                                 k = 1: all but the last are outputs, and dout is the tuple of cotangents
     (a_next, y, cache)          backward(da_next, cache): the outputs that its cotangents are named after, if
                                 that leaves some over; the rest is not differentiated
-    (out, a, b)                 k = 1 and backward(dout, a, b) or backward(dout, *saved): the output, then
+    (out, a, b)                 k = 1 and backward(dout, a, b, x) or backward(dout, *saved): the output, then
                                 what backward takes
 """
 
@@ -143,7 +143,10 @@ class BackwardCall:
         if 2 <= takes < len(result):
             return _with_rest(result[:takes], list(result[takes:]))
         has_cache_slot = any(slot.role == CACHE for slot in self.others)
-        takes_rest = len(self.others) == len(rest) or (self.open_ended and self.slots and not self.others)
+        free = [slot for slot in self.others if slot.role == FREE]
+        takes_rest = len(rest) in (len(self.others), len(free)) or (
+            self.open_ended and self.slots and not self.others
+        )
         if len(result) > 2 and takes_rest and not has_cache_slot:
             return _with_rest((first,), rest)
         return Split(result[:-1], result[-1], returned=True)
@@ -233,10 +236,11 @@ def bind_backward(
     parameters = parameters_of(backward)
     if parameters is None:
         return BackwardCall((), (), True, results)
+    names = [parameter.name for parameter in parameters]
     slots = tuple(
         Slot(
             name=parameter.name,
-            role=_role(parameter.name, values),
+            role=_role(parameter.name, values, names),
             required=parameter.default is Parameter.empty,
             by_keyword=parameter.kind is Parameter.KEYWORD_ONLY,
         )
@@ -251,12 +255,14 @@ def bind_backward(
     return BackwardCall(slots, places, open_ended, results)
 
 
-def _role(name: str, values: Collection[str]) -> str:
+def _role(name: str, values: Collection[str], names: Collection[str]) -> str:
     if name in values and name != "cache":
         return VALUE
     if _CACHE_NAME.fullmatch(name.lower()):
         return CACHE
-    return OUTPUT if _OUTPUT_NAME.fullmatch(name.lower()) else FREE
+    # `backward(b, gb)`: a cotangent is called after its output.
+    has_cotangent = any(f"{start}{name}" in names for start in ("g", "d", "d_", "grad_", "g_"))
+    return OUTPUT if _OUTPUT_NAME.fullmatch(name.lower()) or has_cotangent else FREE
 
 
 def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
@@ -265,7 +271,9 @@ def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
     first = 0
     if slots[0].role != FREE:
         later = (place for place, slot in enumerate(slots) if place and _looks_like_cotangent(slot))
-        first = next(later, 0)
+        # Where all others are inputs, what is left is the cotangent whatever its name.
+        free = [place for place, slot in enumerate(slots) if slot.required and slot.role == FREE]
+        first = next(later, free[0] if len(free) == 1 else 0)
     places = [first]
     for place in range(first + 1, len(slots)):
         if not (slots[place].required and _looks_like_cotangent(slots[place])):

@@ -12,6 +12,7 @@ from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise, TargetError
 from gradcli.problem import Problem, Source
 from gradcli.subject import Subject, copies
+from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.context import reading, saving, takes_context
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.forward_call import required_arguments
@@ -80,6 +81,8 @@ class CheckablePair(ByArguments):
             return False
         asks = required_arguments(self.backward)
         is_plain = self.pair.forward == self.pair.name
+        if is_plain and len(asks) == len(required_arguments(self.forward)) == 1:
+            return not looks_like_cotangent(asks[0])
         return (len(asks) > 1 or is_plain) and set(asks) == set(required_arguments(self.forward)) != set()
 
     def problem(

@@ -34,8 +34,17 @@ COSTS = {
     "rosenbrock_der": ("= H[i + 1, i] = -400", "= H[i + 1, i] = -200", "x"),
     "huber_loss": ("delta * np.sign(r)) / r.size\n    return", "delta) / r.size\n    return", "pred"),
 }
+PLAIN = {
+    "linear": ("gy.T @ x, gy.sum(axis=0)", "gy.T @ x, gy.mean(axis=0)", "b"),
+    "gated": ("(1 - t**2), gh * t", "(1 - t), gh * t", "a"),
+    "attention": ("gs.T @ q, p.T @ go", "gs @ q, p.T @ go", "k"),
+    "softmax": ("(gb - (gb * b).sum())", "gb", "a"),
+    "rescale": ("(dy * xhat).sum(axis=0)", "(g * xhat).sum(axis=0)", "gamma"),
+    "tangent": ("return 1 - A**2", "return 1 - A", "x"),
+}
 TARGETS = [("assignment.py", name, *bug) for name, bug in ASSIGNMENT.items()]
 TARGETS += [("costs.py", name, *bug) for name, bug in COSTS.items()]
+TARGETS += [("plain.py", name, *bug) for name, bug in PLAIN.items()]
 
 pytestmark = pytest.mark.usefixtures("folder")
 
