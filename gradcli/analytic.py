@@ -39,26 +39,40 @@ def rounding(
     width: dict[str, FloatArray] = {}
     for name, gradient in gradients.items():
         precision = float(np.finfo(subject.problem.precision_of(name, gradient)).eps)
-        width[name] = np.asarray(4 * precision * np.abs(gradient.astype(np.float64)))
+        width[name] = np.asarray(np.abs(gradient, dtype=np.float64))
+        width[name] *= 4 * precision
     for _ in range(repeats):
-        key = jitter_key(rng)
-
-        def move(array: Array, key: int = key) -> Array:
-            return jittered(array, key, coarse=coarse)
-
-        try:
-            run = subject.forward({name: move(array) for name, array in subject.problem.inputs.items()})
-            saved = with_arrays(run.saved, _unless_whole(move, within))
-            found = comparable(subject.problem, subject.backward(tuple(map(move, cotangents)), saved))
-        except BrokenPromise:
-            continue
-        for name, level in width.items():
-            if name not in found:
-                continue
-            with np.errstate(invalid="ignore", over="ignore"):
-                distance = np.abs(found[name].astype(np.float64) - gradients[name])
-            np.copyto(level, distance, where=distance > level)
+        found = _moved(subject, cotangents, jitter_key(rng), coarse, within)
+        for name in found.keys() & width.keys():
+            _widen(width[name], found[name], gradients[name])
+        del found  # before the next: it takes as much memory as the inputs
     return width
+
+
+def _moved(
+    subject: Subject, cotangents: tuple[Array, ...], key: int, coarse: bool, within: float
+) -> dict[str, Array]:
+    """The gradients where all that goes into them is moved by one unit in the last place; none where the code
+    raises there."""
+
+    def move(array: Array) -> Array:
+        return jittered(array, key, coarse=coarse)
+
+    try:
+        run = subject.forward({name: move(array) for name, array in subject.problem.inputs.items()})
+        saved = with_arrays(run.saved, _unless_whole(move, within))
+        del run
+        return comparable(subject.problem, subject.backward(tuple(map(move, cotangents)), saved))
+    except BrokenPromise:
+        return {}
+
+
+def _widen(width: FloatArray, found: Array, gradient: Array) -> None:
+    """Let a half-width reach as far as a gradient was found from the one at the point."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = np.asarray(np.subtract(found, gradient, dtype=np.float64))
+        np.abs(distance, out=distance)
+    np.copyto(width, distance, where=distance > width)
 
 
 def floor(problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> dict[str, float]:

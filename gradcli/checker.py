@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,10 +22,10 @@ from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
 from gradcli.nodes import Nodes
 from gradcli.plan import PROBE, Scope, plan
-from gradcli.problem import Problem, Run
+from gradcli.problem import Problem
 from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
-from gradcli.subject import Subject
+from gradcli.subject import Subject, copies
 
 if TYPE_CHECKING:
     from gradcli.precision import Wide
@@ -170,29 +170,33 @@ class _Check:
 
     def _check(self) -> None:
         run, repeatable = contract.observe_forward(self.subject, self.violations)
-        cotangents = self._cotangents(run)
+        outputs = run.outputs
+        cotangents = self._cotangents(outputs)
         self.cotangents = cotangents
-        self._keep(run, cotangents)
+        self._keep(outputs, cotangents)
+        del run  # and with it what forward saved
         gradients = contract.observe_backward(self.subject, cotangents, self.violations)
         for name in self.problem.differentiable:
             if name not in gradients:
                 self._add(_incomparable(name, self.problem.inputs[name], self.violations))
+        one_cache = False  # whether a cache is known to serve any number of backwards
         if repeatable and self._affords("repeated calls", _CALLS):
             gradients, repeatable = contract.calls(
-                self.subject, run.outputs, cotangents, gradients, self.violations
+                self.subject, outputs, cotangents, gradients, self.violations
             )
+            one_cache = not any(v.code in ("GC106", "GC107", "GC111") for v in self.violations)
         if not repeatable:
             for name, gradient in gradients.items():
                 self._add(_undecided(name, gradient, "not deterministic"))
             return
         fresh = any(v.code == "GC107" for v in self.violations)
-        side = differencing(self.subject, run.outputs, self.rng, fresh=fresh)
+        side = differencing(self.subject, outputs, self.rng, fresh=fresh)
         self.has_steps = side.digits_lost and bool(self.problem.declared.surrogates)
         contract.precision(side.digits_lost and not self.has_steps, self.violations)
         rounding = self._rounding(self.subject, cotangents, gradients, side)
-        floor = analytic.floor(self.problem, run.outputs, cotangents)
+        floor = analytic.floor(self.problem, outputs, cotangents)
         if self._affords("other cotangents", _RELATIONS):
-            rounding = self._relations(cotangents, gradients, rounding, floor)
+            rounding = self._relations(cotangents, gradients, rounding, floor, one_cache)
         if any(v.code == "GC104" for v in self.violations):
             side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
         wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
@@ -263,30 +267,30 @@ class _Check:
         self.remarks.append(f"not tested for lack of time: {what}")
         return False
 
-    def _cotangents(self, run: Run) -> tuple[Array, ...]:
+    def _cotangents(self, outputs: tuple[Array, ...]) -> tuple[Array, ...]:
         """The upstream gradients: given, or drawn at random. Never all ones: with ones, batch-norm's dx
         vanishes for right and wrong code alike; and never one for a scalar loss."""
         given = self.problem.cotangents
         if given is None:
-            return tuple(_draw(out, self.rng) for out in run.outputs)
-        found, wanted = [c.shape for c in given], [out.shape for out in run.outputs]
+            return tuple(_draw(out, self.rng) for out in outputs)
+        found, wanted = [c.shape for c in given], [out.shape for out in outputs]
         if found != wanted:
             raise UsageError(
                 f"{self.problem.id}: the cotangent has shape {_shapes(found)}, "
                 f"but forward returned {_shapes(wanted)}"
             )
-        return tuple(np.asarray(c, dtype=out.dtype) for c, out in zip(given, run.outputs, strict=True))
+        return tuple(np.asarray(c, dtype=out.dtype) for c, out in zip(given, outputs, strict=True))
 
-    def _keep(self, run: Run, cotangents: tuple[Array, ...]) -> None:
+    def _keep(self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> None:
         """What a dump holds beside the gradients."""
-        several = len(run.outputs) > 1
-        for i, (out, cotangent) in enumerate(zip(run.outputs, cotangents, strict=True)):
+        several = len(outputs) > 1
+        for i, (out, cotangent) in enumerate(zip(outputs, cotangents, strict=True)):
             self.arrays[f"out/{i}" if several else "out"] = out
             self.arrays[f"cotangent/{i}" if several else "cotangent"] = cotangent
         names = self.problem.saved_names
         if names is not None:
-            # Only a dump asks for them, and finding names means reading the user's source.
-            self.nodes = partial(names, run.saved)
+            # Only a dump asks for them: they take memory, and their names reading the user's source.
+            self.nodes = partial(_saved, self.problem, names)
 
     def _relations(
         self,
@@ -294,11 +298,13 @@ class _Check:
         gradients: Mapping[str, Array],
         rounding: Mapping[str, FloatArray],
         floor: Mapping[str, float],
+        one_cache: bool,
     ) -> dict[str, FloatArray]:
         """Promises about how calls relate; returns the rounding, widened where sums show more of it."""
         try:
-            coarse = contract.linearity(self.subject, cotangents, gradients, rounding, floor, self.violations)
-            contract.layout(self.subject, cotangents, gradients, rounding, self.violations)
+            vjp = contract.Vjp(self.subject, one_cache=one_cache)
+            coarse = contract.linearity(vjp, cotangents, gradients, rounding, floor, self.violations)
+            contract.layout(vjp, cotangents, gradients, rounding, self.violations)
         except BrokenPromise as broken:
             message = f"for another cotangent, {broken.message}"
             self.violations.append(Violation(broken.code, message, None, broken.file, broken.line))
@@ -316,10 +322,10 @@ class _Check:
         comparer = Comparer(
             subject, side, cotangents, gradients, rounding, self.settings, self.rng, self.clock
         )
-        numerics = comparer.differentiators()
-        scopes = plan(numerics, self.settings.elements, self.clock, self.rng)
+        scopes = plan(comparer.differentiators(), self.settings.elements, self.clock, self.rng)
         tick = self._ticker(scopes)
-        for scope in scopes:
+        while scopes:
+            scope = scopes.pop(0)  # what was measured is freed before the next is
             numeric, before = scope.numeric, side.function.evaluations
             try:
                 gradient = self._compare_one(comparer, scope, tick)
@@ -335,7 +341,7 @@ class _Check:
         if scope.kind == PROBE:
             return comparer.probe(numeric, tick)
         with suppress(OutOfTime):  # what was measured is judged; the report says how much that is
-            numeric.measure(comparer.wanted(numeric.name), scope.positions, tick)
+            numeric.measure(partial(comparer.wanted, numeric.name), scope.positions, tick)
         return comparer.judge(numeric, tick)
 
     def _ticker(self, scopes: list[Scope]) -> Callable[[int], None]:
@@ -405,6 +411,14 @@ class _Check:
         if INCONCLUSIVE in verdicts or not complete or not compared or self.interrupted:
             return INCONCLUSIVE
         return PASS
+
+
+def _saved(problem: Problem, names: Callable[[Any], dict[str, Array]]) -> dict[str, Array]:
+    """The arrays that forward saves, by name; none where it raises this time."""
+    try:
+        return names(Subject(problem, Clock(None)).forward(copies(problem.inputs)).saved)
+    except BrokenPromise:
+        return {}
 
 
 def _first_line(function: Callable[..., object]) -> int | None:

@@ -71,7 +71,7 @@ class Comparer:
         self.gradients = gradients
         self.settings = settings
         self.rng = rng
-        self._wide = tuple(c.astype(np.float64) for c in cotangents)
+        self._wide = tuple(c.astype(np.float64, copy=False) for c in cotangents)
         self._declared = subject.problem.declared
         self._rounding = dict(rounding)
         self._thorough = False
@@ -134,7 +134,9 @@ class Comparer:
         except OutOfTime:
             with suppress(OutOfTime):
                 judgement.look_once()
-        return judgement.verdict()
+        gradient = judgement.verdict()
+        self._judgement = None
+        return gradient
 
     def so_far(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """The verdict on what is known when something breaks in, without another look."""
@@ -419,7 +421,7 @@ class Judgement:
             verdict = FAIL
         elif left.any():
             verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
-        elif self.measured.any() and not comparison.size[self.measured].any():
+        elif self.measured.any() and not np.any(comparison.size, where=self.measured):
             note = _ZERO  # exactly zero on both sides
         elif self.value.size and not self.measured.any():
             verdict, note = INCONCLUSIVE, "not compared"
@@ -435,7 +437,7 @@ class Judgement:
         return Gradient(
             name=self.numeric.name,
             analytic=self.analytic,
-            numeric=np.where(self.measured, self.value, np.nan),
+            numeric=self.value if self.measured.all() else np.where(self.measured, self.value, np.nan),
             uncertainty=comparison.uncertainty,
             allowed=comparison.allowed,
             verdict=verdict,
@@ -452,15 +454,16 @@ class Judgement:
 
     def _dominated_by(self, unresolved: BoolArray, comparison: Comparison) -> bool:
         """Whether what is not resolved is all there is, or the larger part of the gradient."""
-        size = np.where(self.measured, comparison.size, 0.0)
-        largest = float(np.max(size, initial=0.0))
+        size = comparison.size
+        largest = float(np.max(size, initial=0.0, where=self.measured))
         nothing = bool(self.measured.any()) and largest == 0.0
         return nothing or bool(np.any(unresolved & (size >= 0.5 * largest)))
 
     def _deciding(self, comparison: Comparison, among: BoolArray) -> tuple[int, ...]:
         if not self.value.size:
             return ()
-        urgency = np.where(among, comparison.urgency, -1.0)
+        urgency = comparison.urgency
+        np.copyto(urgency, -1.0, where=~among)
         return tuple(map(int, np.unravel_index(int(np.argmax(urgency)), urgency.shape)))
 
     def _nothing_resolved(self, comparison: Comparison, undecided: BoolArray) -> tuple[str, str]:

@@ -38,7 +38,8 @@ def plan(
         return [_some(numeric, elements, rng) for numeric in numerics]
     if elements != "auto":
         return [
-            Scope(numeric, PROBE if elements == PROBE and numeric.value.size else ALL) for numeric in numerics
+            Scope(numeric, PROBE if elements == PROBE and 0 not in numeric.structure.shape else ALL)
+            for numeric in numerics
         ]
     kinds = {id(numeric): ALL for numeric in numerics}
     allowance = _SHARE * clock.left()

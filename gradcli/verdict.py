@@ -37,7 +37,9 @@ class Comparison:
     @property
     def error(self) -> FloatArray:
         with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN, and a NaN never agrees
-            return np.abs(np.asarray(self.analytic, dtype=np.float64) - self.numeric)
+            error = np.asarray(np.subtract(self.analytic, self.numeric, dtype=np.float64))
+            np.abs(error, out=error)
+            return error
 
     @property
     def size(self) -> FloatArray:
@@ -85,6 +87,7 @@ class Comparison:
     def urgency(self) -> FloatArray:
         """Error by what is allowed: the element with the largest decides."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            error = self.error
-            ratio = np.where(error == 0, 0.0, error / self.allowed)
-        return np.where(np.isnan(ratio), np.inf, ratio)
+            ratio = np.asarray(self.error)
+            np.divide(ratio, self.allowed, out=ratio, where=ratio != 0)
+        np.copyto(ratio, np.inf, where=np.isnan(ratio))
+        return ratio

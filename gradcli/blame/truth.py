@@ -132,7 +132,7 @@ def measured(bench: Bench, key: Key, value: Array, rng: np.random.Generator, clo
             return None
         noise = output_noise(function, rng)
         numeric = Differentiator(function, _NODE, bench.cotangents, noise, rng)
-        numeric.measure(np.full(value.shape, np.inf), None, tick)
+        numeric.measure(lambda: np.full(value.shape, np.inf), None, tick)
     except _TooLate:
         return None
     except Exception:

@@ -11,8 +11,10 @@ from gradcli.contract.forward import observe_forward
 from gradcli.contract.layout import layout
 from gradcli.contract.linearity import linearity
 from gradcli.contract.repetition import calls
+from gradcli.contract.vjp import Vjp
 
 __all__ = [
+    "Vjp",
     "calls",
     "comparable",
     "findings",

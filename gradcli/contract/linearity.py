@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
-from gradcli.contract.equality import comparable
+from gradcli.contract.vjp import Vjp
 from gradcli.result import Violation
-from gradcli.subject import Subject
 
 Cotangents = tuple[Array, ...]
 
@@ -23,7 +22,7 @@ _GRAIN = 2.0**-32
 
 
 def linearity(
-    subject: Subject,
+    vjp: Vjp,
     cotangents: Cotangents,
     gradients: Mapping[str, Array],
     rounding: Mapping[str, FloatArray],
@@ -35,66 +34,80 @@ def linearity(
     Factors that are powers of two must scale bit for bit; sums must add up to within `rounding`, and to
     `floor` where terms cancel to nothing. Returns how far sums were off, element by element, where that shows
     that backward computes in a lower precision (GC104): so much its numbers are uncertain.
-    Cost: 6 forwards and backwards.
+    Cost: 6 backwards, and a forward or 6.
     """
-    blamed = _scaling(subject, cotangents, gradients, violations)
-    problem = subject.problem
+    blamed = _scaling(vjp, cotangents, gradients, violations)
+    problem = vjp.problem
     other = tuple((c[..., ::-1] if c.ndim else c * c.dtype.type(0.625)).copy() for c in cotangents)
     total = tuple(a + b for a, b in zip(cotangents, other, strict=True))
-    second = comparable(problem, subject.both(problem.inputs, other).gradients)
-    summed = comparable(problem, subject.both(problem.inputs, total).gradients)
+    second = vjp(other)
+    del other
+    summed = vjp(total)
+    del total
     coarse: dict[str, FloatArray] = {}
     for name, gradient in gradients.items():
         if name in blamed or name not in second or name not in summed:
             continue
-        a, b, c = (g.astype(np.float64) for g in (gradient, second[name], summed[name]))
-        residual = np.abs(a + b - c)
-        # What is not finite is found elsewhere, and must not spread to the other elements.
-        residual = np.where(np.isfinite(residual), residual, 0.0)
-        size = np.abs(a) + np.abs(b)
-        scale = float(np.max(size, initial=0.0, where=np.isfinite(size)))
-        precision = float(np.finfo(problem.precision_of(name, gradient)).eps)
-        unexplained = residual - 16 * rounding[name] - 64 * precision * scale - 16 * floor[name]
+        residual, scale = _off(gradient, second.pop(name), summed.pop(name))
         worst = float(np.max(residual, initial=0.0))
-        if np.any(unexplained > _DIGITS * scale):
+        precision = float(np.finfo(problem.precision_of(name, gradient)).eps)
+        explained = 64 * precision * scale + 16 * floor[name]
+        unexplained = float(np.max(residual - 16 * rounding[name], initial=-np.inf)) - explained
+        if unexplained > _DIGITS * scale:
             violations.append(Violation("GC109", _not_additive(name, worst), name))
-        elif problem.precision_of(name, gradient) == np.float64 and np.any(
-            unexplained > _GRAIN * (scale + floor[name] / precision)
-        ):
+        elif (
+            problem.precision_of(name, gradient) == np.float64
+            and unexplained > _GRAIN * (scale + floor[name] / precision)
+        ):  # fmt: skip
             coarse[name] = residual
             violations.append(Violation("GC104", _drops_digits(name, worst), name))
     return coarse
 
 
+def _off(first: Array, second: Array, summed: Array) -> tuple[FloatArray, float]:
+    """How far a sum is off, element by element, and the size of its terms.
+
+    What is not finite is found elsewhere, and must not spread to the other elements.
+    """
+    residual = np.asarray(np.add(first, second, dtype=np.float64))
+    residual -= summed
+    np.abs(residual, out=residual)
+    np.copyto(residual, 0.0, where=~np.isfinite(residual))
+    size = np.abs(first, dtype=np.float64)
+    size += np.abs(second)
+    return residual, float(np.max(size, initial=0.0, where=np.isfinite(size)))
+
+
 def _scaling(
-    subject: Subject, cotangents: Cotangents, gradients: Mapping[str, Array], violations: list[Violation]
+    vjp: Vjp, cotangents: Cotangents, gradients: Mapping[str, Array], violations: list[Violation]
 ) -> set[str]:
     """Test the factors; returns the names whose gradients do not scale."""
     blamed: set[str] = set()
-    precision = {name: subject.problem.precision_of(name, gradient) for name, gradient in gradients.items()}
+    precision = {name: vjp.problem.precision_of(name, gradient) for name, gradient in gradients.items()}
     narrow = np.float16 in (*precision.values(), *(c.dtype for c in cotangents))
     for factor in _FACTORS_FLOAT16 if narrow else _FACTORS:
-        scaled = tuple((c * c.dtype.type(factor)).astype(c.dtype) for c in cotangents)
+        scaled = tuple(np.asarray(c * c.dtype.type(factor)) for c in cotangents)
         if not all(np.all(np.isfinite(c)) for c in scaled):
             continue
-        found = comparable(subject.problem, subject.both(subject.problem.inputs, scaled).gradients)
+        found = vjp(scaled)
         for name, gradient in gradients.items():
             if name in blamed or _scales(gradient, found.get(name), factor, precision[name]):
                 continue
             blamed.add(name)
             violations.append(Violation("GC109", _not_scaled(name, gradient, found.get(name), factor), name))
+        del found  # before the next: it takes as much memory as the inputs
     return blamed
 
 
 def _scales(gradient: Array, found: Array | None, factor: float, precision: np.dtype[Any]) -> bool:
     if found is None:
         return False
-    expected = (gradient * gradient.dtype.type(factor)).astype(gradient.dtype)
+    expected = np.asarray(gradient * gradient.dtype.type(factor))
+    exact = (found == expected) | ~np.isfinite(expected)
+    if np.all(exact) or precision == np.float16:
+        return bool(np.all(exact))
     # Near the smallest normal number a product rounds; far above, nothing does.
     tiny = 0.0 if factor == 0.0 else float(np.finfo(precision).tiny) * 2.0**20
-    exact = (found == expected) | ~np.isfinite(expected)
-    if precision == np.float16:
-        return bool(np.all(exact))
     return bool(np.all(exact | (np.abs(found - expected) <= tiny)))
 
 

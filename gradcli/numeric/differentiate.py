@@ -6,6 +6,7 @@ for `careful.look`: no shortcut taken here can cause a false alarm.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -66,16 +67,31 @@ class Differentiator:
         self.length = self.scale  # of a move over which the function is linear, if it is
         self.structure: Structure = discover(function, name, noise, rng, known)
         self.method = self._choose(method)
-        self.perturbation = Perturbation(function, name, self.structure, cotangents, fresh=fresh)
-        self.value: FloatArray = np.full(self.structure.shape, np.nan)
-        self.uncertainty: FloatArray = np.full(self.structure.shape, np.nan)
-        self.kinked: BoolArray = np.zeros(self.structure.shape, dtype=bool)
+        self._fresh = fresh
         # Complex arithmetic is saved wherever real differences are good enough; `sharpen` makes up for it.
         self.screens = (
             method == "auto" and self.method == COMPLEX and screening.pays(function, self.structure)
         )
         self._screened: set[Position] = set()  # batches known from real differences alone
         self.setup = function.evaluations - before  # evaluations that structure and method took
+
+    # Made when they are first needed: the inputs of a check take their turns, and memory counts.
+
+    @cached_property
+    def perturbation(self) -> Perturbation:
+        return Perturbation(self.function, self.name, self.structure, self.cotangents, fresh=self._fresh)
+
+    @cached_property
+    def value(self) -> FloatArray:
+        return np.full(self.structure.shape, np.nan)
+
+    @cached_property
+    def uncertainty(self) -> FloatArray:
+        return np.full(self.structure.shape, np.nan)
+
+    @cached_property
+    def kinked(self) -> BoolArray:
+        return np.zeros(self.structure.shape, dtype=bool)
 
     def _choose(self, method: str) -> str:
         if method == "auto" and self.step is not None:
@@ -129,28 +145,29 @@ class Differentiator:
 
     def measure(
         self,
-        wanted: FloatArray,
+        wanted: Callable[[], FloatArray],
         positions: Sequence[Position] | None = None,
         tick: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Measure all elements, or those of some batches.
 
-        `wanted` has the input's shape: the uncertainty below which more effort is pointless. `tick` is told
-        the number of evaluations after each batch, and may raise to stop.
+        `wanted` gives, in the input's shape, the uncertainty below which more effort is pointless. `tick` is
+        told the number of evaluations after each batch, and may raise to stop.
         """
         if self.structure.batches == 0:
             return
         chosen = list(np.ndindex(self.structure.batch_shape)) if positions is None else positions
         if self.method == LINEAR:
             self._measure_linear(chosen, tick)
-            return
-        if self.method == COMPLEX:
+        elif self.method == CENTRAL:
+            self._measure_central(chosen, wanted, tick)
+        else:
             self._measure_complex(self._screen(chosen, tick) if self.screens else chosen, tick)
-            if positions is not None or self._adds_up(tick):
-                return
-            self._screened.clear()
-            self.method = CENTRAL
-        self._measure_central(chosen, wanted, tick)
+            if positions is None and not self._adds_up(tick):
+                self._screened.clear()
+                self.method = CENTRAL
+                self._measure_central(chosen, wanted, tick)
+        self.__dict__.pop("perturbation", None)  # its working copies: few elements are measured again
 
     # --- one difference with a large step
 
@@ -278,7 +295,7 @@ class Differentiator:
     # --- central differences
 
     def _measure_central(
-        self, positions: Sequence[Position], wanted: FloatArray, tick: Callable[[int], None]
+        self, positions: Sequence[Position], wanted: Callable[[], FloatArray], tick: Callable[[int], None]
     ) -> None:
         if self.step is not None:
             self._climb(positions, np.array([self.step, RATIO * self.step]), tick)
@@ -288,7 +305,7 @@ class Differentiator:
             self._climb(positions, ladder, tick)
         else:
             self._climb(positions, self._three_rungs(positions, ladder, tick), tick)
-        self._refine(positions, wanted, tick)
+        self._refine(positions, wanted(), tick)
 
     def _three_rungs(
         self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]
@@ -327,17 +344,29 @@ class Differentiator:
     def _refine(self, positions: Sequence[Position], wanted: FloatArray, tick: Callable[[int], None]) -> None:
         """A full ladder for elements that are not known well enough, first on the scale of the whole input,
         then on that of the element itself, where inputs of very different size stand in one array."""
-        point = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
-        own = np.where((point > 0) & (point < self.scale / 16), point, self.scale)
-        most = max(16, len(positions) // 10)
-        for scale in (np.full(self.structure.shape, self.scale), own):
-            with np.errstate(invalid="ignore"):
-                poor = ~(self.uncertainty <= wanted)
-            where = [p for p in positions if np.any(poor[self.structure.selection(p)])]
-            for position in where[:most]:
-                self._refine_batch(position, poor, scale, tick)
-            if np.all(own == self.scale):
-                return
+        self._refine_at(np.broadcast_to(self.scale, self.structure.shape), positions, wanted, tick)
+        own = self._own_scale()
+        if np.any(own != self.scale):
+            self._refine_at(own, positions, wanted, tick)
+
+    def _refine_at(
+        self,
+        scale: FloatArray,
+        positions: Sequence[Position],
+        wanted: FloatArray,
+        tick: Callable[[int], None],
+    ) -> None:
+        with np.errstate(invalid="ignore"):
+            poor = ~(self.uncertainty <= wanted)
+        where = [p for p in positions if self._holds(p, poor)]
+        for position in where[: max(16, len(positions) // 10)]:
+            self._refine_batch(position, poor, scale, tick)
+
+    def _own_scale(self) -> FloatArray:
+        """The scale of each element: its own size where it is far smaller than the spread."""
+        own = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
+        np.copyto(own, self.scale, where=(own == 0) | (own >= self.scale / 16))
+        return own
 
     def _refine_batch(
         self, position: Position, poor: BoolArray, scale: FloatArray, tick: Callable[[int], None]
@@ -413,7 +442,7 @@ class Differentiator:
         parts = bounds(
             self.function, self.name, elements.astype(np.float64), self.scale, self.cotangents, self.noise
         )
-        ones = tuple(np.ones(out.shape) for out in self.function.base)
+        ones = tuple(np.broadcast_to(1.0, out.shape) for out in self.function.base)
         low, high, doubt = (self.structure.contract(ones, part) for part in parts)
         return low, high, doubt
 
@@ -463,7 +492,7 @@ class Differentiator:
             for sign, side in ((1.0, plus), (-1.0, minus)):
                 response, taken = self.perturbation.response(selection, sign * step)
                 with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                    response *= sign * step / taken
+                    response *= np.divide(sign * step, taken, out=taken)
                 side[rung] = np.ravel(response)[places]
             tick(2)
         if scale is None:

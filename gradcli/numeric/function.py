@@ -16,6 +16,7 @@ class Function:
 
     `call` may be any code: an exception at a moved point (a domain error) and a changed output shape
     make that evaluation worthless (None), they do not end the check. At the point itself they propagate.
+    `outputs`: those at the point, where they are known already; they must not change any more.
     """
 
     def __init__(
@@ -23,14 +24,19 @@ class Function:
         call: Callable[[Mapping[str, Array]], Outputs],
         point: Mapping[str, Array],
         counter: list[int] | None = None,
+        outputs: Outputs | None = None,
     ) -> None:
         self._counter = [0] if counter is None else counter
         self._call = call
         self.seconds = float("inf")  # that one evaluation takes, at best
         self.point: dict[str, Array] = dict(point)
-        outputs = self._evaluate(self.point)
-        self.precision = tuple(float(np.finfo(out.dtype).eps) for out in outputs)  # of each output's dtype
-        self.base: tuple[FloatArray, ...] = tuple(np.array(out, dtype=np.float64) for out in outputs)
+        here = self._evaluate(self.point) if outputs is None else outputs
+        self.precision = tuple(float(np.finfo(out.dtype).eps) for out in here)  # of each output's dtype
+        # Outputs that were given are nobody else's; others may be the code's own memory.
+        self.base: tuple[FloatArray, ...] = tuple(
+            np.array(out, dtype=np.float64) if outputs is None else out.astype(np.float64, copy=False)
+            for out in here
+        )
 
     def _evaluate(self, arrays: Mapping[str, Array]) -> Outputs:
         self._counter[0] += 1
@@ -72,7 +78,8 @@ class Function:
         if outputs is None:
             return None
         return [
-            np.subtract(out, base, dtype=np.float64) for out, base in zip(outputs, self.base, strict=True)
+            np.asarray(np.subtract(out, base, dtype=np.float64))
+            for out, base in zip(outputs, self.base, strict=True)
         ]
 
 

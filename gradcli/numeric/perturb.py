@@ -30,7 +30,8 @@ class Perturbation:
         self.structure = structure
         self.cotangents = cotangents
         self._fresh = fresh
-        self._work = np.array(function.point[name], dtype=np.float64)
+        self._origin = np.asarray(function.point[name], dtype=np.float64)
+        self._work = self._origin.copy()
         self._complex: Array | None = None
 
     def response(self, selection: Selection, steps: FloatArray | float) -> tuple[FloatArray, FloatArray]:
@@ -38,17 +39,15 @@ class Perturbation:
 
         Shapes: `group_shape`. NaN where the code could not be evaluated. Cost: one evaluation.
         """
-        original = self._work[selection]
-        if isinstance(original, np.ndarray):
-            original = original.copy()
-        moved = original + steps
+        original = np.asarray(self._origin[selection])
+        moved = np.asarray(original + steps)
         self._work[selection] = moved
         try:
             arrays = self._work.copy() if self._fresh else self._work
             changes = self.function.change({self.name: arrays})
         finally:
             self._work[selection] = original
-        taken = np.asarray(moved - original)
+        taken = np.subtract(moved, original, out=moved)
         if changes is None:
             return np.full(self.structure.group_shape, np.nan), taken
         return self.structure.contract(self.cotangents, changes), taken
@@ -60,10 +59,13 @@ class Perturbation:
 
         `around` replaces the point (all inputs). Cost: one evaluation, in complex arithmetic.
         """
-        if self._complex is None:
-            self._complex = self._work.astype(np.complex128)
-        fresh = self._fresh or around is not None
-        moved = (self._complex if around is None else around[self.name]).astype(np.complex128, copy=fresh)
+        if around is not None:
+            self._complex = None  # memory for the other point
+            moved = around[self.name].astype(np.complex128)
+        else:
+            if self._complex is None:
+                self._complex = self._work.astype(np.complex128)
+            moved = self._complex.copy() if self._fresh else self._complex
         original = np.copy(moved[selection])
         moved[selection] += 1j * step
         try:

@@ -9,6 +9,7 @@ JITTERS = 4
 # The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
 _COARSE = 2.0**-28
 _NOT_FLOAT64 = 1e-12
+_LARGE = 2.0**-16  # of a move's size
 SMALLEST = float(np.finfo(np.float64).tiny)  # below it an output loses digits
 
 POINTS = 26  # that `scatter` needs
@@ -56,17 +57,22 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
         for name, array in function.point.items()
         if array.dtype.kind == "f"
     }
-    visible_moves = [
-        np.abs(2.0**-32 * move) >= 16 * np.spacing(np.abs(function.point[name]))
+    showing = sum(
+        int(np.sum(np.abs(2.0**-32 * move) >= 16 * np.spacing(np.abs(function.point[name]))))
         for name, move in moves.items()
-    ]
-    if sum(int(np.sum(seen)) for seen in visible_moves) <= sum(seen.size for seen in visible_moves) / 2:
+    )
+    if showing <= sum(move.size for move in moves.values()) / 2:
         return False  # such small moves of these inputs are rounding themselves
-    sizes = (2.0**-6, 2.0**-16, 2.0**-17, 2.0**-32)
-    sides = [_sides(function, moves, size) for size in sizes]
-    if any(side is None for side in sides):
-        return False
-    (far, _), (large, bend), (half, _), (tiny, _) = (side for side in sides if side is not None)
+    sizes = (2.0**-6, _LARGE, _LARGE / 2, 2.0**-32)
+    odd, bend = [], []
+    for size in sizes:
+        sides = _sides(function, moves, size)
+        if sides is None:
+            return False
+        odd.append(sides[0])
+        if size == _LARGE:  # the others' even parts would only take memory
+            bend = sides[1]
+    far, large, half, tiny = odd
     due, off, dead = 0, 0, 0
     for out, level, f, a, b, h, t in zip(function.base, noise, far, large, bend, half, tiny, strict=True):
         expected = a * 2.0**-16

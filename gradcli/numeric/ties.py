@@ -28,20 +28,37 @@ def bounds(
 
     NaN where the code could not be evaluated. Cost: 4 evaluations.
     """
-    right = [_slopes(function, name, step * scale * moves, step * scale) for step in _STEPS]
-    left = [_slopes(function, name, -step * scale * moves, -step * scale) for step in _STEPS]
-    low, high, doubt = [], [], []
+    (right, bend_right), (left, bend_left) = (
+        _side(function, name, moves, scale, sign) for sign in (1.0, -1.0)
+    )
+    doubt = []
     for place, (cotangent, level) in enumerate(zip(cotangents, noise, strict=True)):
-        ends = [cotangent * side[0][place] for side in (right, left)]
-        bend = sum(np.abs(side[0][place] - side[1][place]) for side in (right, left))
-        low.append(np.minimum(*ends))
-        high.append(np.maximum(*ends))
-        doubt.append(np.abs(cotangent) * (bend + 4 * level / (_STEPS[0] * scale)))
+        bend = bend_right[place]
+        bend += bend_left[place]
+        bend += 4 / (_STEPS[0] * scale) * level
+        bend *= np.abs(cotangent)
+        doubt.append(bend)
+        right[place] *= cotangent
+        left[place] *= cotangent
+    low = [np.minimum(r, other) for r, other in zip(right, left, strict=True)]
+    high = [np.maximum(r, other, out=other) for r, other in zip(right, left, strict=True)]
     return low, high, doubt
 
 
-def _slopes(function: Function, name: str, offset: FloatArray, step: float) -> list[FloatArray]:
-    changes = function.change({name: function.point[name] + offset})
+def _side(
+    function: Function, name: str, moves: FloatArray, scale: float, sign: float
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """The slopes of the outputs at the smaller step, and how far those at the larger one are from them."""
+    near, far = (_slopes(function, name, moves, sign * step * scale) for step in _STEPS)
+    for n, f in zip(near, far, strict=True):
+        np.abs(np.subtract(n, f, out=f), out=f)
+    return near, far
+
+
+def _slopes(function: Function, name: str, moves: FloatArray, step: float) -> list[FloatArray]:
+    changes = function.change({name: function.point[name] + step * moves})
     if changes is None:
         return [np.full(out.shape, np.nan) for out in function.base]
-    return [np.asarray(change / step) for change in changes]
+    for change in changes:
+        change /= step
+    return changes

@@ -1,0 +1,30 @@
+"""Backward for other cotangents at the same point."""
+
+from typing import Any
+
+from gradcli.arrays import Array
+from gradcli.contract.equality import comparable
+from gradcli.subject import Subject, copies
+
+
+class Vjp:
+    """The gradients at the point of a problem, for any cotangents.
+
+    `one_cache`: the cache of one forward serves any number of backwards, as tests of repeated calls have
+    shown; else there is a forward for each.
+    """
+
+    def __init__(self, subject: Subject, *, one_cache: bool) -> None:
+        self.subject = subject
+        self.problem = subject.problem
+        self._one_cache = one_cache
+        self._saved: Any = None
+        self._ready = False
+
+    def __call__(self, cotangents: tuple[Array, ...]) -> dict[str, Array]:
+        """The gradients of the right shape; raises BrokenPromise. The cotangents are passed on as they are:
+        they may be written to. Cost: one backward, and one forward unless a cache serves."""
+        if not (self._one_cache and self._ready):
+            self._saved = self.subject.forward(copies(self.problem.inputs)).saved
+            self._ready = True
+        return comparable(self.problem, self.subject.backward(cotangents, self._saved))
