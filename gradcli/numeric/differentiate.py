@@ -364,7 +364,7 @@ class Differentiator:
 
     def _own_scale(self) -> FloatArray:
         """The scale of each element: its own size where it is far smaller than the spread."""
-        own = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
+        own = np.asarray(np.abs(self.function.point[self.name], dtype=np.float64))
         np.copyto(own, self.scale, where=(own == 0) | (own >= self.scale / 16))
         return own
 
