@@ -201,3 +201,20 @@ def test_an_error_in_one_row_of_many_that_move_together_is_found_there():
     assert (gradient.verdict, gradient.worst_index) == ("fail", (17, 33))
     assert gradient.failing is not None
     assert gradient.failing.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("f", "derivative"),
+    [(lambda x: np.abs(x) ** 3, lambda x: 3 * np.abs(x) * x), (np.sin, np.cos), (np.negative, lambda x: -1.0)],
+    ids=["central", "complex", "linear"],
+)
+@pytest.mark.parametrize("elements", ["all", "probe"])
+def test_a_lone_number_is_an_input_like_any_other(f, derivative, elements):
+    x = {"x": np.array(1e-3)}
+
+    def verdict(factor):
+        return gradcli.check(
+            lambda x: (f(x), x), lambda d, x: factor * d * derivative(x), x, elements=elements, blame=False
+        ).verdict
+
+    assert (verdict(1.0), verdict(1.01)) == ("pass", "fail")
