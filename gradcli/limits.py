@@ -120,15 +120,16 @@ def _widens(found: Limits, gradient: FloatArray, analytic: FloatArray) -> BoolAr
 
 def repeated(numeric: Differentiator) -> BoolArray:
     """Elements whose value occurs more than once, to within the distance below which ties are broken."""
-    point = np.ravel(np.asarray(numeric.function.point[numeric.name], dtype=np.float64))
-    order = np.argsort(point)
-    size = np.abs(point[order])
-    gap = _GAP * np.spacing(np.maximum(size[1:], size[:-1])) * numeric.structure.batches
-    close = np.diff(point[order]) <= np.where(size[1:] + size[:-1] > 0, gap, 0.0)
-    found = np.zeros(point.shape, dtype=bool)
-    found[order[1:]] |= close
-    found[order[:-1]] |= close
-    return found.reshape(numeric.structure.shape)
+    point = np.asarray(numeric.function.point[numeric.name], dtype=np.float64)
+    values = np.sort(point, axis=None)
+    size = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
+    close = np.diff(values) <= np.where(size > 0, _GAP * np.spacing(size) * numeric.structure.batches, 0.0)
+    if not close.any():
+        return np.zeros(point.shape, dtype=bool)
+    tied = np.unique(np.concatenate([values[1:][close], values[:-1][close]]))
+    del values, size, close  # these arrays are as large as the input
+    places = np.minimum(np.searchsorted(tied, point), tied.size - 1)
+    return np.asarray(tied[places] == point)
 
 
 def _unit(numeric: Differentiator) -> float:

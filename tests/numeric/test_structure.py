@@ -205,7 +205,11 @@ def test_an_error_in_one_row_of_many_that_move_together_is_found_there():
 
 @pytest.mark.parametrize(
     ("f", "derivative"),
-    [(lambda x: np.abs(x) ** 3, lambda x: 3 * np.abs(x) * x), (np.sin, np.cos), (np.negative, lambda x: -1.0)],
+    [
+        (lambda x: np.abs(x) ** 3, lambda x: 3 * np.abs(x) * x),
+        (np.sin, np.cos),
+        (np.negative, lambda x: -1.0),
+    ],
     ids=["central", "complex", "linear"],
 )
 @pytest.mark.parametrize("elements", ["all", "probe"])
