@@ -10,6 +10,7 @@ from gradcli.atomic import refuse_unwritable, write_text
 from gradcli.cli.messages import complain
 from gradcli.errors import UsageError
 from gradcli.report.files import FORMATS, Format, Run
+from gradcli.result import Gradient
 from gradcli.suite.outcome import Outcome
 from gradcli.targets.near_miss import did_you_mean
 
@@ -37,7 +38,7 @@ class Reports:
 
     def add(self, outcome: Outcome) -> None:
         if self.wanted:
-            self.outcomes.append(outcome if self.want_drawings else _without_arrays(outcome))
+            self.outcomes.append(_slim(outcome, drawn=self.want_drawings))
 
     def close(self, *, partial: bool) -> list[int]:
         """Write everything; the exit codes of what could not be written."""
@@ -64,12 +65,30 @@ class Reports:
             write_text(path, text)
 
 
-def _without_arrays(outcome: Outcome) -> Outcome:
-    """What a report that draws nothing needs: a long suite's inputs and caches would fill the memory."""
-    if outcome.result is None:
+def _slim(outcome: Outcome, *, drawn: bool) -> Outcome:
+    """What a report needs: a long suite's inputs, caches and gradients would fill the memory.
+
+    drawn: with the gradients whole, which only a report that draws looks at.
+    """
+    result = outcome.result
+    if result is None:
         return outcome
-    bare = replace(outcome.result, arrays={}, constants={}, nodes=dict, node_gradients=dict)
-    return replace(outcome, result=bare)
+    gradients = result.gradients if drawn else {n: _at_worst(g) for n, g in result.gradients.items()}
+    slim = replace(result, gradients=gradients, arrays={}, constants={}, nodes=dict, node_gradients=dict)
+    return replace(outcome, result=slim)
+
+
+def _at_worst(gradient: Gradient) -> Gradient:
+    """The gradient as if every element were the one that decided, which takes no room."""
+    import numpy as np
+
+    names = ("analytic", "numeric", "uncertainty", "allowed")
+    arrays = {name: np.asarray(getattr(gradient, name)) for name in names}
+    if not gradient.size or any(array.shape != gradient.shape for array in arrays.values()):
+        return gradient
+    at, shape = gradient.worst_index, gradient.shape
+    few = {name: np.broadcast_to(np.array(array[at]), shape) for name, array in arrays.items()}
+    return replace(gradient, **few)  # type: ignore[arg-type]  # each is an array
 
 
 def read_reports(asked: Sequence[str], environment: Mapping[str, str] = os.environ) -> Reports:

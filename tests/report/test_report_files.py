@@ -8,15 +8,16 @@ import subprocess
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import gradcli
 from gradcli.cli import main
-from gradcli.cli.reports import read_reports
+from gradcli.cli.reports import Reports, read_reports
 from gradcli.errors import UsageError
 from gradcli.report.files import FORMATS, Run
 from gradcli.suite.outcome import Outcome
-from tests.report.outcomes import HOSTILE, failed, infinite, right, wrong
+from tests.report.outcomes import HOSTILE, failed, infinite, of_every_kind, right, wrong
 
 BROKEN = "def f_forward(x):\n    return x**2, x\n\n\ndef f_backward(dout, x):\n    return dout * x\n"
 
@@ -85,6 +86,19 @@ def test_json_counts_and_shows_the_element_that_decided():
     assert gradient["relative_error"] == pytest.approx(0.5)
     assert gradient["numeric"] == pytest.approx(2 * gradient["analytic"])
     assert last == {"id": "h", "status": "error", "error": "no such thing: h", "output": ""}
+
+
+@pytest.mark.parametrize("name", [name for name, format in FORMATS.items() if not format.draws])
+def test_what_waits_for_a_report_takes_no_room_and_says_the_same(name):
+    outcomes = [*of_every_kind(), wrong("long", np.linspace(1.0, 2.0, 1000))]
+    reports = Reports([(FORMATS[name], None)])
+    for outcome in outcomes:
+        reports.add(outcome)
+    kept = reports.outcomes[-1].result
+    assert kept.arrays == {}
+    assert kept.gradients["x"].shape == (1000,)
+    assert kept.gradients["x"].numeric.base.nbytes == 8
+    assert render(name, *reports.outcomes) == render(name, *outcomes)
 
 
 def test_what_is_not_finite_is_null():
