@@ -15,13 +15,16 @@ from gradcli.clock import Clock, OutOfTime
 from gradcli.differencing import Differencing
 from gradcli.numeric import (
     CENTRAL,
+    GLANCE,
     JUMP,
     KINK,
     NOISE,
+    SMOOTH,
     Differentiator,
     Pairing,
     Slopes,
     discover_together,
+    glance,
     look,
 )
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, TIES, Gradient
@@ -44,7 +47,9 @@ _BATCHES = 64  # that are measured again on both sides
 _SOME = 12  # elements that are looked at because too little is known of them
 _KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more is to be found out
 _PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
+_VISIBLE = 1e-3  # relative error that needs no more care
 _LOOK = 100  # evaluations that a careful look may take
+_GLANCES = 3  # when time is up
 _AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
 
 Tick = Callable[[int], None]
@@ -218,11 +223,33 @@ class Judgement:
 
     def look_at(self, index: tuple[int, ...]) -> None:
         """Measure one element that nothing is known of yet."""
-        self.comparer.be_thorough()
         self.measured[index] = True
         self.doubt[index] = np.inf
         self._comparison = None
-        self._look(index)
+        if not self._plainly_wrong(index):
+            self.comparer.be_thorough()
+            self._comparison = None
+            self._look(index)
+
+    def _plainly_wrong(self, index: tuple[int, ...]) -> bool:
+        """Whether a glance shows an error that neither more jitter nor more care would explain."""
+        numeric = self.numeric
+        reach = max(numeric.scale, numeric.length)
+        slopes = glance(numeric.function, numeric.name, index, self.comparer._wide, numeric.noise, reach)
+        self.tick(GLANCE)
+        if slopes.kind[0] != SMOOTH:
+            return False
+        value, doubt = self.value[index], self.doubt[index]
+        self.value[index], self.doubt[index] = slopes.low[0], slopes.uncertainty[0]
+        self._comparison = None
+        comparison = self.comparison()
+        error, size = comparison.error[index], comparison.size[index]
+        if comparison.urgency[index] > _PLAIN and error > _VISIBLE * size:
+            self.looked[index] = True
+            return True
+        self.value[index], self.doubt[index] = value, doubt
+        self._comparison = None
+        return False
 
     def probed(self, probing: Probing) -> Gradient:
         """The verdict from probes; elements that were looked at decide where sums are off."""
@@ -285,12 +312,19 @@ class Judgement:
 
     def look_once(self) -> None:
         """The last look, when time is up: it tells a gradient that is plainly wrong from an undecided one."""
-        suspects = self.suspects()
+        from gradcli.limits import repeated
+
+        suspects = self.suspects() & ~self.kinked
         if self.wrong().any() or not suspects.any():
             return
+        clock, seconds = self.comparer.clock, self.numeric.function.seconds
+        untied = suspects & ~repeated(self.numeric)
+        for index in self._worst(untied, _GLANCES) if untied.any() else []:
+            if clock.grace(GLANCE * seconds) and self._plainly_wrong(index):
+                return
         index = self._worst(suspects, 1)[0]
         plain = self.comparison().urgency[index] > _PLAIN
-        if plain and self.comparer.clock.grace(_LOOK * self.numeric.function.seconds):
+        if plain and clock.grace(_LOOK * seconds):
             self._look(index)
 
     def _look_at_the_poor(self) -> None:

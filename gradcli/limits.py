@@ -19,12 +19,13 @@ _ORDERS = 128  # in which ties are broken, at most
 _HOPELESS = 2  # orders after which a backward that was right in none is given up
 _GAP = 2.0**14  # units in the last place between neighbours: no more, since what is merely near is no tie
 _FAR = 2.0**-8  # of the spread, for all of them: where slopes show their digits
-_DIRECTIONS = 2
+_DIRECTIONS = 3
 _KNOWN = 1e-2  # relative uncertainty of a slope beyond which it confirms nothing
 _SAME = 1e-5  # of the gradient's scale: between the point and those beside it
 _EXACT = 1e-7  # of a sum
 _MARGIN = 4.0  # times the doubt of a slope
-_CLEAR = 1e-3  # of the gradient's scale: by how much values differ where there is a tie
+_CLEAR = 1e-3  # of the gradient's scale: by how much limits differ where there is a tie ...
+_APART = 1e-2  # ... and what backward gives from the slope of the element alone
 
 
 class Limits:
@@ -56,7 +57,7 @@ class Limits:
     def differ(self, analytic: FloatArray, numeric: FloatArray) -> BoolArray:
         """Elements at a tie: limits differ from each other, or from what the element's own slopes say."""
         with np.errstate(invalid="ignore"):
-            apart = np.abs(analytic - numeric) > _CLEAR * self._scale
+            apart = np.abs(analytic - numeric) > _APART * self._scale
         return np.asarray(self.vary | (self.confirmed & apart))
 
     @property
@@ -214,6 +215,7 @@ def _bears_out(
     size = float(np.max(np.abs(gradient), initial=0.0))
     for _ in range(_DIRECTIONS):
         signs = among * numeric.rng.choice([-1.0, 1.0], among.shape)
+        signs = signs * numeric.rng.uniform(0.5, 1.0, among.shape)  # a sum over all may vanish
         far, near = slope(step * signs) / step, slope(step / 2 * signs) / (step / 2)
         expected = np.sum(gradient * signs, axis=axes)
         total = np.maximum(np.sqrt(np.sum(np.square(gradient * signs), axis=axes)), size)

@@ -13,7 +13,8 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.clock import OutOfTime
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import Function
+from gradcli.limits import repeated
+from gradcli.numeric import GLANCE, Function
 from gradcli.numeric.probe import FINE_STEPS, Found, Prober
 from gradcli.verdict import K
 
@@ -41,6 +42,7 @@ class Probing:
         precision = float(np.finfo(comparer.gradients[name].dtype).eps)
         self.floor = self.numeric.spread_over(precision * self.numeric.natural)
         self.scale = float(np.max(np.abs(self.analytic), initial=0.0))
+        self.tied = repeated(self.numeric)
         self.found = Found(0, np.inf, [], 0.0)
         self.unexplained = 0  # elements whose values are those of no point beside, and that nobody looked at
         self.at_kink = 0
@@ -61,7 +63,12 @@ class Probing:
             tol=self.comparer.settings.tol,
             margin=K,
             tick=self.tick,
+            grace=self._grace,
         )
+
+    def _grace(self, evaluations: int) -> bool:
+        """An error that is plain may be traced, and glanced at, a little beyond the budget."""
+        return self.comparer.clock.grace((evaluations + GLANCE) * self.numeric.function.seconds)
 
     def _settled(self, prober: Prober) -> bool:
         """Whether probes agree, and would have shown an error; or an element turned out to be wrong."""
@@ -69,7 +76,10 @@ class Probing:
             prober.probe()
         finally:
             self.found = prober.found
+        here = prober.function is self.numeric.function
         for index in prober.found.suspects:
+            if here and self.tied[index]:
+                continue  # beside the point ties are broken
             self.judgement.look_at(index)
             if self.judgement.wrong()[index]:
                 return True

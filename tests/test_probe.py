@@ -256,3 +256,29 @@ def test_a_gradient_that_is_on_neither_side_of_its_kinks_is_wrong():
     )
     assert result.verdict == "fail"
     assert STEPS[result.gradients["x"].worst_index] == 0
+
+
+# --- errors that are plain
+
+
+@pytest.mark.parametrize("error", ["sign", "row", "element"])
+def test_a_plain_error_takes_few_evaluations(error):
+    """Of the 150 evaluations some 60 are for the promises of any check."""
+
+    def spoil(gradient):
+        if error == "sign":
+            return -gradient
+        wrong = gradient.copy()
+        if error == "row":
+            wrong[100:200] = 0
+        else:
+            wrong[np.argmax(np.abs(wrong))] *= 1.5
+        return wrong
+
+    loss, gradient = LOSSES["central"]
+    forward = Counted(lambda x: (loss(x), x))
+    result = gradcli.check(
+        forward, lambda dout, x: spoil(dout * gradient(x)), {"x": POINT}, elements="probe", blame=False
+    )
+    assert result.verdict == "fail"
+    assert forward.calls <= 150

@@ -1,6 +1,6 @@
 """Numeric derivatives with their uncertainty. Knows nothing of layers, verdicts or the command line."""
 
-from gradcli.numeric.careful import look
+from gradcli.numeric.careful import GLANCE, glance, look
 from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
 from gradcli.numeric.function import Function, jitter_key, jittered, spread
 from gradcli.numeric.rounding import POINTS, Noise, drops_digits, output_noise, scatter
@@ -10,6 +10,7 @@ from gradcli.numeric.structure import Pairing, discover_together
 __all__ = [
     "CENTRAL",
     "COMPLEX",
+    "GLANCE",
     "JUMP",
     "KINK",
     "LINEAR",
@@ -23,6 +24,7 @@ __all__ = [
     "Slopes",
     "discover_together",
     "drops_digits",
+    "glance",
     "jitter_key",
     "jittered",
     "look",
