@@ -4,8 +4,9 @@ import ast
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import Parameter
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from gradcli.targets.forward_call import argument_names
@@ -59,14 +60,33 @@ def find_parameter_dict(function: Callable[..., Any]) -> ParameterDict | None:
 
 
 def keys_read(function: Callable[..., Any], argument: str) -> tuple[str, ...]:
-    """The constant keys that a function reads from an argument, in order."""
-    found = [
-        (node.lineno, node.col_offset, node.slice.value)
-        for node in ast.walk(source_tree(function) or ast.Module([], []))
-        if isinstance(node, ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == argument
-        and isinstance(node.slice, ast.Constant)
-        and isinstance(node.slice.value, str)
-    ]
-    return tuple(dict.fromkeys(key for *_, key in sorted(found) if key.isidentifier()))
+    """The constant keys that a function reads from an argument, in order; what it hands it on to included."""
+    return tuple(dict.fromkeys(key for key in _keys(function, argument, frozenset()) if key.isidentifier()))
+
+
+def _keys(function: Callable[..., Any], argument: str, seen: frozenset[str]) -> Iterator[str]:
+    tree = source_tree(function) or ast.Module([], [])
+    places = [node for node in ast.walk(tree) if isinstance(node, ast.Subscript | ast.Call)]
+    for node in sorted(places, key=lambda node: (node.lineno, node.col_offset)):
+        if isinstance(node, ast.Subscript):
+            if _is_name(node.value, argument) and isinstance(node.slice, ast.Constant):
+                yield from [node.slice.value] if isinstance(node.slice.value, str) else []
+        elif isinstance(node.func, ast.Name) and node.func.id not in seen:
+            callee = getattr(function, "__globals__", {}).get(node.func.id)
+            if isinstance(callee, FunctionType):
+                for name in _received(node, callee, argument):
+                    yield from _keys(callee, name, seen | {node.func.id})
+
+
+def _received(call: ast.Call, callee: FunctionType, argument: str) -> Iterator[str]:
+    """What the called function calls the argument, if it is handed it."""
+    yield from (
+        name
+        for name, value in zip(argument_names(callee), call.args, strict=False)
+        if _is_name(value, argument)
+    )
+    yield from (word.arg for word in call.keywords if word.arg and _is_name(word.value, argument))
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

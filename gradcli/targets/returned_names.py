@@ -6,6 +6,8 @@ from typing import Any
 
 from gradcli.targets.source_tree import source_tree
 
+_LIBRARIES = ("np", "numpy", "jnp", "torch", "cp")
+
 
 def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names in the last `return` of two or more values, "" for a value without one; () for none."""
@@ -28,10 +30,15 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def _name(node: ast.expr) -> str:
-    """`grad` of `grad`, `grad.ravel()`, `self.grad`, `grad / m`, `2 * grad`; "" for anything else."""
+    """`grad` of `grad`, `grad.ravel()`, `self.grad`, `grad / m`, `np.squeeze(grad)`; "" for anything else.
+
+    What is joined of several has no name of its own: `np.concatenate([a, b])`, `np.r_[a, b]`.
+    """
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and _is_library(node.func.value):
+            return _first(node.args)
         return _name(node.func.value) if isinstance(node.func, ast.Attribute) else _first(node.args)
     if isinstance(node, ast.Attribute):
         return node.attr
@@ -39,7 +46,17 @@ def _name(node: ast.expr) -> str:
         if isinstance(node.op, ast.MatMult):
             return ""
         return _name(node.right if isinstance(node.left, ast.Constant) else node.left)
-    return _name(node.value) if isinstance(node, ast.Subscript) else ""
+    if isinstance(node, ast.Subscript) and not _is_of_library(node.value):
+        return _name(node.value)
+    return ""
+
+
+def _is_of_library(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and _is_library(node.value)
+
+
+def _is_library(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in _LIBRARIES
 
 
 def _first(arguments: list[ast.expr]) -> str:

@@ -42,9 +42,15 @@ PLAIN = {
     "rescale": ("(dy * xhat).sum(axis=0)", "(g * xhat).sum(axis=0)", "gamma"),
     "tangent": ("return 1 - A**2", "return 1 - A", "x"),
 }
+COLUMNS = {
+    "ComputeCost": ("+ 2 * lamda * W", "+ lamda * W", "W"),
+    "ratings_cost": ("e @ Theta + lam * X", "e @ Theta - lam * X", "X"),
+    "halves_cost": ("np.mean(r)", "np.sum(r)", "theta"),
+}
 TARGETS = [("assignment.py", name, *bug) for name, bug in ASSIGNMENT.items()]
 TARGETS += [("costs.py", name, *bug) for name, bug in COSTS.items()]
 TARGETS += [("plain.py", name, *bug) for name, bug in PLAIN.items()]
+TARGETS += [("columns.py", name, *bug) for name, bug in COLUMNS.items()]
 
 pytestmark = pytest.mark.usefixtures("folder")
 

@@ -9,7 +9,7 @@ from tests.targets.habits.cells import gru_cell_forward
 from tests.targets.test_habits import HABITS
 
 SOURCE = (HABITS / "cells.py").read_text()
-CELLS = {"rnn_cell": "xt a_prev Wax Waa ba", "gru_cell": "xt a_prev Wu bu Wc bc"}
+CELLS = {"rnn_cell": "xt a_prev Wax Waa ba", "gru_cell": "xt a_prev Wu bu Wc bc", "rnn": "x a0 Wax Waa ba"}
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -29,6 +29,7 @@ def test_a_cell_is_checked_by_its_name_alone(folder, name, gradients):
         ("rnn_cell", "(1 - a_next**2)", "(1 - a_next)", "ba"),
         ("gru_cell", " + da_next * (1 - u)", "", "a_prev"),
         ("gru_cell", '"dbc": dcandidate', '"dbc": du', "bc"),
+        ("rnn", "t in reversed(range(da.shape[2]))", "t in reversed(range(1, da.shape[2]))", "x"),
     ],
 )
 def test_a_slip_in_a_cell_is_found_on_its_line(folder, name, right, wrong, gradient):

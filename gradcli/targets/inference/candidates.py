@@ -13,6 +13,7 @@ from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.one_hot import by_classes
 from gradcli.targets.inference.recipes import by_function
+from gradcli.targets.inference.transposed import by_transposing, matrices_first
 
 Shape = tuple[int, ...]
 _MOST_RANK = 14
@@ -47,6 +48,7 @@ def ranked(
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     classes = by_classes(functions[:2], names)
     modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
+    matrices = by_transposing(forward, names) - told.keys()
     # The b of `a * b` is no bias.
     operands = {"a", "b"} if {"a", "b"} <= set(names) else set()
     found: dict[str, list[tuple[int, Guess]]] = {}
@@ -64,6 +66,8 @@ def ranked(
             usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
+        if name in matrices:
+            found[name] = matrices_first(found[name])
     return found
 
 

@@ -5,7 +5,7 @@ import re
 from gradcli.targets.advice import usual_constant
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, drawn
 
-_LABELS = ("N|int|M", "N|int|D", "N|int|2", "N D", "N", "N 1", "N D|unit", "1 N|int|2")
+_LABELS = ("N|int|M", "N|int|D", "N|int|2", "N D", "N", "N 1", "N D|unit", "1 N|int|2", "N M")
 _DATA = ("N D", "N", "B C I J", "N T D", "D N", "D 1", "N D|unit", "N|near1", "D", "N N")
 # A name -> shapes in the words of `guess.drawn`. The first pattern that fits is taken.
 _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -26,7 +26,7 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"b_?1", ("H", "1 H", "H 1")),
     (r"b_?2", ("M", "1 M", "M 1")),
     (r"b_?3", ("K", "1 K", "K 1")),
-    (r"theta|params?|coefs?|nn_params|initial_theta", ("D", "D 1", "D M", "N")),
+    (r"theta|params?|coefs?|nn_params|initial_theta", ("D", "D 1", "D M", "M D", "N")),
     (r"w|weights?|kernels?|filters?|w\w{0,2}|\w+_weights?", ("D M", "M D", "D", "D 1", "F C P Q")),
     (r"b|bias(es)?|\w+_bias|b\w", ("M", "", "1 M", "M 1", "N", "D", "F")),
     (r"gamma|scale|g", ("D|near1", "1 D|near1", "D 1|near1", "C|near1", "1 C 1 1|near1")),

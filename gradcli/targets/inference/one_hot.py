@@ -16,15 +16,34 @@ _CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll", re.I
 def by_classes(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> set[str]:
     """The arguments that are classes in one-hot form.
 
-    They are called like labels in code that speaks of a softmax, and serve neither as an index nor, in
-    `1 - y`, as a probability of one of two.
+    They are called like labels in code that speaks of a softmax, or are multiplied with a logarithm, and
+    serve neither as an index nor, in `1 - y`, as a probability of one of two.
     """
     trees = [tree for function in functions if (tree := source_tree(function)) is not None]
+    labels = {name for name in names if _LABELS.fullmatch(name)}
     if not any(_CLASSES.search(ast.unparse(tree)) for tree in trees):
-        return set()
+        labels &= {name for tree in trees for name in _times_logarithm(tree)}
     otherwise = {name for tree in trees for name in _used_otherwise(tree)}
     otherwise |= {source for tree in trees for name, source in _reshaped(tree) if name in otherwise}
-    return {name for name in names if _LABELS.fullmatch(name)} - otherwise
+    return labels - otherwise
+
+
+def _times_logarithm(tree: ast.AST) -> Iterator[str]:
+    """`Y` of `Y * np.log(P)` and `-Y * np.log(P)`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            sides = [
+                side.operand if isinstance(side, ast.UnaryOp) else side for side in (node.left, node.right)
+            ]
+            if any(map(_is_logarithm, sides)):
+                yield from (side.id for side in sides if isinstance(side, ast.Name))
+
+
+def _is_logarithm(node: ast.expr) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name == "log"
 
 
 def _used_otherwise(tree: ast.AST) -> Iterator[str]:

@@ -96,8 +96,13 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (
         r".*lstm(?!.*step).*",
         (
-            (r"x|xs", ("N T D",)),
+            (r"x|xs", ("N T D", "D N T")),
             (r"h0", ("N H",)),
+            (r"a0|c0", ("H N",)),
+            (r"w_?[fuico]", ("H H+D|small",)),
+            (r"w_?y", ("M H|small",)),
+            (r"b_?[fuico]", ("H 1",)),
+            (r"b_?y", ("M 1",)),
             (r"w_?x", ("D 4*H|small",)),
             (r"w_?h", ("H 4*H|small",)),
             (r"b", ("4*H",)),
@@ -116,8 +121,14 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (
         r".*rnn(?!.*(step|cell)).*",
         (
-            (r"x|xs", ("N T D",)),
+            (r"x|xs", ("N T D", "D N T")),
             (r"h0", ("N H",)),
+            (r"a0", ("H N",)),
+            (r"w_?ax", ("H D|small",)),
+            (r"w_?aa", ("H H|small",)),
+            (r"w_?ya", ("M H|small",)),
+            (r"b_?a", ("H 1",)),
+            (r"b_?y", ("M 1",)),
             (r"w_?xh?", ("D H|small",)),
             (r"w_?hh?", ("H H|small",)),
             (r"b", ("H",)),
@@ -214,7 +225,11 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     ),
     (
         r".*cost_?func\w*|.*compute_?cost.*",
-        ((r"x", ("N D",)), (r"theta|w", ("D", "D 1")), (_LABELS, ("N|int|2", "N", "N 1|int|2", "N 1"))),
+        (
+            (r"x", ("N D", "D N")),
+            (r"theta|w", ("D", "D 1", "M D|small", "D M|small")),
+            (_LABELS, ("N|int|2", "N", "N 1|int|2", "N 1")),
+        ),
     ),
 )
 

@@ -54,3 +54,25 @@ def gru_cell_backward(da_next, cache):
         "dWc": dcandidate @ joined.T,
         "dbc": dcandidate.sum(axis=1, keepdims=True),
     }
+
+
+def rnn_forward(x, a0, parameters):
+    steps, a_next = [], a0
+    caches = []
+    for t in range(x.shape[2]):
+        a_next, _, cache = rnn_cell_forward(x[:, :, t], a_next, parameters)
+        steps.append(a_next)
+        caches.append(cache)
+    return np.stack(steps, axis=2), caches
+
+
+def rnn_backward(da, caches):
+    da_prev = 0.0
+    dx, total = [], dict.fromkeys(("dWax", "dWaa", "dba"), 0.0)
+    for t in reversed(range(da.shape[2])):
+        step = rnn_cell_backward(da[:, :, t] + da_prev, caches[t])
+        da_prev = step["da_prev"]
+        dx.insert(0, step["dxt"])
+        for name in total:
+            total[name] = total[name] + step[name]
+    return {"dx": np.stack(dx, axis=2), "da0": da_prev, **total}
