@@ -10,10 +10,14 @@ from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
 from gradcli.subject import Subject, copies
+from gradcli.targets.inference.patience import patience
 
 REFUSED, FORWARD, BOTH, FITS = range(
     4
 )  # what ran: nothing, forward, both, and the gradients have their shapes
+
+
+_PATIENCE = 5.0  # seconds for a try
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,11 @@ def attempt(problem: Problem) -> Trial:
     subject.reseed = True
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _attempt(subject, problem)
+        try:
+            with patience(_PATIENCE):
+                return _attempt(subject, problem)
+        except TimeoutError as late:  # the code caught its own, or it was between two calls
+            return Trial(REFUSED, reason=str(late))
 
 
 def _attempt(subject: Subject, problem: Problem) -> Trial:
