@@ -55,7 +55,7 @@ CLASSES = [
 
 @pytest.mark.parametrize(("file", "target", "right", "wrong"), CLASSES)
 def test_the_line_of_a_slip_in_a_class_is_named(file, target, right, wrong):
-    named, line = check_slip((ZOO / file).read_text(), target, right, wrong, budget=5.0)
+    named, line = check_slip((ZOO / file).read_text(), target, right, wrong, budget=30.0)
     assert named == [line]
 
 

@@ -41,7 +41,7 @@ def check(name, *slips, inputs=None, constants=None, blame=False):
         f"layer.py:{name}",
         inputs={n: InputSpec(shape) for n, shape in (inputs or {}).items()},
         constants=constants or {},
-        settings=Settings(budget=5.0, blame=blame),
+        settings=Settings(budget=30.0, blame=blame),
     )
     (problem,) = resolve(spec)
     return run(problem, spec.settings)
