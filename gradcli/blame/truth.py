@@ -1,5 +1,6 @@
 """What the gradient of every value inside forward really is, measured by moving that value."""
 
+import ast
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Bench
-from gradcli.blame.taps import DEF, USE, Site
+from gradcli.blame.taps import DEF, EXPRESSION, USE, Site
 from gradcli.blame.trace import Key, Trace, replacing
 from gradcli.clock import Clock
 from gradcli.numeric import Differentiator, Function, output_noise
@@ -69,6 +70,8 @@ def measure(bench: Bench, trace: Trace, rng: np.random.Generator, clock: Clock) 
             continue
         if site.role == USE and uses[site.name] == 1 and trace.counts[key[0]] == 1:
             continue  # the only use of a name is the name itself
+        if site.role == EXPRESSION and isinstance(site.node, ast.UnaryOp):
+            continue  # a gradient with the wrong sign would be that of `-x` in `exp(-x)`
         node = measured(bench, key, value, rng, clock)
         if node is not None:
             nodes.append(node)

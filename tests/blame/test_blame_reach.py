@@ -295,3 +295,24 @@ class Net(torch.nn.Module):
         "no line can be named: torch computes this gradient, and each Function in it is right by itself; "
         "look for .detach(), .data, no_grad and detours through NumPy"
     ]
+
+
+def test_a_sign_too_many_is_not_taken_for_the_gradient_of_a_negation():
+    text = (
+        "import numpy as np\n\n\n"
+        "def gate_forward(z, w):\n"
+        "    sig = lambda v: 1 / (1 + np.exp(-v))\n"
+        "    i, f = sig(z[:, :2]), sig(z[:, 2:])\n"
+        "    return i * f * w, (i, f, w)\n\n\n"
+        "def gate_backward(dout, cache):\n"
+        "    i, f, w = cache\n"
+        "    dw = dout * i * f\n"
+        "    di, df = dout * f * w, dout * i * w\n"
+        "    dzi = di * i * (1 - i)\n"
+        "    dzf = df * f * (1 - f)\n"
+        "    dz = np.hstack([dzi, dzf])\n"
+        "    return dz, dw\n"
+    )
+    inputs = {"z": "3x4", "w": "3x2"}
+    named, line = check_slip(text, "gate", "dzf = df", "dzf = -df", inputs=inputs)
+    assert named == [line]
