@@ -18,6 +18,7 @@ _RUNGS = 40  # of a ladder, at most
 _LONGER = 3  # times that steps are added where the function hardly moves ...
 _MORE_RUNGS = 5  # ... and how many
 GLANCE = 12  # evaluations that a glance takes
+_EPS = float(np.finfo(np.float64).eps)
 _POOR = 1e-4  # relative uncertainty beyond which more effort is worth it
 
 
@@ -106,6 +107,8 @@ def look(
         slopes = _judged(line, steps, plus, minus, in_use)
     if not (plus.any() or minus.any()) and _far_stair(line, float(steps[-1])):
         return _unknown()
+    if _outruns_steps(line, plus, minus):
+        return _unknown()
     slopes = _coarser(line, slopes, steps, plus, minus, in_use)
     if slopes.kind[0] != KINK:
         return slopes
@@ -151,6 +154,21 @@ def _judged(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray, 
         return large
     apart = abs(large.low[0] - small.low[0]) > large.uncertainty[0] + small.uncertainty[0]
     return _unknown() if apart else small
+
+
+def _outruns_steps(line: Line, plus: FloatArray, minus: FloatArray) -> bool:
+    """Whether the last digit of the element moves the function about as much as any step does: sin(1e15).
+
+    Steps then land anywhere, and what they average to is no slope. Rounding of the outputs alone, which no
+    step exceeds where the function is flat, is far smaller. Cost: 2 evaluations.
+    """
+    digit = float(np.spacing(abs(line.x)))
+    least = max(abs(line.response(digit)), abs(line.response(-digit)))
+    rounding = 0.0
+    for cotangent, out in zip(line.cotangents, line.function.base, strict=True):
+        rounding = max(rounding, _EPS * float(np.max(np.abs(cotangent * out), initial=0.0)))
+    most = float(np.nanmax(np.abs(np.concatenate([plus, minus])), initial=0.0))
+    return least > 2.0**16 * rounding and most < 2.0**10 * least
 
 
 def _is_poor(slopes: Slopes) -> bool:

@@ -152,3 +152,8 @@ def test_a_derivative_that_is_exactly_zero_at_zero_passes(method: str):
                 seed=seed,
             )
             assert (result.verdict, codes(result)) == ("pass", [])
+
+
+@pytest.mark.parametrize("size", [1e15, 1e150, 1e300])
+def test_a_function_faster_than_floating_point_is_not_called_wrong(size: float):
+    assert check_form(np.sin, np.cos, size * SPREAD).verdict != "fail"
