@@ -12,6 +12,7 @@ from gradcli.targets.forward_call import parameters_of
 Shape = tuple[int, ...]
 
 OUTPUTS, HIDDEN = 2, 6
+_LARGE = 32  # a size by default beyond which a smaller one is given
 # What a step `W -= RATE * grad` is large enough for: the gradient can be read off W, to its last digit.
 RATE = 2.0**200
 
@@ -116,13 +117,22 @@ def _suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[st
     found: dict[str, Any] = {}
     for parameter in parameters_of(cls) or []:
         name = parameter.name
-        needed = parameter.default is Parameter.empty or (
-            parameter.default is None and _SAID_WHERE_NONE.fullmatch(name)
+        needed = (
+            parameter.default is Parameter.empty
+            or (parameter.default is None and _SAID_WHERE_NONE.fullmatch(name))
+            or _is_large(parameter)
         )
         if name in given or not needed or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
             continue
         found[name] = 0.1 if is_rate(name) else guess(name, seen)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _is_large(parameter: Parameter) -> bool:
+    """Whether it is a size that is made for training (`input_dim=3072`), more than a check need look at."""
+    sizes = (_FEATURES, _HIDDEN)
+    is_size = any(pattern.fullmatch(parameter.name) for pattern in sizes)
+    return is_size and isinstance(parameter.default, int) and parameter.default > _LARGE
 
 
 class _SteepestDescent:

@@ -6,6 +6,7 @@ import pytest
 
 from gradcli.spec import CheckSpec, Settings
 from gradcli.suite.outcome import Outcome
+from gradcli.suite.perform import Wants
 from gradcli.suite.run import outcomes_of
 
 HABITS = Path(__file__).parent / "habits"
@@ -70,7 +71,7 @@ def outcomes(request: pytest.FixtureRequest) -> tuple[str, dict[str, Outcome]]:
     """What a check of a whole file finds, by target."""
     file: str = request.param
     spec = CheckSpec(file, base=HABITS, settings=Settings(blame=False, budget=5.0))
-    found = {outcome.id.partition(":")[2]: outcome for outcome in outcomes_of(spec)}
+    found = {outcome.id.partition(":")[2]: outcome for outcome in outcomes_of(spec, Wants())}
     return file, found
 
 

@@ -39,6 +39,11 @@ class Candidate:
         has_matrix = any(isinstance(w, Drawn) and len(w.axes) > 1 and w.axes[-1] != "1" for w in weights)
         return 4 if has_scalar and has_matrix else 0
 
+    @property
+    def has_only_vectors(self) -> bool:
+        """Whether there is nothing in it that could be transposed."""
+        return all(len(guess.axes) < 2 for guess in self.layout.values() if isinstance(guess, Drawn))
+
 
 def ranked(
     functions: Sequence[Callable[..., Any]], symbols: Sequence[str], names: Sequence[str]

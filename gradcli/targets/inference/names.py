@@ -6,7 +6,7 @@ from gradcli.targets.advice import usual_constant
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, drawn
 
 _LABELS = ("N|int|M", "N|int|D", "N|int|2", "N D", "N", "N 1", "N D|unit", "1 N|int|2", "N M")
-_DATA = ("N D", "N", "B C I J", "N T D", "D N", "D 1", "N D|unit", "N|near1", "D", "N N")
+_DATA = ("N D", "N", "B C I J", "N T D", "D N", "D 1", "1 D", "N D|unit", "N|near1", "D", "N N")
 # A name -> shapes in the words of `guess.drawn`. The first pattern that fits is taken.
 _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\w*mask", ("N D|bool", "N T|bool", "N|bool", "B C I J|bool")),
@@ -37,6 +37,7 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"h|hess\w*|cov\w*|sigma|m|k", ("N N", "D D", "N D")),
     (r"v|query|key|value|queries|keys|values", ("N T D", "T D")),
 )
+_WEIGHT = re.compile(r"W_?[a-z]{3,}")  # Wattn, W_out: `width` is none
 _NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
 _MAX_RANK = 12
 
@@ -50,7 +51,8 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
         told: list[Guess] = [Fixed(value) for value in fixed]
         # What is differentiated may be a single number: `def sigmoid(z: float)`.
         return [*enumerate([*told, Drawn(())] if annotation == "float" else told)]
-    shapes = next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, name.lower())), ())
+    plain = "w" if _WEIGHT.fullmatch(name) else name.lower()
+    shapes = next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, plain)), ())
     guesses: list[Guess] = [drawn(text) for text in shapes]
     found = [*enumerate(guesses), *((len(guesses) + rank, Fixed(value)) for rank, value in enumerate(fixed))]
     others: list[Guess] = [drawn(text) for text in _DATA]

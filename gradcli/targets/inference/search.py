@@ -11,6 +11,7 @@ from gradcli.spec import InputSpec
 from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
 from gradcli.targets.inference.guess import Drawn, Fixed
+from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
@@ -18,6 +19,7 @@ _WAITING = 5.0  # as many seconds of waiting count as one of work
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
+_FAR = 6  # from this rank on, a gradient of another shape says that the guess is wrong, not the gradient
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
 # The Problem at these inputs and constants, beside what the user gave; raises UsageError.
@@ -76,6 +78,7 @@ def infer(
     best: tuple[float, Found | None, Trial] = (float("inf"), None, Trial(REFUSED))
     left: Found | None = None
     reason, over = Trial(REFUSED), _deadline()
+    transposing = transposes(one.functions)
     for tries, candidate in enumerate(_at_its_lengths(candidates(guesses, given), one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or over():
             break
@@ -85,7 +88,7 @@ def infer(
             left = found
         if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
             reason = trial
-        score = _score(candidate, trial)
+        score = _score(candidate, trial) + _DOUBT * (transposing and candidate.has_only_vectors)
         if best[2].doubtful and not trial.is_cost:
             continue  # only what makes it a cost is an answer to the doubt
         if score < best[0]:
@@ -133,7 +136,8 @@ def _score(candidate: Candidate, trial: Trial) -> float:
     """The rank with what speaks against it; infinite for what cannot be taken."""
     if trial.level == FITS:
         return candidate.rank + candidate.strangeness + _DOUBT * trial.doubtful
-    if trial.level == BOTH and (trial.fitting or candidate.rank <= _KNOWN):
+    lone_misfit = trial.fitting and trial.misfits == 1 and candidate.rank < _FAR
+    if trial.level == BOTH and (lone_misfit or candidate.rank <= _KNOWN):
         return candidate.rank + _MISFIT * (1.0 - trial.fitting / 2)
     if trial.level == FORWARD and candidate.rank <= _KNOWN:
         return candidate.rank + 2 * _MISFIT

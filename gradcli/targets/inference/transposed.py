@@ -29,6 +29,14 @@ def matrices_first(guesses: Sequence[tuple[int, Guess]]) -> list[tuple[int, Gues
     ]
 
 
+def transposes(functions: Sequence[Callable[..., Any]]) -> bool:
+    """Whether a backward transposes anything, an attribute as well; functions: forward first."""
+    trees = [tree for function in functions[1:] if (tree := source_tree(function)) is not None]
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "T" for tree in trees for node in ast.walk(tree)
+    )
+
+
 def _transposed(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "T" and isinstance(node.value, ast.Name):

@@ -26,6 +26,7 @@ class Trial:
 
     level: int
     fitting: float = 0.0  # which part of the gradients has its input's shape
+    misfits: int = 0  # how many have not
     reason: str = ""  # what was raised
     exits: bool = False  # it was sys.exit, which is no way to refuse an argument
     doubtful: bool = False  # a slope of what is not elementwise: a defect, or meant for a single number
@@ -76,9 +77,8 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     if fitting == len(names):
         is_cost = run.outputs[0].size == 1 < max(problem.inputs[name].size for name in names)
         return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost)
-    return Trial(
-        BOTH, fitting / max(1, len(names)), reason="the gradients have other shapes than the arguments"
-    )
+    reason = "the gradients have other shapes than the arguments"
+    return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason)
 
 
 def _is_slope_of_none(subject: Subject, problem: Problem, run: Run) -> bool:

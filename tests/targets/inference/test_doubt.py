@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradcli import check_target
+from gradcli.errors import UsageError
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -26,3 +27,62 @@ def test_the_slope_of_a_softmax_is_wrong_at_several_numbers():
     )
     result = check_target("act.py")
     assert (result.verdict, result.gradients["x"].shape) == ("fail", (4, 3))
+
+
+def test_a_backward_that_transposes_is_not_checked_at_a_vector():
+    Path("act.py").write_text(
+        "import numpy as np\n"
+        "class Softmax:\n"
+        "    def forward(self, input):\n"
+        "        e = np.exp(input)\n        self.output = e / np.sum(e)\n        return self.output\n"
+        "    def backward(self, grad):\n"
+        "        n = np.size(self.output)\n"
+        "        return np.dot((np.identity(n) - self.output.T) * self.output, grad)\n"
+    )
+    result = check_target("act.py:Softmax")
+    assert (result.verdict, result.gradients["input"].shape) == ("pass", (3, 1))
+
+
+def test_several_gradients_of_other_shapes_say_that_the_guess_is_wrong():
+    source = (
+        "def attend_forward(prev_h, Wattn, x, Wx):\n"
+        "    return prev_h @ Wx + x @ Wattn, (prev_h, Wattn, x, Wx)\n"
+        "def attend_backward(dout, cache):\n    prev_h, Wattn, x, Wx = cache\n"
+        "    return dout @ Wx.T, x.T @ dout, dout @ Wattn.T, prev_h.T @ dout\n"
+    )
+    Path("attend.py").write_text(source)
+    with pytest.raises(UsageError, match="the gradients have other shapes than the arguments"):
+        check_target("attend.py:attend")
+
+
+def test_a_layer_for_one_sample_is_given_one():
+    Path("fc.py").write_text(
+        "import numpy as np\n"
+        "class FC:\n"
+        "    def __init__(self, input_size, output_size):\n"
+        "        self.weights = np.random.rand(input_size, output_size)\n"
+        "        self.bias = np.random.rand(1, output_size)\n"
+        "    def forward(self, data):\n        self.data = data\n"
+        "        return data @ self.weights + self.bias\n"
+        "    def backward(self, error, learning_rate):\n"
+        "        back = error @ self.weights.T\n"
+        "        self.weights -= learning_rate * self.data.T @ error\n"
+        "        self.bias -= learning_rate * error\n"
+        "        return back\n"
+    )
+    result = check_target("fc.py:FC")
+    assert (result.verdict, result.gradients["data"].shape, len(result.gradients)) == ("pass", (1, 3), 3)
+
+
+def test_a_network_that_is_large_by_default_is_made_small():
+    Path("net.py").write_text(
+        "import numpy as np\n"
+        "class Net:\n"
+        "    def __init__(self, input_dim=3072, hidden_dim=100):\n"
+        "        self.W = np.random.randn(input_dim, hidden_dim)\n"
+        "    def forward(self, x):\n        self.x = x\n        return x @ self.W\n"
+        "    def backward(self, dout):\n"
+        "        self.dW = self.x.T @ dout\n        return dout @ self.W.T\n"
+    )
+    result = check_target("net.py:Net")
+    assert (result.verdict, result.gradients["W"].shape) == ("pass", (3, 6))
