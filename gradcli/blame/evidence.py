@@ -81,9 +81,7 @@ class Evidence:
             elif site.role == WRITE:
                 defined[site.name or ""].add(id(site.statement))
         good: dict[int, bool] = {}
-        renamed = {
-            s.name for s in sites if s.role == DEF and is_alias(s.statement) and not self._confirmed(s)
-        }
+        renamed = {s.name for s in sites if s.role == DEF and is_alias(s.statement) and not self.confirmed(s)}
         for site in sites:
             values = self.trace.of(site.number)
             if not values:
@@ -125,7 +123,7 @@ class Evidence:
         return (
             bool(values)
             and any(n.gradient.size == values[-1].size for n in self.paired(site))
-            and not self._confirmed(site)
+            and not self.confirmed(site)
         )
 
     def _distrust_constants(self) -> None:
@@ -150,7 +148,7 @@ class Evidence:
             ):
                 self.right.discard(id(site.node))
 
-    def _confirmed(self, site: Site) -> bool:
+    def confirmed(self, site: Site) -> bool:
         """Whether a value is the gradient of the very node that its name belongs to."""
         values = self.trace.of(site.number)
         if not values:

@@ -22,7 +22,7 @@ def insertions(statement: ast.stmt, names: Sequence[str]) -> Iterator[Edit]:
         node = slot.get()
         for name in names:
             for operation in (ast.Add(), ast.Sub()):
-                made = ast.BinOp(node, operation, ast.Name(name, ast.Load()))
+                made = ast.BinOp(node, operation, ast.parse(name, mode="eval").body)
                 yield replace(slot, node, made, "term missing", 2)
     for slot in _squarable(statement):
         node = slot.get()
@@ -84,7 +84,7 @@ def _inner(node: ast.expr) -> Iterator[Slot]:
 
 def _grown(node: ast.expr, names: Sequence[str]) -> Iterator[tuple[str, ast.expr]]:
     for name in names:
-        one = ast.Name(name, ast.Load())
+        one = ast.parse(name, mode="eval").body  # a variable, or an attribute
         yield "factor missing", ast.BinOp(node, ast.Mult(), one)
         yield "term missing", ast.BinOp(node, ast.Add(), one)
         yield "term missing", ast.BinOp(node, ast.Sub(), one)

@@ -112,7 +112,8 @@ class Repairer:
         if len(places) > _MOST_PLACES:
             return
         for written, statement in places:
-            for edit in list(insertions(statement, _names(written.node))):
+            names = [*_names(written.node), *dict.fromkeys(_attributes(written.node))]
+            for edit in list(insertions(statement, names)):
                 if not self.bench.clock.affords(0.0):
                     return
                 if self._works(written, edit, wrong):

@@ -206,6 +206,7 @@ class Search:
         self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str]
     ) -> tuple[ast.stmt, int] | None:
         """The statement at fault, or None where it could be one of several."""
+        paths = [r for r in repairs if r.kind in PATHS]
         repairs = [
             r for r in repairs if not self._passes_on(r.statement, wrong) or r.kind in ("order", "variable")
         ]
@@ -213,6 +214,11 @@ class Search:
         if changes:
             return self._by_repairs(changes)
         lacking = self._lacking(repairs)
+        if lacking is None and repairs:  # it may be missing where the finished gradient is passed on
+            lacking = self._lacking(paths)
+        if lacking is not None and self._is_finished(lacking):
+            self.notes.append("a path is missing, and where it should be added cannot be told")
+            return None
         if lacking is not None:
             return lacking, self._line(lacking, wrong)
         serious = self._serious(suspects, wrong)
@@ -244,6 +250,12 @@ class Search:
         if sums:
             return sums[0]
         return after[0] if len(after) == 1 else None
+
+    def _is_finished(self, statement: ast.stmt) -> bool:
+        """Whether what a statement contributes to ends up as the gradient of the node of its name."""
+        sites = [s for s in self.bench.backward.taps.sites if s.role == DEF and s.name is not None]
+        names = {s.name for s in sites if s.statement is statement}
+        return any(s.name in names and self.evidence.depends(s) and self.evidence.confirmed(s) for s in sites)
 
     def _known_at(self, use: Site | None, order: Mapping[int, int]) -> int:
         """When backward knows the gradient of what a use goes into, the narrowest part of its line first."""
@@ -312,7 +324,9 @@ class Search:
             id(site.statement)
             for site in self.bench.backward.taps.sites
             if (site.number, 0) in self.evidence.trace.values
-            and (site.role in (DEF, WRITE, RETURN) or isinstance(site.statement, ast.Expr))
+            and (
+                site.role in (DEF, WRITE, RETURN) or isinstance(site.statement, ast.Expr) or _is_listed(site)
+            )
         }
         return {
             s
@@ -495,6 +509,13 @@ class Search:
         for row in rows:
             if [node.gradient.squeeze().shape for node in row] == shapes:
                 yield row
+
+
+def _is_listed(site: Site) -> bool:
+    """Whether a value is one of several that a statement puts together under a name."""
+    value = getattr(site.statement, "value", None)
+    parts = value.elts if isinstance(value, ast.List | ast.Tuple) else []
+    return isinstance(site.statement, ast.Assign) and any(site.node is part for part in parts)
 
 
 def _values(statement: ast.stmt) -> list[ast.expr]:

@@ -649,3 +649,120 @@ def residual_backward(dout, cache):
     dx, dw1 = pull(dh1, a1, x, w1)
     dx += dh1
     return dx, dw1, dw2
+
+
+# --- a second helping, written when the first had been looked at
+
+def focal_forward(margin, focus=2.0):
+    prob = 1.0 / (1.0 + np.exp(-margin))
+    rest = 1.0 - prob
+    weight = rest ** focus
+    logp = np.log(prob)
+    loss = -(weight * logp).mean()
+    return loss, (prob, rest, weight, logp, focus)
+
+
+def focal_backward(g, saved):
+    prob, rest, weight, logp, focus = saved
+    dterm = -g * np.ones_like(prob) / prob.size
+    dweight = dterm * logp
+    dlogp = dterm * weight
+    dprob = dlogp / prob
+    drest = dweight * focus * rest ** (focus - 1)
+    dprob = dprob - drest
+    dmargin = dprob * prob * rest
+    return dmargin
+
+
+def mixture_forward(x, centres, logits):
+    gap = x[:, None, :] - centres[None, :, :]
+    dist = (gap ** 2).sum(axis=2)
+    score = logits[None, :] - 0.5 * dist
+    top = score.max(axis=1, keepdims=True)
+    lse = top[:, 0] + np.log(np.exp(score - top).sum(axis=1))
+    return lse, {"gap": gap, "resp": np.exp(score - lse[:, None])}
+
+
+def mixture_backward(dlse, saved):
+    gap, resp = saved["gap"], saved["resp"]
+    out = {}
+    dscore = dlse[:, None] * resp
+    out["logits"] = dscore.sum(axis=0)
+    ddist = -0.5 * dscore
+    dgap = 2 * gap * ddist[:, :, None]
+    out["x"] = dgap.sum(axis=1)
+    out["centres"] = -dgap.sum(axis=0)
+    return out
+
+
+def stencil_forward(field, weights):
+    rows, cols = field.shape
+    out = np.zeros((rows - 2, cols - 2))
+    for i in range(1, rows - 1):
+        for j in range(1, cols - 1):
+            out[i - 1, j - 1] = (weights[0] * field[i, j] + weights[1] * field[i - 1, j]
+                                 + weights[2] * field[i + 1, j] + weights[3] * field[i, j - 1])
+    return np.sin(out), (field, weights, out)
+
+
+def stencil_backward(dout, saved):
+    field, weights, pre = saved
+    rows, cols = field.shape
+    dfield, dweights = np.zeros_like(field), np.zeros_like(weights)
+    dpre = dout * np.cos(pre)
+    for i in range(1, rows - 1):
+        for j in range(1, cols - 1):
+            d = dpre[i - 1, j - 1]
+            dfield[i, j] += weights[0] * d
+            dfield[i - 1, j] += weights[1] * d
+            dfield[i + 1, j] += weights[2] * d
+            dfield[i, j - 1] += weights[3] * d
+            dweights[0] += field[i, j] * d
+            dweights[1] += field[i - 1, j] * d
+            dweights[2] += field[i + 1, j] * d
+            dweights[3] += field[i, j - 1] * d
+    return dfield, dweights
+
+
+class Cell:
+    def forward(self, x, h, c, W, b):
+        self.z = np.concatenate([x, h], axis=1)
+        self.W, self.c, self.nx = W, c, x.shape[1]
+        i, f, o, g = np.split(self.z @ W + b, 4, axis=1)
+        self.i, self.f, self.o = self.sig(i), self.sig(f), self.sig(o)
+        self.g = np.tanh(g)
+        self.c_new = self.f * c + self.i * self.g
+        self.t = np.tanh(self.c_new)
+        return self.o * self.t
+
+    def sig(self, v):
+        return 1 / (1 + np.exp(-v))
+
+    def backward(self, dh):
+        do = dh * self.t
+        dc = dh * self.o * (1 - self.t ** 2)
+        di = dc * self.g
+        df = dc * self.c
+        dg = dc * self.i
+        pre = [di * self.i * (1 - self.i), df * self.f * (1 - self.f), do * self.o * (1 - self.o), dg * (1 - self.g ** 2)]
+        dpre = np.concatenate(pre, axis=1)
+        dW = self.z.T @ dpre
+        db = dpre.sum(axis=0)
+        dz = dpre @ self.W.T
+        return dz[:, :self.nx], dz[:, self.nx:], dc * self.f, dW, db
+
+
+class Whiten:
+    def forward(self, data):
+        self.n = data.shape[0]
+        self.centred = data - data.mean(axis=0)
+        self.var = (self.centred ** 2).sum(axis=0) / (self.n - 1)
+        self.scale = (self.var + 1e-6) ** -0.5
+        return self.centred * self.scale
+
+    def backward(self, upstream):
+        d_scale = (upstream * self.centred).sum(axis=0)
+        d_var = -0.5 * d_scale * (self.var + 1e-6) ** -1.5
+        d_centred = upstream * self.scale
+        d_centred += 2 * self.centred * d_var / (self.n - 1)
+        return d_centred - d_centred.mean(axis=0)
