@@ -52,7 +52,8 @@ def growth(
 ) -> Iterator[Row]:
     """Forwards of a whole check of batch-norm NxD, for each N over the widths D.
 
-    Finding the axes that come apart takes 2 log2(D) for each of three inputs: that much may be added.
+    Finding the axes that come apart takes log2(D) and a few for all three inputs together, and large arrays
+    take two real evaluations a row in place of a complex one: N and some may be added, whatever D is.
     """
     yield Row("forwards for batchnorm NxD", "  ".join(f"D={width}" for width in widths))
     for batch in batches:
@@ -62,5 +63,5 @@ def growth(
             f"  N={batch}",
             "  ".join(f"{count:>{len(str(width)) + 2}}" for count, width in zip(counts, widths, strict=True)),
             "not by D",
-            counts[-1] - counts[0] <= 6 * doublings,
+            counts[-1] - counts[0] <= 1.25 * batch + 2 * doublings,
         )
