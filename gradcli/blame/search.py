@@ -214,7 +214,8 @@ class Search:
         if changes:
             return self._by_repairs(changes)
         lacking = self._lacking(repairs)
-        if lacking is None and repairs:  # it may be missing where the finished gradient is passed on
+        if lacking is None and any(r.statement and self._is_finished(r.statement) for r in repairs):
+            # It is missing where a finished gradient is passed on as that of another node.
             lacking = self._lacking(paths)
         if lacking is not None and self._is_finished(lacking):
             self.notes.append("a path is missing, and where it should be added cannot be told")
