@@ -216,3 +216,16 @@ def test_a_float16_overflow_is_named_for_what_it_is():
     result = gradcli.check_target("batchnorm", dtype="float16", seed=6)
     assert "GC105" in codes(result)
     assert "GC110" not in codes(result)
+
+
+# --- the cache
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_cache_of_a_lower_precision_loses_digits(dtype):
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    backward = lambda dout, kept: dout * kept.astype(np.float64)  # noqa: E731
+    result = gradcli.check(lambda x: (np.sin(x), np.cos(x).astype(dtype)), backward, {"x": x})
+    assert "GC104" in codes(result)
+    mask = gradcli.check(lambda x: (2.0 * x * (x > 0), (2.0 * (x > 0)).astype(dtype)), backward, {"x": x})
+    assert (mask.verdict, codes(mask)) == ("pass", [])

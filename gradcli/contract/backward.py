@@ -33,6 +33,7 @@ def observe_backward(
         for name in touched
         if not any(v.code == "GC107" and v.gradient == name for v in violations)
     ]
+    violations += _narrow_cache(problem, before)
     after = snapshot(fresh.saved)
     if not touched and (
         len(before) != len(after) or any(not same_bits(a, b) for a, b in zip(before, after, strict=True))
@@ -53,6 +54,20 @@ def observe_backward(
                     Violation("GC204", f"the gradient of {name} is a view of the cotangent: copy it", name)
                 )
     return gradients
+
+
+def _narrow_cache(problem: Problem, saved: list[Array]) -> list[Violation]:
+    """GC104 for numbers that forward rounded before it saved them; short ones (a mask) lose nothing."""
+    if any(array.dtype.kind == "f" and array.dtype != np.float64 for array in problem.inputs.values()):
+        return []
+    for array in saved:
+        if array.dtype in (np.float16, np.float32) and array.size:
+            word = "u2" if array.dtype == np.float16 else "u4"
+            rounded = np.ascontiguousarray(array).view(word) % 2  # the last digit is in use
+            if 4 * int(np.sum(rounded)) >= max(1, int(np.count_nonzero(array))):
+                message = f"forward saves {array.dtype} for float64 inputs: backward works on what is left"
+                return [Violation("GC104", message)]
+    return []
 
 
 def _not_constant(name: str, value: Any) -> list[Violation]:
