@@ -229,7 +229,7 @@ def accepts(forward: Callable[..., Any], made: Any, arguments: Mapping[str, Any]
     try:
         with fixed_generators(), np.errstate(all="ignore"):
             forward(Prototype(made).born({}), **given)
-    except Exception:
+    except (Exception, SystemExit):
         return False
     return True
 
@@ -275,7 +275,7 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
         elsewhere = Prototype(settled).born({})
         moved = {n: a * 0.9 + 0.01 if a.dtype.kind == "f" else a.copy() for n, a in inputs.items()}
         calls.run(elsewhere, {n: a.astype(inputs[n].dtype) for n, a in moved.items()})
-    except Exception:
+    except (Exception, SystemExit):
         return untried
     after = revived(settled, {})
     result: Any = None
@@ -283,7 +283,7 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
     cotangents = tuple(_cotangent(out) for out in outputs)
     try:
         result = calls.pull(after, cotangents, kept)
-    except Exception:
+    except (Exception, SystemExit):
         failed = True
     parameters = find_parameters(settled, elsewhere, after)
     if isinstance(result, tuple | list) and len(result) > len(floats):
@@ -328,7 +328,7 @@ def _kept_only(prototype: Prototype, calls: Calls, inputs: Mapping[str, Array]) 
     born = prototype.born(values)
     try:
         calls.run(born, copies(inputs))
-    except Exception:
+    except (Exception, SystemExit):
         return prototype
     kept = tuple(p for p in prototype.parameters if np.array_equal(at(born, p.value), values[p.name]))
     return replace(prototype, parameters=kept)
@@ -340,7 +340,7 @@ def _with_twins(
     def moves(values: Mapping[str, Array]) -> bool:
         try:
             found, _ = calls.run(prototype.born(values), copies(inputs))
-        except Exception:
+        except (Exception, SystemExit):
             return True
         return any(not np.array_equal(a, b) for a, b in zip(found, outputs, strict=False))
 
@@ -362,7 +362,7 @@ def _notice(
         _, kept = calls.run(dirty, copies(inputs))
         filled = fill_gradients(dirty, parameters, lambda buffer: rng.standard_normal(buffer.shape))
         calls.pull(dirty, cotangents, kept)
-    except Exception:
+    except (Exception, SystemExit):
         return []  # the check will find it again, and say where
     updated = [p.name for p in parameters if not np.array_equal(at(clean, p.value), before[p.name])]
     notes = [_updates(updated)] if updated else []
@@ -440,7 +440,7 @@ def _reading(
             for how, wanted in (("sum", slope), ("mean", slope / outputs[0].size)):
                 if abs(claimed - wanted) < best[0]:
                     best = abs(claimed - wanted), read, how if several else ""
-    except Exception:  # the check will find it again, and say where
+    except (Exception, SystemExit):  # the check will find it again, and say where
         return best[1:]
     return best[1:]
 

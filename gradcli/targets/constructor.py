@@ -103,7 +103,7 @@ def construct(where: str, cls: type, given: Mapping[str, Any], seen: Shape | Non
         with fixed_generators():
             made = cls(**arguments)
             _initialise(made)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         first = (str(error).splitlines() or [""])[0]
         call = ", ".join(f"{name}={_short(value)}" for name, value in arguments.items())
         raise UsageError(

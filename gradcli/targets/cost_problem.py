@@ -146,7 +146,7 @@ def _read(
             call = replace(call, place=_scalar_place(call, _values(inputs, constants)))
         out = np.asarray(call.value_at(_values(inputs, constants)))
         returned = call.gradients_at(_values(inputs, constants), out)
-    except Exception:  # the check says so, with the place: here it is only looked at
+    except (Exception, SystemExit):  # the check says so, with the place: here it is only looked at
         return call, (_by_name_alone(call, floats),), ""
     parts = parts_of(returned, call.names, without=call.place)
     choices = possible(parts, floats, out) or [(_by_name_alone(call, floats),)]
@@ -165,7 +165,7 @@ def _read(
     at_output = replace(call, at_output=argument)
     try:
         there = right(readings, at_output.gradients_at(_values(inputs, constants), out))
-    except Exception:
+    except (Exception, SystemExit):
         return call, readings, ""
     here = right(readings, returned)
     if not taken_at_output(call.gradient, here, there):

@@ -142,7 +142,7 @@ def agrees(
             cotangent = np.asarray(rng.standard_normal(np.shape(ahead)))
             numeric = float(np.sum(cotangent * (ahead - behind))) / (2 * _STEP)
             analytic = float(np.sum(direction * pulled_back(cotangent, gradient, arguments[name])))
-    except Exception:  # the user's code, at a point that nobody asked for
+    except (Exception, SystemExit):  # the user's code, at a point that nobody asked for
         return False
     return bool(abs(numeric - analytic) <= _AGREES * max(abs(numeric), abs(analytic)))
 
@@ -156,7 +156,7 @@ def _unlikely(name: str) -> int:
 def _is_array(value: Any) -> bool:
     try:
         return np.asarray(value).dtype.kind in "fiubc"
-    except Exception:  # ragged, or an object that refuses
+    except (Exception, SystemExit):  # ragged, or an object that refuses
         return False
 
 

@@ -69,7 +69,7 @@ def engine_of(cls: type) -> Engine | None:
     tried: Any = 1.5 if scalar else np.array([[1.5, 2.5], [0.5, 1.0]])
     try:
         value = cls(tried)
-    except Exception:
+    except (Exception, SystemExit):
         return None
     data = next((name for name in _DATA if _holds(value, name, tried)), None)
     grad = next((n for n in _GRAD if hasattr(value, n)), None)
@@ -98,6 +98,6 @@ def _seed_of(engine: Engine) -> str:
             tried.pull(leaf + engine.wrap(np.zeros((2, 2), dtype=engine.dtype)), cotangent)
             if np.array_equal(np.asarray(tried.gradient(leaf), dtype=float), cotangent):
                 return seed
-        except Exception:
+        except (Exception, SystemExit):
             continue
     return "none"

@@ -140,7 +140,7 @@ def _pieces(problem: Problem) -> list[Problem]:
         run = problem.forward(copies(problem.inputs))
         found = functions_in(run.saved)
         applied = {cls: _first_application(problem, cls) for cls in found}
-    except Exception:
+    except (Exception, SystemExit):
         return []  # the check has told of it
     return [
         _function(cls.__name__, cls).problem(inputs, constants, Label.of(cls.__name__))

@@ -69,8 +69,8 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (  # a cell with samples in columns
         r".*(lstm|gru)_?cell.*",
         (
-            (r"x_?t?", ("D N", "N D")),
-            (r"[ahc]_?prev|prev_[ahc]", ("H N", "N H")),
+            (r"x_?t?", ("D N", "N D", "D")),
+            (r"[ahc]_?prev(_?t)?|prev_[ahc]", ("H N", "N H", "H")),
             (r"w_?[fuicogrz][ahx]?", ("H H+D|small",)),
             (r"w_?y|w_?ya", ("M H|small",)),
             (r"b_?[fuicogrz]", ("H 1",)),

@@ -19,7 +19,8 @@ _WAITING = 5.0  # as many seconds of waiting count as one of work
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
-_FAR = 6  # from this rank on, a gradient of another shape says that the guess is wrong, not the gradient
+_FAR = 6  # a rank from which on gradients of other shapes say that the guess is wrong
+_VECTORS = 5  # by how much vectors must be likelier than matrices where backward transposes
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
 # The Problem at these inputs and constants, beside what the user gave; raises UsageError.
@@ -88,7 +89,7 @@ def infer(
             left = found
         if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
             reason = trial
-        score = _score(candidate, trial) + _DOUBT * (transposing and candidate.has_only_vectors)
+        score = _score(candidate, trial) + _VECTORS * (transposing and candidate.has_only_vectors)
         if best[2].doubtful and not trial.is_cost:
             continue  # only what makes it a cost is an answer to the doubt
         if score < best[0]:
@@ -136,9 +137,9 @@ def _score(candidate: Candidate, trial: Trial) -> float:
     """The rank with what speaks against it; infinite for what cannot be taken."""
     if trial.level == FITS:
         return candidate.rank + candidate.strangeness + _DOUBT * trial.doubtful
-    lone_misfit = trial.fitting and trial.misfits == 1 and candidate.rank < _FAR
-    if trial.level == BOTH and (lone_misfit or candidate.rank <= _KNOWN):
+    is_known = candidate.rank <= _KNOWN
+    if trial.level == BOTH and trial.misfits == 1 and (is_known or (trial.fitting and candidate.rank < _FAR)):
         return candidate.rank + _MISFIT * (1.0 - trial.fitting / 2)
-    if trial.level == FORWARD and candidate.rank <= _KNOWN:
+    if trial.level in (FORWARD, BOTH) and is_known:
         return candidate.rank + 2 * _MISFIT
     return float("inf")

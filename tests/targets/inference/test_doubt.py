@@ -86,3 +86,34 @@ def test_a_network_that_is_large_by_default_is_made_small():
     )
     result = check_target("net.py:Net")
     assert (result.verdict, result.gradients["W"].shape) == ("pass", (3, 6))
+
+
+def test_code_that_leaves_by_sys_exit_is_said_to(folder: Path) -> None:
+    (folder / "leaves.py").write_text(
+        "import sys\ndef f(x):\n    sys.exit(3)\ndef f_grad(x):\n    return x\n"
+        "class Layer:\n    def forward(self, x):\n        sys.exit(3)\n"
+        "    def backward(self, g):\n        return g\n"
+    )
+    for name in ("f", "Layer"):
+        result = check_target(f"leaves.py:{name}")
+        assert [violation.code for violation in result.violations] == ["GC108"]
+        assert "SystemExit: 3" in result.violations[0].message
+
+
+def test_a_cell_for_one_sample_takes_vectors():
+    Path("cell.py").write_text(
+        "import numpy as np\n"
+        "class GRUCell:\n"
+        "    def __init__(self, in_dim, hidden_dim):\n"
+        "        self.Wx = np.random.randn(hidden_dim, in_dim)\n"
+        "        self.Wh = np.random.randn(hidden_dim, hidden_dim)\n"
+        "    def forward(self, x, h_prev_t):\n"
+        "        self.x, self.h = x, h_prev_t\n"
+        "        self.out = np.tanh(self.Wx @ x + self.Wh @ h_prev_t)\n        return self.out\n"
+        "    def backward(self, delta):\n"
+        "        d = delta * (1 - self.out**2)\n"
+        "        self.dWx, self.dWh = np.outer(d, self.x), np.outer(d, self.h)\n"
+        "        return self.Wx.T @ d, self.Wh.T @ d\n"
+    )
+    result = check_target("cell.py:GRUCell")
+    assert (result.verdict, result.gradients["Wh"].shape) == ("pass", (6, 6))
