@@ -28,7 +28,7 @@ from gradcli.targets.forward_call import (
     parameters_of,
     required_arguments,
 )
-from gradcli.targets.halves import LOOKED_FOR, Halves, halves_of, only_promised, static_halves_of
+from gradcli.targets.halves import Halves, halves_of, only_promised, static_halves_of
 from gradcli.targets.label import Label
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
@@ -37,7 +37,7 @@ from gradcli.targets.places import entries, holders
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.unfinished import is_unfinished
 
-__all__ = ["LOOKED_FOR", "CheckableClass", "asked", "find", "only_promised"]
+__all__ = ["CheckableClass", "asked", "find", "only_promised"]
 
 _STRUCTURAL = ("layers", "modules", "layer", "network", "net", "model", "blocks", "args", "steps")
 

@@ -42,8 +42,9 @@ ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (
 )
 
 LOOKED_FOR = (
-    f"{pairs.LOOKED_FOR}; {costs.LOOKED_FOR}; {classes.LOOKED_FOR}; {tape.LOOKED_FOR}; "
-    "and what torch, JAX and autograd call custom gradients"
+    "X_forward with X_backward, a cost that returns (J, grad), f with f_grad, a class with forward and "
+    "backward, a Tensor with .backward(), custom gradients of torch, JAX and autograd; "
+    "other names can be spelled out: FILE.py:forward=F,backward=B"
 )
 
 

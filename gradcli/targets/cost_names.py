@@ -3,8 +3,6 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-LOOKED_FOR = "a cost that returns (J, grad), f with grad_f, f_prime or df"
-
 _COST = re.compile(
     r"(\w*_)?(loss|cost|objective|obj|nll|energy|neg_log\w*|log_?likelihood)(_\w+)?|\w*(Loss|Cost|Objective)\w*"
     r"|cost_?function\w*|\w*(value|func|fun|f|loss|cost)_?(and|n)?_?(grad\w*|jac\w*)",

@@ -8,7 +8,6 @@ from gradcli.arrays import Array
 from gradcli.problem import Problem
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_names import (
-    LOOKED_FOR,
     find_derivatives,
     find_products,
     is_cost,
@@ -23,7 +22,7 @@ from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.returned_names import returned_names
 
-__all__ = ["LOOKED_FOR", "CheckableCost", "find"]
+__all__ = ["CheckableCost", "find"]
 
 
 @dataclass(frozen=True, eq=False)

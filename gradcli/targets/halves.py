@@ -31,8 +31,6 @@ BACKWARDS = (
 )
 _ACCUMULATES = ("accGradParameters", "acc_grad_parameters")
 
-LOOKED_FOR = "a class with forward and backward"
-
 
 class Behind(NamedTuple):
     """The user's own methods behind halves that are made of them."""

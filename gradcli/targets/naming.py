@@ -11,10 +11,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-LOOKED_FOR = (
-    "X_forward with X_backward (also X_fwd/X_bwd, forward_X/backward_X, XForward/XBackward, "
-    "or plain forward and backward), X with X_backward"
-)
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^A-Za-z]+")
 _FORWARD = {"forward": ("backward", "bwd"), "fwd": ("bwd", "backward")}
 _BACKWARD = {"backward": ("forward", "fwd"), "bwd": ("fwd", "forward")}

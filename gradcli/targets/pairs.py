@@ -17,14 +17,14 @@ from gradcli.targets.context import reading, saving, takes_context
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.label import Label
-from gradcli.targets.naming import LOOKED_FOR, Lone, Pair, find_pairs
+from gradcli.targets.naming import Lone, Pair, find_pairs
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.networks import why_no_pair
 from gradcli.targets.pair import make_problem, source_file
 from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
 
-__all__ = ["LOOKED_FOR", "CheckablePair", "find", "lone_half"]
+__all__ = ["CheckablePair", "find", "lone_half"]
 
 
 @dataclass(frozen=True, eq=False)

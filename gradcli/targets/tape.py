@@ -25,8 +25,6 @@ from gradcli.targets.python_file import Loaded
 from gradcli.targets.tape_engine import Engine, engine_of
 from gradcli.targets.tape_operations import Operation, operations_of
 
-LOOKED_FOR = "a Tensor with .backward() and .grad"
-
 
 @dataclass(frozen=True, eq=False)
 class CheckableOperation(ByName):
