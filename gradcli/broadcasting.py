@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.clock import Clock
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
-from gradcli.problem import Problem
 from gradcli.subject import Subject, copies
 
 Shape = tuple[int, ...]
@@ -71,14 +69,13 @@ class Broadcast:
         return f"{told}f and its gradient disagree; unless that is meant, give the two the same shape"
 
 
-def find(problem: Problem, cotangents: tuple[Array, ...], rng: np.random.Generator) -> Broadcast | None:
+def find(subject: Subject, cotangents: tuple[Array, ...], rng: np.random.Generator) -> Broadcast | None:
     """The first place where forward spreads two arrays over each other; for gradients that are wrong.
 
     Cost: one forward; where there is such a place, another nine and a backward.
     """
-    subject = Subject(problem, Clock(None))
     watched = _Watch()
-    if _run(subject, watched, problem.inputs) is None or not watched.found:
+    if _run(subject, watched, subject.problem.inputs) is None or not watched.found:
         return None
     return replace(watched.found[0], is_accident=_is_right_by_element(subject, cotangents, rng))
 

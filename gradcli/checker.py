@@ -117,9 +117,12 @@ class _Check:
 
         try:
             problem = replace(self.problem, reseed=self.subject.reseed)
-            found = broadcasting.find(problem, self.cotangents, self.rng)
+            subject = Subject(problem, Clock(None), self.subject.calls)
+            found = broadcasting.find(subject, self.cotangents, self.rng)
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
+        calls = self.subject.calls
+        result = replace(result, evaluations=calls.forwards, backward_evaluations=calls.backwards)
         if found is None or not (found.is_accident or not found.is_written):
             return result
         if not (found.is_accident and self.settings.blame):
