@@ -9,6 +9,7 @@ from gradcli.numeric.scale import shows
 
 _LONGER = 2.0**14
 _TIMES = 5
+_DIGITS = 2.0**12  # times the precision of the outputs
 
 
 def reach(
@@ -16,7 +17,8 @@ def reach(
 ) -> float | None:
     """How far the outputs are linear (affine) in one input; None where they are not even over `scale`.
 
-    Where a move by the scale shows little of the slope above rounding, longer ones are tried.
+    Where a move by the scale shows little of the slope above rounding, longer ones are tried. What moves
+    more than rounding is no constant beside the input, but noise that may hide anything.
     Cost: 3 evaluations, 3 more for each longer move.
     """
     found = None
@@ -25,7 +27,11 @@ def reach(
         if plus is None:
             break
         found = scale
-        if shows(plus, noise) or not any(change.any() for change in plus):
+        if (
+            shows(plus, noise)
+            or not any(change.any() for change in plus)
+            or not _is_round_off(function, noise)
+        ):
             break
         scale *= _LONGER
     return found
@@ -50,6 +56,14 @@ def _straight(
         for p, m, h, level in zip(plus, minus, half, noise, strict=True)
     )
     return plus if straight else None
+
+
+def _is_round_off(function: Function, noise: Noise) -> bool:
+    """Whether the noise is in keeping with the digits of the outputs."""
+    return all(
+        bool(np.all(level <= _DIGITS * eps * np.max(np.abs(out), initial=0.0)))
+        for out, eps, level in zip(function.base, function.precision, noise, strict=True)
+    )
 
 
 def _vanishes(residual: FloatArray, change: FloatArray, noise: FloatArray) -> bool:
