@@ -5,7 +5,6 @@ One declaration is the single source for CLI options, help, config validation, t
 """
 
 import ast
-import difflib
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -201,6 +200,8 @@ def _bounds(parameter: Dim | Option) -> list[tuple[str, float, Callable[[Any, An
 
 
 def _unknown(layer: str, name: str, known: tuple[str, ...]) -> str:
+    import difflib  # only where something is misspelt
+
     near = difflib.get_close_matches(name, known, n=1)
     suggestion = f"; did you mean {near[0]!r}?" if near else "."
     return f"{layer} has no option {name!r}{suggestion} It has: {', '.join(known)}"

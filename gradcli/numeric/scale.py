@@ -4,7 +4,7 @@ import numpy as np
 
 from gradcli.arrays import FloatArray
 from gradcli.numeric.function import Function, spread
-from gradcli.numeric.rounding import Noise
+from gradcli.numeric.rounding import Noise, median
 
 _SHORT = 2.0**-16  # below it a spread may drown in the rounding of outputs of order 1
 _LONGER = 2.0**16
@@ -32,4 +32,4 @@ def shows(change: list[FloatArray], noise: Noise) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
         ratios = [np.abs(c[c != 0]) / n[c != 0] for c, n in zip(change, noise, strict=True)]
     ratio = np.concatenate([np.zeros(0), *ratios])
-    return bool(ratio.size and np.median(ratio) >= _CLEAR)
+    return bool(ratio.size and median(ratio) >= _CLEAR)

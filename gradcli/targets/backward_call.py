@@ -33,22 +33,22 @@ from inspect import Parameter
 from typing import Any, NamedTuple
 
 from gradcli.errors import BrokenPromise
-from gradcli.targets.cost_names import is_product
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.results import input_named
 
-_CACHE_NAME = re.compile(
+# Texts, compiled where they are first used: most checks never look at them.
+_CACHE_NAME = (
     r"cached?|caches|saved(_tensors|_values)?|stash|stored?|ctx|context|res|residuals?|tape|aux|mem|memory|state"
     r"|intermediates|\w+_cache"
 )
-_OUTPUT_NAME = re.compile(r"outputs?|out|y|z|a")
+_OUTPUT_NAME = r"outputs?|out|y|z|a"
 # Many words start with a d: beside the first parameter only d_..., two letters and the usual stems count.
-_COTANGENT_NAME = re.compile(
+_COTANGENT_NAME = (
     r"g|d_\w+|d[a-zA-Z]\d?|d(out|next|prev|state|cell|hidden|loss|[hcsyz]_)\w*|grads?|gradout\w*|ct|cot|cotangents?|upstream|adjoint|(grad|g|ct|cot|cotangent|upstream|adjoint)_\w+"
     r"|\w+_(grad|bar|ct|cotangent|adjoint)"
 )
 # Words that start with a d and are no derivative.
-_ORDINARY = re.compile(
+_ORDINARY = (
     r"data|ddof|debug|decay|default|degrees?|delay|dense|depth|det|device|diag|dict|diff|dilations?|dims?"
     r"|direction|dist|distance|do|domain|dot|down|drop(_\w+)?|dropout(_\w+)?|dtype|dt"
 )
@@ -160,7 +160,7 @@ class BackwardCall:
         left = [place for place in range(len(names)) if place not in outputs]
         if len(set(outputs)) < len(wanted) or not wanted or len(left) < 2 or len(self.others) != 1:
             return None
-        caches = [place for place in left if _CACHE_NAME.fullmatch(names[place].lower())]
+        caches = [place for place in left if re.fullmatch(_CACHE_NAME, names[place].lower())]
         return Results(outputs, (caches or left)[-1], len(names))
 
     def __call__(self, backward: Callable[..., Any], cotangents: tuple[Any, ...], kept: Kept) -> Any:
@@ -249,20 +249,29 @@ def bind_backward(
     )
     open_ended = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
     places = _cotangent_places(slots)
-    if is_product(getattr(backward, "__name__", "")):
+    if _is_product(backward):
         # A Hessian is symmetric: its product with a vector is the vjp, and the vector the cotangent.
         places = next(((i,) for i, slot in enumerate(slots) if slot.role == FREE and slot.required), places)
     return BackwardCall(slots, places, open_ended, results)
 
 
+def _is_product(backward: Callable[..., Any]) -> bool:
+    name = getattr(backward, "__name__", "")
+    if not any(part in name.lower() for part in ("hess", "hv", "hp")):
+        return False
+    from gradcli.targets.cost_names import is_product  # most checks start sooner without
+
+    return is_product(name)
+
+
 def _role(name: str, values: Collection[str], names: Collection[str]) -> str:
     if name in values and name != "cache":
         return VALUE
-    if _CACHE_NAME.fullmatch(name.lower()):
+    if re.fullmatch(_CACHE_NAME, name.lower()):
         return CACHE
     # `backward(b, gb)`: a cotangent is called after its output.
     has_cotangent = any(f"{start}{name}" in names for start in ("g", "d", "d_", "grad_", "g_"))
-    return OUTPUT if _OUTPUT_NAME.fullmatch(name.lower()) or has_cotangent else FREE
+    return OUTPUT if re.fullmatch(_OUTPUT_NAME, name.lower()) or has_cotangent else FREE
 
 
 def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
@@ -285,7 +294,7 @@ def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
 def looks_like_cotangent(name: str) -> bool:
     """Whether a parameter is called what people call cotangents."""
     lower = name.lower()
-    return not _ORDINARY.fullmatch(lower) and _COTANGENT_NAME.fullmatch(lower) is not None
+    return not re.fullmatch(_ORDINARY, lower) and re.fullmatch(_COTANGENT_NAME, lower) is not None
 
 
 def _looks_like_cotangent(slot: Slot) -> bool:

@@ -1,6 +1,5 @@
 """What the user may have meant."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -10,6 +9,8 @@ def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     cutoff: how alike they must be, from 0 to 1.
     """
     by_plain = {_plain(candidate): candidate for candidate in known}
+    import difflib  # only where something is misspelt
+
     near = difflib.get_close_matches(_plain(word), by_plain, n=1, cutoff=cutoff)
     return f"; did you mean {by_plain[near[0]]!r}?" if near else ""
 
