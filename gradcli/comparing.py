@@ -177,6 +177,7 @@ class Judgement:
         self.measured = np.array(~np.isnan(numeric.uncertainty))
         self.kinked = numeric.kinked
         self.looked = np.zeros(self.value.shape, dtype=bool)
+        self.excused = np.zeros(self.value.shape, dtype=bool)  # a limit of right gradients beside the point
         self.undecided = np.zeros(self.value.shape, dtype=bool)
         self.tied_wrong = np.zeros(self.value.shape, dtype=bool)
         self.reason = ""
@@ -341,7 +342,7 @@ class Judgement:
     def _poor(self) -> BoolArray:
         comparison = self.comparison()
         known = comparison.allowed <= _KNOWN * comparison.scale
-        return self.measured & ~known & ~self.looked
+        return self.measured & ~known & ~self.looked & ~self.excused
 
     def _look_at_some(self, poor: BoolArray) -> None:
         for index in first(poor, self.comparison().size, _SOME):
@@ -362,6 +363,7 @@ class Judgement:
         self.value[right] = self.analytic[right]
         self.doubt[right] = 0.0
         self.kinked |= right
+        self.excused |= right
         self._comparison = None
 
     def _limits(self, suspects: BoolArray, together: BoolArray, *, every: bool = False) -> Limits:

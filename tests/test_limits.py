@@ -108,3 +108,46 @@ def test_the_wrong_side_of_a_near_kink_is_no_tie():
     x = np.array([1e-9, 1.0, -1.0, 2.0])
     pair = (lambda x: (np.maximum(x, 0).sum(), x), lambda dout, x: dout * (x > 5e-8))
     assert gradcli.check(*pair, {"x": x}, blame=False).verdict == "fail"
+
+
+# --- several kinks in one point
+
+
+def network(x, w1, w2):
+    z = x @ w1
+    return np.maximum(z, 0) @ w2, (x, w1, z, w2)
+
+
+def backward_of_network(side, slip=lambda x, dz: dz):
+    """A backward that takes one side at every kink, or does something else there."""
+
+    def backward(dout, cache):
+        x, w1, z, w2 = cache
+        dz = dout @ w2.T * np.where(z == 0, side, z > 0)
+        return slip(x, dz) @ w1.T, x.T @ dz, np.maximum(z, 0).T @ dout
+
+    return backward
+
+
+def zeros(seed, rows=1):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(3, 3))
+    x[:rows] = 0.0
+    return {"x": x, "w1": rng.normal(size=(3, 6)), "w2": rng.normal(size=(6, 2))}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("side", [0.0, 1.0])
+def test_a_network_of_relus_is_right_at_zeros_whatever_side_it_takes(seed, side):
+    result = gradcli.check(network, backward_of_network(side), zeros(seed), seed=seed, blame=False)
+    assert result.verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [lambda x, dz: 1.01 * dz, lambda x, dz: dz + 3.0 * np.sign(dz) * (x == 0).all(axis=1, keepdims=True)],
+    ids=["everywhere", "at zeros only"],
+)
+def test_a_network_that_is_wrong_is_wrong_at_zeros_too(slip):
+    result = gradcli.check(network, backward_of_network(1.0, slip), zeros(0), blame=False)
+    assert result.gradients["x"].verdict == "fail"
