@@ -93,8 +93,10 @@ class Limits:
         return np.asarray((self.low - slack <= analytic) & (analytic <= self.high + slack))
 
     @property
-    def _scale(self) -> float:
-        return float(np.max(np.maximum(np.abs(self.low), np.abs(self.high))[self.confirmed], initial=0.0))
+    def _scale(self) -> FloatArray:
+        """The largest limit at each place of a group: what a small cotangent makes small is judged so."""
+        size = np.where(self.confirmed, np.maximum(np.abs(self.low), np.abs(self.high)), 0.0)
+        return self.numeric.spread_over(np.max(size, axis=_rest(self.numeric), initial=0.0))
 
 
 def limits(
