@@ -8,10 +8,11 @@ import datetime
 import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from numbers import Integral, Real
 from typing import Any
 
+from gradcli.dataclass import dataclass
 from gradcli.errors import UsageError
 from gradcli.expression import require_grammar
 

@@ -1,12 +1,12 @@
 """The code under test as a function that can be differenced: in float64 wherever it lets us."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import Function, Noise, drops_digits, output_noise
 from gradcli.problem import Run

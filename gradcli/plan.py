@@ -1,11 +1,11 @@
 """How much of each gradient is compared: every element, some of them, or random directions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradcli.clock import Clock
+from gradcli.dataclass import dataclass
 from gradcli.numeric import COMPLEX, Differentiator
 from gradcli.numeric.differentiate import Position
 

@@ -1,13 +1,14 @@
 """What is checked: a function, its hand-written gradient, and the point at which they are compared."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.dataclass import dataclass
 from gradcli.result import Violation
 
 if TYPE_CHECKING:

@@ -1,12 +1,13 @@
 """Values only: what a check found. Nothing here computes a verdict, prints or exits."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.dataclass import dataclass
 
 if TYPE_CHECKING:
     from gradcli.spec import CheckSpec

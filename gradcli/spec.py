@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from numbers import Integral, Real
 from pathlib import Path
 
+from gradcli.dataclass import dataclass
 from gradcli.declarations import NONE, Declarations
 from gradcli.errors import UsageError
 

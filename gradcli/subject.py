@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.clock import Clock
+from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
 
@@ -29,12 +30,12 @@ class Pass:
     gradients: Mapping[str, Any]
 
 
-@dataclass
 class Calls:
     """How often the code was called."""
 
-    forwards: int = 0
-    backwards: int = 0
+    def __init__(self) -> None:
+        self.forwards = 0
+        self.backwards = 0
 
 
 class Subject:

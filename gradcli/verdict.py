@@ -8,12 +8,12 @@ An element agrees when its error is finite and at most `allowed`, where
 There is no absolute tolerance: what rounding and truncation can explain is measured, the rest is an error.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.dataclass import dataclass
 
 # Uncertainties are largest deviations seen in a handful of measurements, so the truth may lie a few of them
 # away; correct code over many seeds stays below three.

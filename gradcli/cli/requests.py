@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from gradcli.cli.layer_options import flag, read_values
+from gradcli.dataclass import dataclass
 from gradcli.declarations import NONE, Declarations, plain
 from gradcli.errors import ConfigError, NothingToCheck, UsageError
 from gradcli.layers import LAYERS

@@ -3,7 +3,6 @@
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from gradcli.cli.progress import ProgressOnTerminal, SuiteProgress
 from gradcli.cli.signals import terminated_like_ctrl_c
 from gradcli.cli.streams import ReaderGone, silence
 from gradcli.cli.terminal import make_console
+from gradcli.dataclass import dataclass
 from gradcli.errors import ArchiveError, GradcliError, LeftOut
 from gradcli.report.console import CheckReport, captured_lines, check_summary
 from gradcli.report.numbers import count

@@ -1,8 +1,8 @@
 """The settings of a check: one table for configs, the JSON Schema and the command line."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from gradcli.dataclass import dataclass
 from gradcli.spec import DTYPES, ELEMENTS, METHODS, CheckSpec, Settings
 
 

@@ -8,13 +8,13 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
 
+from gradcli.dataclass import dataclass
 from gradcli.errors import UsageError
 
 Value = int | float | bool

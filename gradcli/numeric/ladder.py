@@ -7,12 +7,11 @@ the largest step whose estimate is still consistent with those of all smaller on
 Source: Lepski (1991), Theory of Probability and its Applications 35(3).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from gradcli.arrays import FloatArray
+from gradcli.dataclass import dataclass
 
 RATIO = 4.0  # between neighbouring steps
 

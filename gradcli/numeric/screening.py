@@ -7,11 +7,11 @@ whatever disagrees with the analytic gradient.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradcli.arrays import BoolArray, FloatArray
+from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function
 from gradcli.numeric.ladder import central
 from gradcli.numeric.perturb import Perturbation

@@ -1,11 +1,10 @@
 """From the responses on both sides of an element to its derivative, an interval at a kink, or neither."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from gradcli.arrays import BoolArray, FloatArray
+from gradcli.dataclass import dataclass
 from gradcli.numeric.ladder import central, evident_noise, grown, lepski, richardson
 
 SMOOTH, KINK, JUMP, NOISE = 0, 1, 2, 3

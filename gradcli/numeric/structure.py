@@ -6,11 +6,11 @@ assumed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import scale_of

@@ -1,11 +1,12 @@
 """A table without borders: heads, a rule, rows. Rich's own takes milliseconds, and a suite has many."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
+
+from gradcli.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

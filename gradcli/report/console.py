@@ -8,12 +8,12 @@ list, but is never cut: a hidden exponent or verdict would be worse than no tabl
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich.text import Text
 
+from gradcli.dataclass import dataclass
 from gradcli.report import numbers
 from gradcli.report.columns import Columns
 from gradcli.report.nodes import node_rows

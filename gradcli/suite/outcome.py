@@ -1,8 +1,9 @@
 """What became of one check."""
 
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from gradcli.dataclass import dataclass
 
 if TYPE_CHECKING:
     from gradcli.result import CheckResult

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from gradcli.dataclass import dataclass
 from gradcli.errors import GradcliError, LeftOut, LoneHalf, NothingToCheck
 from gradcli.spec import CheckSpec, Settings, default_id
 from gradcli.suite.capture import captured_output

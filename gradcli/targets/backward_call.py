@@ -27,11 +27,11 @@ Forward's result, with k cotangents in backward:
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from inspect import Parameter
 from typing import Any, NamedTuple
 
+from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.results import input_named

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gradcli.dataclass import dataclass
 from gradcli.errors import UsageError
 from gradcli.layers import Layer
 from gradcli.layers.declaration import Value, evaluate

@@ -6,12 +6,12 @@ without a signature. The gradients' order is that of the arguments.
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
 import numpy as np
 
+from gradcli.dataclass import dataclass
 from gradcli.errors import UsageError
 from gradcli.targets.near_miss import did_you_mean
 

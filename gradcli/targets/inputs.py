@@ -7,12 +7,12 @@ that the choice and the order of checks and inputs change nothing.
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from gradcli.arrays import MAX_BYTES, Array
+from gradcli.dataclass import dataclass
 from gradcli.errors import ArchiveError, UsageError
 from gradcli.spec import CheckSpec, InputSpec
 from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, ONE_HOT, format_shape
