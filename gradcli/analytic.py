@@ -1,6 +1,7 @@
 """How well the analytic gradient is known: its rounding, measured where it was computed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -41,23 +42,33 @@ def rounding(
         precision = float(np.finfo(subject.problem.precision_of(name, gradient)).eps)
         width[name] = np.asarray(np.abs(gradient, dtype=np.float64))
         width[name] *= 4 * precision
-    for _ in range(repeats):
-        found = _moved(subject, cotangents, jitter_key(rng), coarse, within)
+    keys = (jitter_key(rng) for _ in range(repeats))
+    moves = (partial(jittered, key=key, coarse=coarse) for key in keys)
+    for found in _moved_gradients(subject, cotangents, moves, within):
         for name in found.keys() & width.keys():
             _widen(width[name], found[name], gradients[name])
         del found  # before the next: it takes as much memory as the inputs
     return width
 
 
-def _moved(
-    subject: Subject, cotangents: tuple[Array, ...], key: int, coarse: bool, within: float
-) -> dict[str, Array]:
-    """The gradients where all that goes into them is moved by one unit in the last place; none where the code
+Move = Callable[[Array], Array]
+
+
+def _moved_gradients(
+    subject: Subject, cotangents: tuple[Array, ...], moves: Iterable[Move], within: float
+) -> Iterator[dict[str, Array]]:
+    """The gradients where all that goes into them is moved, in one way after the other; none where the code
     raises there."""
+    inputs = subject.problem.inputs
+    if not subject.stacks:
+        yield from (_moved(subject, cotangents, move, within) for move in moves)
+        return
+    points = (({n: move(a) for n, a in inputs.items()}, tuple(map(move, cotangents))) for move in moves)
+    for found in subject.gradients(points):
+        yield {} if isinstance(found, BrokenPromise) else comparable(subject.problem, found)
 
-    def move(array: Array) -> Array:
-        return jittered(array, key, coarse=coarse)
 
+def _moved(subject: Subject, cotangents: tuple[Array, ...], move: Move, within: float) -> dict[str, Array]:
     try:
         run = subject.forward({name: move(array) for name, array in subject.problem.inputs.items()})
         saved = with_arrays(run.saved, _unless_whole(move, within))
@@ -151,12 +162,14 @@ def rounding_in_use(
         if array.dtype.kind == "f"
     }
     rows: dict[str, list[FloatArray]] = {name: [] for name in gradients}
-    for t in range(1, POINTS + 1):  # beside the point, which may itself be at a kink
-        point = {n: (a + t * steps[n]).astype(a.dtype) if n in steps else a for n, a in inputs.items()}
-        try:
-            found = comparable(subject.problem, subject.both(point, cotangents).gradients)
-        except BrokenPromise:
+    points = (  # beside the point, which may itself be at a kink
+        {n: (a + t * steps[n]).astype(a.dtype) if n in steps else a for n, a in inputs.items()}
+        for t in range(1, POINTS + 1)
+    )
+    for gradients_there in subject.gradients((point, cotangents) for point in points):
+        if isinstance(gradients_there, BrokenPromise):
             return {}
+        found = comparable(subject.problem, gradients_there)
         for name, row in rows.items():
             row.append(
                 found[name].astype(np.float64) if name in found else np.full(inputs[name].shape, np.nan)

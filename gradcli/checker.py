@@ -192,6 +192,7 @@ class _Check:
             for name, gradient in gradients.items():
                 self._add(_undecided(name, gradient, "not deterministic"))
             return
+        self._stack(outputs, cotangents, gradients)
         fresh = any(v.code == "GC107" for v in self.violations)
         side = differencing(self.subject, outputs, self.rng, fresh=fresh)
         self.has_steps = side.digits_lost and bool(self.problem.declared.surrogates)
@@ -226,6 +227,19 @@ class _Check:
             )
             for name, found in judged.items():
                 self._add(self._narrow(found, gradients[name], thorough[name]))
+
+    def _stack(
+        self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...], gradients: Mapping[str, Array]
+    ) -> None:
+        """Ask for many points in one call, where the code says it takes them and they keep apart."""
+        if self.problem.together is None or self.problem.hold is not None:
+            return
+        from gradcli.contract.mixed import mixed  # for programs alone, and start-up counts
+
+        reason = mixed(self.subject, outputs, cotangents, gradients)
+        self.subject.stacks = not reason
+        if reason:
+            self.remarks.append(f"asked for one point at a time: {reason}")
 
     def _widened(
         self,
@@ -265,7 +279,8 @@ class _Check:
 
     def _affords(self, what: str, calls: int) -> bool:
         """Whether a test of promises fits beside the comparison itself, which comes first."""
-        if self.clock.affords(5 * calls * self._seconds()):
+        others = 4 if self.problem.together is None else 1  # times as many calls
+        if self.clock.affords((1 + others) * calls * self._seconds()):
             return True
         self.remarks.append(f"not tested for lack of time: {what}")
         return False
@@ -307,7 +322,8 @@ class _Check:
         try:
             vjp = contract.Vjp(self.subject, one_cache=one_cache)
             coarse = contract.linearity(vjp, cotangents, gradients, rounding, floor, self.violations)
-            contract.layout(vjp, cotangents, gradients, rounding, self.violations)
+            if not self.subject.stacks:  # else cotangents are copied before they get there
+                contract.layout(vjp, cotangents, gradients, rounding, self.violations)
         except BrokenPromise as broken:
             message = f"for another cotangent, {broken.message}"
             self.violations.append(Violation(broken.code, message, None, broken.file, broken.line))

@@ -1,6 +1,6 @@
 """The code under test as a function that can be differenced: in float64 wherever it lets us."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -50,8 +50,17 @@ def differencing(
         given = {n: a.astype(inputs[n].dtype) for n, a in arrays.items()}
         return forward_at(wide_point=False)(given).outputs
 
+    def call_together(points: Sequence[Mapping[str, Array]]) -> Sequence[tuple[Array, ...]]:
+        dtypes = {n: a.dtype for n, a in (wide if carries else inputs).items()}
+        return subject.outputs([{n: a.astype(dtypes[n], copy=False) for n, a in p.items()} for p in points])
+
     carries = not narrow or _carries(call, wide, outputs)
-    function = Function(call if carries else call_narrow, wide, outputs=None if narrow else outputs)
+    function = Function(
+        call if carries else call_narrow,
+        wide,
+        outputs=None if narrow else outputs,
+        together=call_together if subject.stacks else None,
+    )
     noise = output_noise(function, rng)
     lost = carries and drops_digits(function, noise, rng)
     if lost or not carries:

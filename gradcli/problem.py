@@ -29,6 +29,13 @@ Forward = Callable[[Mapping[str, Array]], Run]
 # (None, a wrong shape and a wrong dtype included): judging them is the contract's business.
 Backward = Callable[[tuple[Array, ...], Any], Mapping[str, Any]]
 
+# Points, and for each the cotangents if gradients are wanted -> outputs and gradients at each, in one call of
+# code for which a call is dear. It may raise because of a single point.
+Together = Callable[
+    [Sequence[Mapping[str, Array]], Sequence[tuple[Array, ...]] | None],
+    Sequence[tuple[tuple[Array, ...], Mapping[str, Any]]],
+]
+
 # Point -> the forward in which something keeps the value that it has there; for differencing.
 Hold = Callable[[Mapping[str, Array]], Forward]
 
@@ -111,6 +118,7 @@ class Problem:
     noticed: tuple[Violation, ...] = ()  # what came to light while the problem was made
     nograd: frozenset[str] = frozenset()  # floating-point inputs that have no gradient all the same: targets
     declared: Declared = Declared()
+    together: Together | None = None  # many points in one call
     hold: Hold | None = None  # where values inside forward are declared constant
     remarks: tuple[str, ...] = ()  # what was assumed, for the report
     spec: "CheckSpec | None" = None  # what was asked for; None: a caller had the functions in memory

@@ -7,7 +7,7 @@ left alone; what it raises becomes `BrokenPromise`, with the user's own file and
 import random
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +49,7 @@ class Subject:
         self.problem = problem
         self.clock = clock
         self.reseed = problem.reseed
+        self.stacks = False  # whether many points in one call are known to leave each other alone
         self.calls = calls or Calls()
 
     def widened(self) -> "Subject":
@@ -64,6 +65,7 @@ class Subject:
         problem = replace(self.problem, inputs={**self.problem.inputs, **inputs})
         subject = Subject(problem, self.clock, self.calls)
         subject.reseed = self.reseed
+        subject.stacks = self.stacks
         return subject
 
     def forward(self, inputs: Mapping[str, Array]) -> Run:
@@ -99,6 +101,46 @@ class Subject:
         """Forward and backward on copies of the arguments; raises BrokenPromise."""
         run = self.forward(copies(inputs))
         return Pass(run, self.backward(tuple(c.copy() for c in cotangents), run.saved))
+
+    def outputs(self, points: Sequence[Mapping[str, Array]]) -> list[tuple[Array, ...]]:
+        """The outputs at many points in one call, where the code `stacks`; raises BrokenPromise."""
+        return [outputs for outputs, _ in self.together(points, None)]
+
+    def gradients(
+        self, points: Iterable[tuple[Mapping[str, Array], tuple[Array, ...]]]
+    ) -> Iterator[Mapping[str, Any] | BrokenPromise]:
+        """The gradients at one point and for its cotangents after the other, or what the code did wrong.
+
+        In one call where the code `stacks`; else each is evaluated when it is asked for.
+        """
+        if self.stacks:
+            points = list(points)
+            try:
+                found = self.together([point for point, _ in points], [c for _, c in points])
+            except BrokenPromise:
+                pass  # because of one of them
+            else:
+                yield from (gradients for _, gradients in found)
+                return
+        for point, cotangents in points:
+            try:
+                yield self.both(point, cotangents).gradients
+            except BrokenPromise as broken:
+                yield broken
+
+    def together(
+        self, points: Sequence[Mapping[str, Array]], cotangents: Sequence[tuple[Array, ...]] | None
+    ) -> Sequence[tuple[tuple[Array, ...], Mapping[str, Any]]]:
+        """Outputs and gradients at many points in one call; raises BrokenPromise, or OutOfTime."""
+        assert self.problem.together is not None
+        self.clock.check()
+        self.calls.forwards += len(points)
+        if cotangents is not None:
+            self.calls.backwards += len(points)
+        found: Sequence[tuple[tuple[Array, ...], Mapping[str, Any]]] = self._guarded(
+            "forward" if cotangents is None else "backward", self.problem.together, points, cotangents
+        )
+        return found
 
     def _guarded(self, what: str, call: Callable[..., Any], *arguments: Any) -> Any:
         """Turn whatever the code raises into BrokenPromise; Ctrl-C stays Ctrl-C."""

@@ -40,10 +40,8 @@ def linearity(
     problem = vjp.problem
     other = tuple((c[..., ::-1] if c.ndim else c * c.dtype.type(0.625)).copy() for c in cotangents)
     total = tuple(a + b for a, b in zip(cotangents, other, strict=True))
-    second = vjp(other)
-    del other
-    summed = vjp(total)
-    del total
+    second, summed = vjp.each([other, total])
+    del other, total
     coarse: dict[str, FloatArray] = {}
     for name, gradient in gradients.items():
         if name in blamed or name not in second or name not in summed:
@@ -85,11 +83,9 @@ def _scaling(
     blamed: set[str] = set()
     precision = {name: vjp.problem.precision_of(name, gradient) for name, gradient in gradients.items()}
     narrow = np.float16 in (*precision.values(), *(c.dtype for c in cotangents))
-    for factor in _FACTORS_FLOAT16 if narrow else _FACTORS:
-        scaled = tuple(np.asarray(c * c.dtype.type(factor)) for c in cotangents)
-        if not all(np.all(np.isfinite(c)) for c in scaled):
-            continue
-        found = vjp(scaled)
+    factors = [f for f in (_FACTORS_FLOAT16 if narrow else _FACTORS) if _is_finite(_times(f, cotangents))]
+    scaled = (_times(factor, cotangents) for factor in factors)
+    for factor, found in zip(factors, vjp.each(scaled), strict=True):
         for name, gradient in gradients.items():
             if name in blamed or _scales(gradient, found.get(name), factor, precision[name]):
                 continue
@@ -97,6 +93,14 @@ def _scaling(
             violations.append(Violation("GC109", _not_scaled(name, gradient, found.get(name), factor), name))
         del found  # before the next: it takes as much memory as the inputs
     return blamed
+
+
+def _times(factor: float, cotangents: Cotangents) -> Cotangents:
+    return tuple(np.asarray(c * c.dtype.type(factor)) for c in cotangents)
+
+
+def _is_finite(cotangents: Cotangents) -> bool:
+    return all(bool(np.all(np.isfinite(c))) for c in cotangents)
 
 
 def _scales(gradient: Array, found: Array | None, factor: float, precision: np.dtype[Any]) -> bool:

@@ -1,9 +1,11 @@
 """Backward for other cotangents at the same point."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.contract.equality import comparable
+from gradcli.errors import BrokenPromise
 from gradcli.subject import Subject, copies
 
 
@@ -28,3 +30,15 @@ class Vjp:
             self._saved = self.subject.forward(copies(self.problem.inputs)).saved
             self._ready = True
         return comparable(self.problem, self.subject.backward(cotangents, self._saved))
+
+    def each(self, cotangents: Iterable[tuple[Array, ...]]) -> Iterator[dict[str, Array]]:
+        """The gradients for one cotangent after the other; raises BrokenPromise.
+
+        In one call of code that takes many points; else each is evaluated when it is asked for."""
+        if not self.subject.stacks:
+            yield from map(self, cotangents)
+            return
+        for found in self.subject.gradients((self.problem.inputs, given) for given in cotangents):
+            if isinstance(found, BrokenPromise):
+                raise found
+            yield comparable(self.problem, found)

@@ -5,6 +5,8 @@ floating point offers, on each side separately; the noise is measured for this e
 use.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
@@ -47,8 +49,17 @@ class Line:
 
     def response(self, offset: float) -> float:
         """<cotangent, f(x + offset) - f(x)>; NaN where the code could not be evaluated."""
+        return next(self.responses([offset]))
+
+    def responses(self, offsets: Iterable[float]) -> Iterator[float]:
+        """`response`, for one offset after the other; see `Function.changes`."""
+        return map(self._contracted, self.function.changes(map(self._moved, offsets)))
+
+    def _moved(self, offset: float) -> dict[str, Array]:
         self.work[self.index] = self.x + offset
-        changes = self.function.change({self.name: self.work.copy()})
+        return {self.name: self.work.copy()}
+
+    def _contracted(self, changes: list[FloatArray] | None) -> float:
         if changes is None:
             return float("nan")
         total = 0.0
@@ -163,7 +174,7 @@ def _outruns_steps(line: Line, plus: FloatArray, minus: FloatArray) -> bool:
     step exceeds where the function is flat, is far smaller. Cost: 2 evaluations.
     """
     digit = float(np.spacing(abs(line.x)))
-    least = max(abs(line.response(digit)), abs(line.response(-digit)))
+    least = max(map(abs, line.responses([digit, -digit])))
     rounding = 0.0
     for cotangent, out in zip(line.cotangents, line.function.base, strict=True):
         rounding = max(rounding, _EPS * float(np.max(np.abs(cotangent * out), initial=0.0)))
@@ -227,15 +238,13 @@ def responses(line: Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     NaN where x + step is x, or where the code could not be evaluated. Cost: 2 evaluations for each step.
     """
-    sides = []
-    for sign in (1.0, -1.0):
-        side = []
-        for step in steps:
-            taken = (line.x + sign * step) - line.x
-            response = line.response(sign * step)
-            side.append(response * (sign * step / taken) if taken else float("nan"))
-        sides.append(np.array(side))
-    return sides[0], sides[1]
+    offsets = np.concatenate([steps, -steps])
+    found = []
+    for offset, response in zip(offsets, line.responses(offsets), strict=True):
+        taken = (line.x + offset) - line.x
+        found.append(response * (offset / taken) if taken else float("nan"))
+    plus, minus = np.split(np.array(found), 2)
+    return plus, minus
 
 
 def _noise_in_use(line: Line, scale: float) -> float:
@@ -245,8 +254,8 @@ def _noise_in_use(line: Line, scale: float) -> float:
     single kink; the points start beside the element, which may itself be next to one.
     """
     spacing = scale * 2.0**-14
-    points = np.array([line.response(spacing * t) for t in range(1, POINTS + 1)])
-    return float(scatter(points))
+    points = line.responses(spacing * t for t in range(1, POINTS + 1))
+    return float(scatter(np.array(list(points))))
 
 
 def _hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray) -> float:

@@ -6,11 +6,14 @@ for `careful.look`: no shortcut taken here can cause a false alarm.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import tee
 
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step, linear, screening
 from gradcli.numeric.function import Function, jitter_key, jittered
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
@@ -175,9 +178,9 @@ class Differentiator:
         step = 2.0 ** np.floor(np.log2(self.length))
         # Both the outputs at the point and the moved ones round.
         band = 2 * self.rounding / step
-        for position in positions:
-            selection = self.structure.selection(position)
-            response, taken = self.perturbation.response(selection, step)
+        selections = [self.structure.selection(position) for position in positions]
+        responses = self.perturbation.responses((selection, step) for selection in selections)
+        for selection, (response, taken) in zip(selections, responses, strict=True):
             self.value[selection] = response / taken
             self.uncertainty[selection] = band
             tick(1)
@@ -312,9 +315,9 @@ class Differentiator:
     ) -> FloatArray:
         """The part of the ladder that suits most elements of a few batches."""
         keep = self._sample(self.structure.group_size, _PILOT_ELEMENTS)
+        pilots = [_Climb(positions[i], keep) for i in self._sample(len(positions), _PILOTS)]
         rungs = []
-        for i in self._sample(len(positions), _PILOTS):
-            plus, minus, _ = self._responses(positions[i], ladder, keep, tick)
+        for plus, minus, _ in self._responses(pilots, ladder, tick):
             choice = self._estimate(plus, minus, ladder[:, None], np.ravel(self.rounding)[keep])
             rungs.append(choice[2])
         chosen = np.sort(np.concatenate(rungs))
@@ -326,8 +329,8 @@ class Differentiator:
         """Measure whole batches with the same few steps."""
         rounding = np.ravel(self.rounding)
         size = self.structure.group_size
-        for position in positions:
-            plus, minus, steps = self._responses(position, ladder, None, tick)
+        responses = self._responses(map(_Climb, positions), ladder, tick)
+        for position, (plus, minus, steps) in zip(positions, responses, strict=True):
             value, doubt, kinked = np.empty(size), np.empty(size), np.empty(size, dtype=bool)
             # In parts that fit the cache: a group may be a whole array.
             for start in range(0, size, _PART):
@@ -359,8 +362,18 @@ class Differentiator:
         with np.errstate(invalid="ignore"):
             poor = ~(self.uncertainty <= wanted)
         where = [p for p in positions if self._holds(p, poor)]
-        for position in where[: max(16, len(positions) // 10)]:
-            self._refine_batch(position, poor, scale, tick)
+        climbs = [
+            _Climb(
+                position, self._places(position, poor), np.asarray(scale[self.structure.selection(position)])
+            )
+            for position in where[: max(16, len(positions) // 10)]
+        ]
+        for climb, responses in zip(climbs, self._responses(climbs, _ladder(1.0), tick), strict=True):
+            self._refine_batch(climb, *responses)
+
+    def _places(self, position: Position, mask: BoolArray) -> Array:
+        """Those of a batch that a mask holds, by their place in the group."""
+        return np.flatnonzero(np.ravel(mask[self.structure.selection(position)]))[:_PILOT_ELEMENTS]
 
     def _own_scale(self) -> FloatArray:
         """The scale of each element: its own size where it is far smaller than the spread."""
@@ -368,13 +381,9 @@ class Differentiator:
         np.copyto(own, self.scale, where=(own == 0) | (own >= self.scale / 16))
         return own
 
-    def _refine_batch(
-        self, position: Position, poor: BoolArray, scale: FloatArray, tick: Callable[[int], None]
-    ) -> None:
-        selection = self.structure.selection(position)
-        places = np.flatnonzero(np.ravel(poor[selection]))[:_PILOT_ELEMENTS]
-        own = np.asarray(scale[selection])
-        plus, minus, steps = self._responses(position, _ladder(1.0), places, tick, own)
+    def _refine_batch(self, climb: "_Climb", plus: FloatArray, minus: FloatArray, steps: FloatArray) -> None:
+        selection, places = self.structure.selection(climb.position), climb.keep
+        assert places is not None
         value, doubt, _ = self._estimate(plus, minus, steps, np.ravel(self.rounding)[places])
         values, doubts = np.ravel(self.value[selection]), np.ravel(self.uncertainty[selection])
         # What is still a kink at much smaller steps stays one; beside one, the element is smooth.
@@ -403,19 +412,18 @@ class Differentiator:
         ladder = _ladder(self.scale)
         point = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
         size = np.where(point > 0, np.minimum(point, self.scale), self.scale)
-        for position in [p for p in np.ndindex(self.structure.batch_shape) if self._holds(p, suspects)][
-            :most
-        ]:
-            selection = self.structure.selection(position)
-            places = np.flatnonzero(np.ravel(suspects[selection]))[:_PILOT_ELEMENTS]
+        held = [p for p in np.ndindex(self.structure.batch_shape) if self._holds(p, suspects)][:most]
+        climbs = [_Climb(position, self._places(position, suspects)) for position in held]
+        for climb, (plus, minus, steps) in zip(climbs, self._responses(climbs, ladder, tick), strict=True):
+            selection, places = self.structure.selection(climb.position), climb.keep
+            assert places is not None
             rounding = np.ravel(self.rounding)[places]
-            plus, minus, steps = self._responses(position, ladder, places, tick)
             slopes = judge(steps, plus, minus, rounding)
             if np.any(slopes.kind == KINK):
-                near = np.asarray(size[selection])
-                plus, minus, steps = self._responses(position, _ladder(2.0**-20), places, tick, near)
+                closer = replace(climb, scale=np.asarray(size[selection]))
+                plus, minus, steps = next(self._responses([closer], _ladder(2.0**-20), tick))
                 slopes = _confirmed(slopes, judge(steps, plus, minus, rounding))
-                slopes = self._bounded(slopes, position, places)
+                slopes = self._bounded(slopes, climb.position, places)
             yield np.ravel(flat[selection])[places], slopes
 
     def _bounded(self, slopes: Slopes, position: Position, places: Array) -> Slopes:
@@ -466,38 +474,39 @@ class Differentiator:
                 if slopes is not None:
                     drawn.append(float(slopes[place]))
         else:
-            for factor in (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25):
-                response, taken = self.perturbation.response(selection, factor * self.length)
+            factors = (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25)
+            moves = ((selection, factor * self.length) for factor in factors)
+            for response, taken in self.perturbation.responses(moves):
                 drawn.append(float((response / taken)[place]))
         return max((abs(d - value) for d in drawn), default=float("inf"))
 
     def _responses(
-        self,
-        position: Position,
-        ladder: FloatArray,
-        keep: Array | None,
-        tick: Callable[[int], None],
-        scale: FloatArray | None = None,
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Responses to plus and minus each rung, for all places of the group or some; shapes (rungs, places).
-
-        `scale` (group_shape) multiplies the rungs, place by place. Returns the steps as well.
-        """
-        selection = self.structure.selection(position)
-        places = np.s_[:] if keep is None else keep
-        count = self.structure.group_size if keep is None else len(keep)
-        plus, minus = np.empty((len(ladder), count)), np.empty((len(ladder), count))
-        for rung, nominal in enumerate(ladder):
-            step = nominal if scale is None else nominal * scale
-            for sign, side in ((1.0, plus), (-1.0, minus)):
-                response, taken = self.perturbation.response(selection, sign * step)
-                with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                    response *= np.divide(sign * step, taken, out=taken)
-                side[rung] = np.ravel(response)[places]
-            tick(2)
-        if scale is None:
-            return plus, minus, np.broadcast_to(ladder[:, None], (len(ladder), count))
-        return plus, minus, ladder[:, None] * np.ravel(scale)[places]
+        self, climbs: Iterable["_Climb"], ladder: FloatArray, tick: Callable[[int], None]
+    ) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+        """Responses to plus and minus each rung, and the steps; shapes (rungs, places). One climb after the
+        other."""
+        first, second = tee(climbs)
+        responses = self.perturbation.responses(
+            (self.structure.selection(climb.position), sign * climb.step(nominal))
+            for climb in first
+            for nominal in ladder
+            for sign in (1.0, -1.0)
+        )
+        for climb in second:
+            places = np.s_[:] if climb.keep is None else climb.keep
+            count = self.structure.group_size if climb.keep is None else len(climb.keep)
+            plus, minus = np.empty((len(ladder), count)), np.empty((len(ladder), count))
+            for rung, nominal in enumerate(ladder):
+                for sign, side in ((1.0, plus), (-1.0, minus)):
+                    response, taken = next(responses)
+                    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+                        response *= np.divide(sign * climb.step(nominal), taken, out=taken)
+                    side[rung] = np.ravel(response)[places]
+                tick(2)
+            steps = (
+                ladder[:, None] if climb.scale is None else ladder[:, None] * np.ravel(climb.scale)[places]
+            )
+            yield plus, minus, np.broadcast_to(steps, (len(ladder), count))
 
     def _estimate(
         self, plus: FloatArray, minus: FloatArray, steps: FloatArray, rounding: FloatArray
@@ -514,6 +523,18 @@ class Differentiator:
 
     def _sample(self, size: int, most: int) -> Array:
         return np.arange(size) if size <= most else np.sort(self.rng.choice(size, most, replace=False))
+
+
+@dataclass(frozen=True, eq=False)
+class _Climb:
+    """A batch that is moved by each rung of a ladder."""
+
+    position: Position
+    keep: Array | None = None  # the places of its group that count; None: all
+    scale: FloatArray | None = None  # group_shape; multiplies the rungs, place by place
+
+    def step(self, rung: float) -> FloatArray | float:
+        return rung if self.scale is None else rung * self.scale
 
 
 def _ladder(scale: float) -> FloatArray:

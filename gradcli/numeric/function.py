@@ -1,7 +1,8 @@
 """The function that is differentiated: named arrays in, arrays out, evaluations counted."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 
 Outputs = tuple[Array, ...]
+Point = Mapping[str, Array]
+
+_NUMBERS = 1 << 22  # that one call for many points may be given
 
 
 class Function:
@@ -17,6 +21,8 @@ class Function:
     `call` may be any code: an exception at a moved point (a domain error) and a changed output shape
     make that evaluation worthless (None), they do not end the check. At the point itself they propagate.
     `outputs`: those at the point, where they are known already; they must not change any more.
+    `together`: the same function at many points in one call, where a call is dear. It may raise because of
+    one of them.
     """
 
     def __init__(
@@ -25,9 +31,11 @@ class Function:
         point: Mapping[str, Array],
         counter: list[int] | None = None,
         outputs: Outputs | None = None,
+        together: Callable[[Sequence[Point]], Sequence[Outputs]] | None = None,
     ) -> None:
         self._counter = [0] if counter is None else counter
         self._call = call
+        self._together = together
         self.seconds = float("inf")  # that one evaluation takes, at best
         self.point: dict[str, Array] = dict(point)
         here = self._evaluate(self.point) if outputs is None else outputs
@@ -55,7 +63,7 @@ class Function:
 
         Evaluations of either count for both. Cost: one evaluation.
         """
-        return Function(self._call, {**self.point, **changes}, self._counter)
+        return Function(self._call, {**self.point, **changes}, self._counter, together=self._together)
 
     def at(self, changes: Mapping[str, Array]) -> Outputs | None:
         """Outputs with some inputs replaced, or None where the code raised or changed a shape.
@@ -66,15 +74,48 @@ class Function:
             outputs = self._evaluate({**self.point, **changes})
         except Exception:
             return None
-        if len(outputs) != len(self.base):
-            return None
-        if any(out.shape != base.shape for out, base in zip(outputs, self.base, strict=True)):
-            return None
-        return outputs
+        return outputs if self._fits(outputs) else None
+
+    def _fits(self, outputs: Outputs) -> bool:
+        return len(outputs) == len(self.base) and all(
+            out.shape == base.shape for out, base in zip(outputs, self.base, strict=True)
+        )
 
     def change(self, changes: Mapping[str, Array]) -> list[FloatArray] | None:
         """Outputs with some inputs replaced, minus those at the point: difference first, contract later."""
-        outputs = self.at(changes)
+        return self._since(self.at(changes))
+
+    def changes(self, moved: Iterable[Mapping[str, Array]]) -> Iterator[list[FloatArray] | None]:
+        """`change`, for one replacement after the other.
+
+        They are evaluated as they are asked for, or, by code that takes many points in one call, ahead of
+        that: what is asked for must not depend on what was answered. The arrays may be reused for the next.
+        """
+        if self._together is None:
+            yield from map(self.change, moved)
+            return
+        points = ({n: np.array(a) for n, a in {**self.point, **changes}.items()} for changes in moved)
+        most = max(1, _NUMBERS // max(1, sum(array.size for array in self.point.values())))
+        while part := list(islice(points, most)):
+            yield from map(self._since, self._at_once(part))
+
+    def _at_once(self, points: Sequence[Point]) -> list[Outputs | None]:
+        """The outputs at many points, in one call; in more where the code raises at some of them."""
+        assert self._together is not None
+        started = time.perf_counter()
+        try:
+            answers = self._together(points)
+        except Exception:
+            if len(points) == 1:
+                return [None]
+            half = len(points) // 2
+            return self._at_once(points[:half]) + self._at_once(points[half:])
+        finally:
+            self._counter[0] += len(points)
+        self.seconds = min(self.seconds, (time.perf_counter() - started) / len(points))
+        return [outputs if self._fits(outputs) else None for outputs in answers]
+
+    def _since(self, outputs: Outputs | None) -> list[FloatArray] | None:
         if outputs is None:
             return None
         return [

@@ -47,10 +47,10 @@ def _straight(
     """
     array = function.point[name]
     direction = scale * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(1.0, 2.0, array.shape)
-    moves = [function.change({name: array + t * direction}) for t in (1.0, -1.0, 0.5)]
-    if any(change is None for change in moves):
+    found = list(function.changes({name: array + t * direction} for t in (1.0, -1.0, 0.5)))
+    if any(change is None for change in found):
         return None
-    plus, minus, half = ([np.asarray(c) for c in change] for change in moves if change is not None)
+    plus, minus, half = ([np.asarray(c) for c in change] for change in found if change is not None)
     straight = all(
         _vanishes(p + m, p, level) and _vanishes(p - 2.0 * h, p, level)
         for p, m, h, level in zip(plus, minus, half, noise, strict=True)

@@ -1,5 +1,8 @@
 """Move one batch of an input and measure what the cotangent sees of the outputs."""
 
+from collections import deque
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
@@ -32,6 +35,7 @@ class Perturbation:
         self._fresh = fresh
         self._origin = np.asarray(function.point[name], dtype=np.float64)
         self._work = self._origin.copy()
+        self._moved_last: Selection = ()
         self._complex: Array | None = None
 
     def response(self, selection: Selection, steps: FloatArray | float) -> tuple[FloatArray, FloatArray]:
@@ -39,18 +43,32 @@ class Perturbation:
 
         Shapes: `group_shape`. NaN where the code could not be evaluated. Cost: one evaluation.
         """
-        original = np.asarray(self._origin[selection])
-        moved = np.asarray(original + steps)
-        self._work[selection] = moved
-        try:
-            arrays = self._work.copy() if self._fresh else self._work
-            changes = self.function.change({self.name: arrays})
-        finally:
-            self._work[selection] = original
-        taken = np.subtract(moved, original, out=moved)
-        if changes is None:
-            return np.full(self.structure.group_shape, np.nan), taken
-        return self.structure.contract(self.cotangents, changes), taken
+        return next(self.responses([(selection, steps)]))
+
+    def responses(
+        self, moves: Iterable[tuple[Selection, FloatArray | float]]
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """`response`, for one selection and its steps after the other; see `Function.changes`."""
+        taken: deque[FloatArray] = deque()
+        for changes in self.function.changes(self._moved(moves, taken)):
+            if changes is None:
+                yield np.full(self.structure.group_shape, np.nan), taken.popleft()
+            else:
+                yield self.structure.contract(self.cotangents, changes), taken.popleft()
+
+    def _moved(
+        self, moves: Iterable[tuple[Selection, FloatArray | float]], taken: deque[FloatArray]
+    ) -> Iterator[dict[str, Array]]:
+        """The input as each move leaves it, until the next one is made; `taken` gets the steps."""
+        for selection, steps in moves:
+            # Put back now, not after the evaluation: others may have moved something in the meantime.
+            self._work[self._moved_last] = self._origin[self._moved_last]
+            self._moved_last = selection
+            original = np.asarray(self._origin[selection])
+            moved = np.asarray(original + steps)
+            self._work[selection] = moved
+            taken.append(np.subtract(moved, original, out=moved))
+            yield {self.name: self._work.copy() if self._fresh else self._work}
 
     def imaginary(
         self, selection: Selection, step: float, around: dict[str, Array] | None = None
@@ -64,7 +82,7 @@ class Perturbation:
             moved = around[self.name].astype(np.complex128)
         else:
             if self._complex is None:
-                self._complex = self._work.astype(np.complex128)
+                self._complex = self._origin.astype(np.complex128)
             moved = self._complex.copy() if self._fresh else self._complex
         original = np.copy(moved[selection])
         moved[selection] += 1j * step

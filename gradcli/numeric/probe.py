@@ -5,7 +5,7 @@ probe, whatever the size of the array. Separable axes still tell their rows apar
 as they have rows. Where a sum is off, halving the direction finds the element in log2(n) more probes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,11 +200,17 @@ class Prober:
         return sums
 
     def _response(self, direction: FloatArray, step: float) -> FloatArray:
-        point = self.function.point[self.numeric.name]
-        changes = self.function.change({self.numeric.name: point + step * direction})
-        if changes is None:
-            return np.full(self.numeric.structure.group_shape, np.nan)
-        return self.numeric.structure.contract(self.numeric.cotangents, changes)
+        return next(self._responses(direction, [step]))
+
+    def _responses(self, direction: FloatArray, steps: Sequence[float]) -> Iterator[FloatArray]:
+        """Contracted responses to one step after the other; see `Function.changes`."""
+        name, structure = self.numeric.name, self.numeric.structure
+        moved = ({name: self.function.point[name] + step * direction} for step in steps)
+        for changes in self.function.changes(moved):
+            if changes is None:
+                yield np.full(structure.group_shape, np.nan)
+            else:
+                yield structure.contract(self.numeric.cotangents, changes)
 
     def _linear(self, direction: FloatArray) -> Sums:
         step = 2.0 ** np.floor(np.log2(self.numeric.length))
@@ -237,9 +243,9 @@ class Prober:
         steps = self.numeric.scale * self.steps
         shape = (len(steps), *self.numeric.structure.group_shape)
         plus, minus = np.empty(shape), np.empty(shape)
-        for rung, step in enumerate(steps):
-            plus[rung] = self._response(direction, step)
-            minus[rung] = self._response(direction, -step)
+        responses = self._responses(direction, [sign * step for step in steps for sign in (1.0, -1.0)])
+        for rung, response in enumerate(responses):
+            (plus if rung % 2 == 0 else minus)[rung // 2] = response
         column: Array = steps.reshape(-1, *[1] * (len(shape) - 1))
         second = central(plus, minus, column)
         noise = np.maximum(self.numeric.rounding, evident_noise(second, np.broadcast_to(column, shape)))

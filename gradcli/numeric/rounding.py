@@ -1,5 +1,7 @@
 """How much of an output is rounding: measured, not assumed."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from gradcli.arrays import FloatArray
@@ -30,9 +32,9 @@ def output_noise(
         np.asarray(np.maximum(np.abs(out) * precision, SMALLEST))
         for out, precision in zip(function.base, function.precision, strict=True)
     )
-    for _ in range(jitters):
-        key = jitter_key(rng)
-        changes = function.change({n: jittered(a, key, coarse=coarse) for n, a in function.point.items()})
+    keys = (jitter_key(rng) for _ in range(jitters))
+    moved = ({n: jittered(a, key, coarse=coarse) for n, a in function.point.items()} for key in keys)
+    for changes in function.changes(moved):
         if changes is None:
             continue
         for level, change in zip(noise, changes, strict=True):
@@ -65,8 +67,7 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
         return False  # such small moves of these inputs are rounding themselves
     sizes = (2.0**-6, _LARGE, _LARGE / 2, 2.0**-32)
     odd, bend = [], []
-    for size in sizes:
-        sides = _sides(function, moves, size)
+    for size, sides in zip(sizes, _sides(function, moves, sizes), strict=True):
         if sides is None:
             return False
         odd.append(sides[0])
@@ -89,15 +90,21 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
 
 
 def _sides(
-    function: Function, moves: dict[str, FloatArray], size: float
-) -> tuple[list[FloatArray], list[FloatArray]] | None:
-    """Odd and even part of the response to all moves at once, for each output."""
-    plus = function.change({name: function.point[name] + size * move for name, move in moves.items()})
-    minus = function.change({name: function.point[name] - size * move for name, move in moves.items()})
-    if plus is None or minus is None:
-        return None
-    pairs = list(zip(plus, minus, strict=True))
-    return [p - m for p, m in pairs], [p + m for p, m in pairs]
+    function: Function, moves: dict[str, FloatArray], sizes: Sequence[float]
+) -> Iterator[tuple[list[FloatArray], list[FloatArray]] | None]:
+    """Odd and even part of the response to all moves at once, for each output; one size after the other."""
+    changes = function.changes(
+        {name: function.point[name] + sign * size * move for name, move in moves.items()}
+        for size in sizes
+        for sign in (1.0, -1.0)
+    )
+    for plus in changes:
+        minus = next(changes)
+        if plus is None or minus is None:
+            yield None
+            continue
+        pairs = list(zip(plus, minus, strict=True))
+        yield [p - m for p, m in pairs], [p + m for p, m in pairs]
 
 
 def scatter(values: FloatArray) -> FloatArray:

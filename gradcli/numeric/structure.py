@@ -154,20 +154,19 @@ def _match(
     """The output axis that goes with an axis of an input, or of several inputs, for each output; None where
     there is none."""
     name, axis = next(iter(axes.items()))
-    for moved in _subsets(amounts[name].shape[axis]):
-        still = np.flatnonzero(~moved)
-        if not 0 < still.size < moved.size:
-            continue
-        changes = function.change(
-            {
-                name: function.point[name]
-                + amounts[name]
-                * np.expand_dims(moved, tuple(a for a in range(amounts[name].ndim) if a != axis))
-                for name, axis in axes.items()
-            }
-        )
+    subsets = [rows for rows in _subsets(amounts[name].shape[axis]) if rows.any() and not rows.all()]
+    moves = (
+        {
+            name: function.point[name]
+            + amounts[name] * np.expand_dims(rows, tuple(a for a in range(amounts[name].ndim) if a != axis))
+            for name, axis in axes.items()
+        }
+        for rows in subsets
+    )
+    for rows, changes in zip(subsets, function.changes(moves), strict=True):
         if changes is None:
             return None
+        still = np.flatnonzero(~rows)
         candidates = [
             [b for b in left if _unmoved(change, level, b, still)]
             for left, change, level in zip(candidates, changes, noise, strict=True)

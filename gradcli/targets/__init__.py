@@ -31,7 +31,7 @@ __all__ = ["PROGRAM", "PROGRAM_BUDGET", "Opened", "Target", "open_target", "opti
 
 
 PROGRAM = "exec:"  # starts a target that is a command
-PROGRAM_BUDGET = 60.0  # seconds per check, unless said otherwise: each evaluation starts a process
+PROGRAM_BUDGET = 30.0  # seconds per check, unless said otherwise: some 30 times a process is started
 
 
 class Target(NamedTuple):

@@ -2,7 +2,7 @@
 
 The program reads an .npz file and writes another. In `{in}`:
 
-    NAME          each input, with one more axis in front: the points to evaluate, at least one
+    NAME          each input, with one more axis in front: the points to evaluate, one or many
     const/NAME    each constant, as it is
     cotangent     only if gradients are wanted, one for each point; of several outputs cotangent/0, …
 
@@ -10,6 +10,8 @@ In `{out}`, with the same axis in front:
 
     out           the output; out/0, … of several
     grad/NAME     the gradient of each floating-point input, if a cotangent was given
+
+Arrays are in C order. A program that takes only one point at a time is started for each.
 """
 
 import re
@@ -17,7 +19,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,7 @@ def _problem(spec: CheckSpec, program: "Program", check_id: str, given: Given) -
         forward=evaluation.forward,
         backward=evaluation.backward,
         inputs=inputs,
+        together=evaluation.together,
         constants=dict(given.constants),
         rerun=None if given.unrepeatable else rerun,
         spec=spec,
@@ -120,7 +123,7 @@ def _last_line(stderr: bytes) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Forward and backward of a program; either is one run of it."""
+    """Forward and backward of a program; either is one run of it, at one point or at many."""
 
     program: Program
     constants: Mapping[str, Any]
@@ -128,35 +131,58 @@ class Evaluation:
     def forward(self, arrays: Mapping[str, Array]) -> Run:
         if any(array.dtype.kind == "c" for array in arrays.values()):
             raise TypeError("a complex step through a program is not tried")
-        found = self.program.run(self._given(arrays))
-        return Run(tuple(_series(found, "out")), {name: array.copy() for name, array in arrays.items()})
+        ((outputs, _),) = self.together([arrays], None)
+        return Run(outputs, {name: array.copy() for name, array in arrays.items()})
 
     def backward(self, cotangents: tuple[Array, ...], saved: Mapping[str, Array]) -> Mapping[str, Any]:
-        keys = ["cotangent"] if len(cotangents) == 1 else [f"cotangent/{i}" for i in range(len(cotangents))]
-        weights = {key: c[np.newaxis] for key, c in zip(keys, cotangents, strict=True)}
-        found = self.program.run(self._given(saved) | weights)
-        wanted = [name for name, array in saved.items() if array.dtype.kind == "f"]
-        return {name: _first(found[f"grad/{name}"]) if f"grad/{name}" in found else None for name in wanted}
+        found = self.program.run(self._given([saved], [cotangents]))
+        return _gradients(found, saved, 1)[0]
 
-    def _given(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        points = {name: array[np.newaxis] for name, array in arrays.items()}
-        return points | {f"const/{name}": np.asarray(value) for name, value in self.constants.items()}
+    def together(
+        self, points: Sequence[Mapping[str, Array]], cotangents: Sequence[tuple[Array, ...]] | None
+    ) -> Sequence[tuple[tuple[Array, ...], Mapping[str, Any]]]:
+        """Outputs at each point, and gradients where there are cotangents."""
+        found = self.program.run(self._given(points, cotangents))
+        outputs = zip(*_series(found, "out", len(points)), strict=True)
+        if cotangents is None:
+            return [(out, {}) for out in outputs]
+        return list(zip(outputs, _gradients(found, points[0], len(points)), strict=True))
+
+    def _given(
+        self, points: Sequence[Mapping[str, Array]], cotangents: Sequence[tuple[Array, ...]] | None
+    ) -> dict[str, Array]:
+        arrays = {name: np.stack([point[name] for point in points]) for name in points[0]}
+        arrays |= {f"const/{name}": np.asarray(value) for name, value in self.constants.items()}
+        weights = [np.stack(several) for several in zip(*(cotangents or ()), strict=True)]
+        keys = ["cotangent"] if len(weights) == 1 else [f"cotangent/{i}" for i in range(len(weights))]
+        arrays |= dict(zip(keys, weights, strict=True))
+        return {name: np.require(array, requirements="C") for name, array in arrays.items()}
 
 
-def _series(found: Mapping[str, Array], key: str) -> list[Array]:
-    """`out`, or `out/0`, `out/1`, …, without the axis of points."""
+def _gradients(found: Mapping[str, Array], inputs: Mapping[str, Array], count: int) -> list[dict[str, Any]]:
+    """The gradients at each point; None where the program wrote none."""
+    wanted = [name for name, array in inputs.items() if array.dtype.kind == "f"]
+    written = {name: _split(found[f"grad/{name}"], count) for name in wanted if f"grad/{name}" in found}
+    return [{name: written[name][i] if name in written else None for name in wanted} for i in range(count)]
+
+
+def _series(found: Mapping[str, Array], key: str, count: int) -> list[list[Array]]:
+    """`out`, or `out/0`, `out/1`, …, at each point."""
     if key in found:
-        return [_first(found[key])]
+        return [_split(found[key], count)]
     several = [found[f"{key}/{i}"] for i in range(len(found)) if f"{key}/{i}" in found]
     if not several:
         there = ", ".join(found) or "nothing"
         raise BrokenPromise("GC108", f"the program wrote {there}; expected {key}")
-    return [_first(array) for array in several]
+    return [_split(array, count) for array in several]
 
 
-def _first(array: Array) -> Array:
-    if array.ndim == 0 or len(array) != 1:
+def _split(array: Array, count: int) -> list[Array]:
+    """What there is for each point."""
+    if array.ndim == 0 or len(array) != count:
+        points = "1 point" if count == 1 else f"{count} points"
         raise BrokenPromise(
-            "GC108", f"the program wrote an array of shape {array.shape} for 1 point; expected (1, …)"
+            "GC108",
+            f"the program wrote an array of shape {array.shape} for {points}; expected ({count}, …)",
         )
-    return np.ascontiguousarray(array[0]) if array.ndim > 1 else array[0:1].reshape(())
+    return [np.array(part) for part in array]

@@ -3,7 +3,8 @@
  *     cube IN OUT [FACTOR]
  *
  * Reads and writes .npz files as NumPy's savez does: a zip archive of uncompressed .npy files. FACTOR
- * multiplies the gradient, to see that a wrong one is found.
+ * multiplies the gradient, to see that a wrong one is found. Arrays have one row for each point; as each
+ * number is cubed by itself, all that matters of that is to write as many rows.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -19,8 +20,8 @@ static uint32_t number(const unsigned char *at, int bytes) {
     return value;
 }
 
-/* The numbers of the array called name, or NULL; count gets how many there are. */
-static double *array(const char *name, long *count) {
+/* The numbers of the array called name, or NULL; rows and count get how many there are. */
+static double *array(const char *name, long *rows, long *count) {
     char wanted[64];
     snprintf(wanted, sizeof wanted, "%s.npy", name);
     unsigned char *end = file + length - 22; /* the end of the archive's directory */
@@ -32,6 +33,7 @@ static double *array(const char *name, long *count) {
         if (named == (int)strlen(wanted) && !memcmp(entry + 46, wanted, named)) {
             int header = 10 + number(data + 8, 2);
             *count = (number(entry + 24, 4) - header) / 8;
+            *rows = atol(strstr((char *)data + 10, "'shape': (") + 10);
             double *values = malloc(*count * sizeof(double) + 1);
             memcpy(values, data + header, *count * sizeof(double));
             return values;
@@ -57,11 +59,12 @@ static void put(unsigned char *at, uint32_t value, int bytes) {
 static unsigned char directory[1024];
 static int entries, directory_size;
 
-/* Append an array of shape (1, count) to an archive. */
-static void append(FILE *out, const char *name, const double *values, long count) {
+/* Append an array of shape (rows, count / rows) to an archive. */
+static void append(FILE *out, const char *name, const double *values, long rows, long count) {
     char path[64], text[118];
     int named = snprintf(path, sizeof path, "%s.npy", name);
-    snprintf(text, sizeof text, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, %ld), }", count);
+    snprintf(text, sizeof text, "{'descr': '<f8', 'fortran_order': False, 'shape': (%ld, %ld), }", rows,
+             count / rows);
     long size = 128 + 8 * count, start = ftell(out);
     unsigned char *data = calloc(1, size);
     memcpy(data, "\x93NUMPY\x01\x00\x76\x00", 10);
@@ -85,15 +88,15 @@ int main(int argc, char **argv) {
     fseek(in, 0, SEEK_END), length = ftell(in), rewind(in);
     file = malloc(length);
     if (fread(file, 1, length, in) != (size_t)length) return 1;
-    long count, ignored;
-    double *x = array("x", &count), *dy = array("cotangent", &ignored);
+    long rows, count;
+    double *x = array("x", &rows, &count), *dy = array("cotangent", &rows, &count);
     if (!x) return fprintf(stderr, "there is no x\n"), 1;
     double factor = argc > 3 ? atof(argv[3]) : 1.0, *result = malloc(count * sizeof(double) + 1);
     FILE *out = fopen(argv[2], "wb");
     for (long i = 0; i < count; i++) result[i] = x[i] * x[i] * x[i];
-    append(out, "out", result, count);
+    append(out, "out", result, rows, count);
     for (long i = 0; dy && i < count; i++) result[i] = factor * 3 * x[i] * x[i] * dy[i];
-    if (dy) append(out, "grad/x", result, count);
+    if (dy) append(out, "grad/x", result, rows, count);
     unsigned char end[22] = {0};
     put(end, 0x06054b50, 4), put(end + 8, entries, 2), put(end + 10, entries, 2);
     put(end + 12, directory_size, 4), put(end + 16, ftell(out), 4);

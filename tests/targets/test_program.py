@@ -9,6 +9,7 @@ import pytest
 
 from gradcli import check_target
 from gradcli.errors import TargetError, UsageError
+from gradcli.targets.program import Program
 
 CUBE = Path(__file__).parent / "cube.c"
 PROGRAM = """
@@ -49,6 +50,16 @@ def cube(tmp_path_factory):
 def test_a_program_is_checked_like_a_function(cube, factor, verdict):
     result = check_target(cube + factor, inputs={"x": "4"})
     assert (result.verdict, result.gradients["x"].verdict, result.compared) == (verdict, verdict, 4)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("", "pass"), (" 1.001", "fail")])
+def test_many_points_go_into_one_start(cube, factor, verdict, monkeypatch):
+    starts = []
+    run = Program.run
+    monkeypatch.setattr(Program, "run", lambda self, arrays: starts.append(1) or run(self, arrays))
+    result = check_target(cube + factor, inputs={"x": "18"})
+    assert (result.verdict, result.compared) == (verdict, 18)
+    assert len(starts) < 60 < result.evaluations
 
 
 @pytest.mark.parametrize(
