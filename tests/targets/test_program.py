@@ -59,7 +59,7 @@ def test_many_points_go_into_one_start(cube, factor, verdict, monkeypatch):
     monkeypatch.setattr(Program, "run", lambda self, arrays: starts.append(1) or run(self, arrays))
     result = check_target(cube + factor, inputs={"x": "18"})
     assert (result.verdict, result.compared) == (verdict, 18)
-    assert len(starts) < 60 < result.evaluations
+    assert 2 * len(starts) < result.evaluations
 
 
 @pytest.mark.parametrize(
