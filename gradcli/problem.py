@@ -50,6 +50,7 @@ class Source:
     # The same problem around other functions of the same signatures, for blame's rewritten ones.
     remake: "Callable[[Callable[..., Any], Callable[..., Any]], Problem] | None" = None
     lone: bool = False  # backward takes no cotangent: what it computes is the gradient of a value
+    doubtful: bool = False  # of several values, and it looks like that of neither their sum nor their mean
     # Forward and backward are one function, which returns the value at this place, gradients beside it.
     value_at: int | None = None
     # Where each gradient has a backward of its own, these by gradient.

@@ -89,13 +89,15 @@ def _prediction(inputs: Sequence[str]) -> str:
 
 
 def with_gradient(
-    floats: Sequence[str], result: Any, born: Any, parameters: Sequence[Parameter]
+    shapes: Mapping[str, tuple[int, ...]], result: Any, born: Any, parameters: Sequence[Parameter]
 ) -> list[str]:
-    """Which of forward's arrays of floats this backward is about.
+    """Which of forward's arrays of floats this backward is about; shapes: theirs.
 
-    result: what it returned. A lone array is the gradient of the first argument that is not named like a
-    target. Where backward returns nothing, the object may store it, or it is a network whose data need none.
+    result: what it returned. A lone array is the gradient of the first argument that has its shape and is not
+    named like a target. Where backward returns nothing, the object may store it, or it is a network whose
+    data need none.
     """
+    floats = list(shapes)
     likely = [name for name in floats if not _TARGET.fullmatch(name)] or list(floats[:1])
     if result is None:
         stored = [name for name in floats if gradient_of(name, born) is not None]
@@ -107,7 +109,7 @@ def with_gradient(
     if isinstance(result, Mapping):
         found = [name for name in floats if entry_of(name, result) is not None]
         return found if found or parameters else likely
-    return likely[:1]
+    return [name for name in likely if shapes[name] == getattr(result, "shape", None)][:1] or likely[:1]
 
 
 def input_gradients(

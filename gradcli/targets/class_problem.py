@@ -53,6 +53,8 @@ from gradcli.targets.parameters import (
 from gradcli.targets.places import Place, at
 from gradcli.targets.results import as_outputs
 
+_AGREES = 1e-3  # relative: a plain difference along one direction
+
 
 @dataclass(frozen=True, eq=False)
 class Lived:
@@ -118,6 +120,7 @@ class Discovery:
     calls: Calls  # as they turned out to be meant
     shapes: Mapping[str, tuple[int, ...]]  # of forward's arguments
     reduce: str = ""  # how several outputs of a loss that takes no cotangent are brought together
+    doubtful: bool = False  # whether its gradient is that of something else
     noticed: tuple[Violation, ...] = ()
 
 
@@ -217,6 +220,7 @@ def _source(
         file,
         remake,
         lone=lone,
+        doubtful=found.doubtful,
         value_at=own.value_at,
         of_gradient=of_gradient,
         pieces=pieces,
@@ -265,9 +269,9 @@ class _Known(dict[str, Any]):
 
 def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mapping[str, Array]) -> Discovery:
     """Run an object once, and see what it has; what it raises is left to the check to find again."""
-    floats = [name for name in calls.arguments.order if inputs[name].dtype.kind == "f"]
-    wanted = tuple(with_gradient(floats, 0.0, None, ())) or tuple(floats)
     shapes = {name: array.shape for name, array in inputs.items()}
+    floats = {n: shapes[n] for n in calls.arguments.order if inputs[n].dtype.kind == "f"}
+    wanted = tuple(with_gradient(floats, 0.0, None, ())) or tuple(floats)
     untried = Discovery(Prototype(made), wanted, calls, shapes)
     try:
         settled = Prototype(made).born({})
@@ -300,8 +304,8 @@ def discover(calls: Calls, made: Any, inputs: Mapping[str, Array], owned: Mappin
     if failed:
         return found
     found = replace(found, noticed=tuple(_notice(calls, found, inputs, cotangents)))
-    calls, reduce = _reading(calls, found, inputs, outputs)
-    return replace(found, calls=calls, reduce=reduce)
+    calls, reduce, agrees = _reading(calls, found, inputs, outputs)
+    return replace(found, calls=calls, reduce=reduce, doubtful=bool(reduce) and not agrees)
 
 
 def _settle(
@@ -411,20 +415,21 @@ def _way(fresh: Array, found: Array, filled: Array) -> str:
 
 def _reading(
     calls: Calls, found: Discovery, inputs: Mapping[str, Array], outputs: tuple[Array, ...]
-) -> tuple[Calls, str]:
+) -> tuple[Calls, str, bool]:
     """What a gradient without a cotangent is that of: the sum or the mean of several outputs; and whether a
-    loss's backward wants its predictions as they came in, or as forward has stored them.
+    loss's backward wants its predictions as they came in, or as forward has stored them. And whether it
+    agrees with that.
 
     One direction decides; whether the gradient is right is the check's business.
     """
     backward = calls.backward
     several = any(out.ndim for out in outputs)
     if not backward.lone or not found.wanted:
-        return calls, "sum" if several and backward.lone else ""
+        return calls, "sum" if several and backward.lone else "", True
     name, step = found.wanted[0], 1e-6
     direction = np.random.default_rng(0).standard_normal(inputs[name].shape)
     there = {**copies(inputs), name: inputs[name] + step * direction}
-    best = float("inf"), calls, "sum" if several else ""
+    best = float("inf"), calls, "sum" if several else "", False
     try:
         born = found.prototype.born({})
         calls.run(born, copies(inputs))
@@ -439,7 +444,8 @@ def _reading(
             claimed = float(np.sum(np.asarray(gradient) * direction))
             for how, wanted in (("sum", slope), ("mean", slope / outputs[0].size)):
                 if abs(claimed - wanted) < best[0]:
-                    best = abs(claimed - wanted), read, how if several else ""
+                    agrees = abs(claimed - wanted) <= _AGREES * abs(wanted)
+                    best = abs(claimed - wanted), read, how if several else "", agrees
     except (Exception, SystemExit):  # the check will find it again, and say where
         return best[1:]
     return best[1:]

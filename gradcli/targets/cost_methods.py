@@ -7,7 +7,7 @@ One method that returns both (`loss(X, y, reg) -> loss, grads`), or one for each
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -23,7 +23,9 @@ from gradcli.targets.returned_names import returned_names
 
 Method = Callable[..., Any]
 
-_BACKWARD = re.compile(r"(\w+_)?(grads?|gradients?|back_?prop\w*)(_\w+)?", re.IGNORECASE)
+_BACKWARD = re.compile(
+    r"(\w+_)?(grads?|gradients?|deriv(ative)?|diff|back_?prop\w*)(_\w+)?|d_?(loss|cost)", re.IGNORECASE
+)
 
 
 def cost_halves_of(cls: type) -> Halves | None:
@@ -31,7 +33,7 @@ def cost_halves_of(cls: type) -> Halves | None:
     methods = dict(_methods(cls))
     for name, method in methods.items():
         returned = returned_names(method)
-        if is_cost(name, returned) and len(returned) == 2:
+        if len(returned) == 2 and (is_cost(name, returned) or _is_called_for_both(name, returned)):
             place = 1 if is_value(returned[1]) and not is_value(returned[0]) else 0
             return _made_of(method, method, returned, place)
     for name, cost in methods.items():
@@ -39,6 +41,11 @@ def cost_halves_of(cls: type) -> Halves | None:
             if other != name and _is_gradient_of(cost, other, method):
                 return _made_of(cost, method, returned_names(method), None)
     return None
+
+
+def _is_called_for_both(name: str, returned: Sequence[str]) -> bool:
+    """Whether `__call__` returns a cost and its gradient: its name says nothing, so both of theirs must."""
+    return name == "__call__" and is_value(returned[0]) and is_gradient(returned[1])
 
 
 def _made_of(value: Method, gradient: Method, names: tuple[str, ...], place: int | None) -> Halves:
@@ -52,13 +59,13 @@ def _made_of(value: Method, gradient: Method, names: tuple[str, ...], place: int
 
 
 def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
-    """Public methods in the order of their definition, those of base classes last."""
+    """Public methods and `__call__` in the order of their definition, those of base classes last."""
     seen: set[str] = set()
     for kind in cls.__mro__:
         for name, value in vars(kind).items():
             if isinstance(value, FunctionType) and name not in seen and not is_promise(value):
                 seen.add(name)
-                if not name.startswith("_"):
+                if not name.startswith("_") or name == "__call__":
                     yield name, value
 
 

@@ -9,7 +9,7 @@ _COST = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"j\w?|\w*(loss|cost|objective|obj|nll|energy|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|e",
+    r"j\w?|\w*(loss|cost|objective|obj|nll|energy|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|(loss|cost)_\w+|e",
     re.IGNORECASE,
 )
 _GRADIENT = re.compile(r"d[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
@@ -98,6 +98,11 @@ def is_cost_name(name: str) -> bool:
 def is_gradient(name: str) -> bool:
     """Whether something that is returned is called like a gradient."""
     return _GRADIENT.fullmatch(name) is not None
+
+
+def is_bare_gradient(name: str) -> bool:
+    """Whether a function is called a gradient, and not of what."""
+    return name in _GRADIENT_WORDS or name in ("deriv", "df", "compute_gradient", "get_gradient")
 
 
 def is_value(name: str) -> bool:

@@ -10,6 +10,7 @@ from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_names import (
     find_derivatives,
     find_products,
+    is_bare_gradient,
     is_cost,
     is_derivative_of,
     is_second_order,
@@ -68,13 +69,27 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
             found.append(CheckablePair(Pair(product, name, product), space[name], space[product], order=2))
     products = {one.name for one in found if one.order == 2}
     left = [name for name in left if name not in products]
-    for name, derivative in find_derivatives(left):
+    derivatives = find_derivatives(left)
+    for name, derivative in (*derivatives, *_of_the_only_one(left, derivatives, space)):
         found += _beside(name, derivative, space[name], space[derivative])
     claimed = {symbol for one in found for symbol in one.symbols}
     left = [name for name in left if name not in claimed]
     for name, derivative in _in_other_words(left, space):
         found += _beside(name, derivative, space[name], space[derivative])
     return found
+
+
+def _of_the_only_one(
+    names: Sequence[str], known: Sequence[tuple[str, str]], space: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """A gradient that is called no more than that is of the only function that takes the same arguments."""
+    taken = {derivative for _, derivative in known}
+    for gradient in (name for name in names if is_bare_gradient(name) and name not in taken):
+        takes = argument_names(space[gradient])
+        alike = [n for n in names if n != gradient and takes == argument_names(space[n])]
+        plain = [n for n in alike if n not in taken and not is_second_order(gradient, n)]
+        if len(plain) == 1 and takes:
+            yield plain[0], gradient
 
 
 def _in_other_words(names: Sequence[str], space: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ The methods hold no state: a function beside its derivative, of an object that i
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 from gradcli.errors import UsageError
@@ -13,13 +14,16 @@ from gradcli.targets.constructor import construct, unguessable
 from gradcli.targets.convention import Checkable
 from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.halves import is_promise
 from gradcli.targets.python_file import Loaded
 
 _VALUE = re.compile(
     r"__call__|fn|f|func(tion)?|activat(e|ion)|apply|forward|call|eval(uate)?|value|compute|loss|cost",
     re.IGNORECASE,
 )
-_DERIVATIVE = re.compile(r"(grad|gradient|deriv|derivative|prime|der|df|jac(obian)?)(_fn)?", re.IGNORECASE)
+_DERIVATIVE = re.compile(
+    r"(grad|gradient|deriv|derivative|diff|prime|der|df|jac(obian)?)(_fn)?", re.IGNORECASE
+)
 _SECOND = re.compile(r"(grad|gradient|deriv|derivative)_?2|second_\w+|hess(ian)?", re.IGNORECASE)
 
 
@@ -53,9 +57,14 @@ def _method(cls: type, called: re.Pattern[str]) -> str | None:
     """The first method with such a name, of the class itself before those of its bases."""
     for kind in cls.__mro__[:-1]:
         for name in vars(kind):
-            if called.fullmatch(name) and inspect.isroutine(inspect.getattr_static(cls, name)):
+            found = inspect.getattr_static(cls, name)
+            if called.fullmatch(name) and inspect.isroutine(found) and not _is_promise(found):
                 return name
     return None
+
+
+def _is_promise(method: object) -> bool:
+    return isinstance(method, FunctionType) and is_promise(method)
 
 
 def _belong(function: Callable[..., Any], derivative: Callable[..., Any]) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from gradcli.targets.forward_call import required_arguments
+
 # The more specific first: torch7's `forward` only calls `updateOutput`, and `__call__` often only forward.
 _FORWARDS = (
     "updateOutput",
@@ -13,7 +15,11 @@ _FORWARDS = (
     "forward_pass",
     "forward_propagation",
     "forward_prop",
+    "forw_prop",
+    "feed_forward",
+    "feedforward",
     "fprop",
+    "fwd",
     "__call__",
     "loss",
 )
@@ -26,9 +32,15 @@ BACKWARDS = (
     "backward_prop",
     "backpropagation",
     "back_propagation",
+    "backpropagate",
+    "back_propagate",
     "backprop",
+    "back_prop",
     "bprop",
+    "bwd",
 )
+# What a loss may call its backward, if that takes nothing and goes by what the loss has stored.
+_OF_WHAT_IS_STORED = ("gradient", "gradients", "grad", "derivative", "diff")
 _ACCUMULATES = ("accGradParameters", "acc_grad_parameters")
 
 
@@ -55,6 +67,9 @@ def halves_of(cls: type) -> Halves | None:
     if inspect.isabstract(cls):
         return None
     forward, backward = _first(cls, _FORWARDS), _first(cls, BACKWARDS)
+    if backward is None:
+        backward = _first(cls, _OF_WHAT_IS_STORED)
+        backward = backward if backward is not None and len(required_arguments(backward)) == 1 else None
     if forward is None or backward is None:
         return None
     split = backward.__name__ in ("updateGradInput", "update_grad_input")

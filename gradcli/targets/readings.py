@@ -4,6 +4,8 @@ A name settles it (`dW`, a key "W"). Else every argument of that shape is a poss
 agrees with a difference along a random direction is taken; where none does, or several do, the name decides.
 """
 
+import itertools
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,17 +39,32 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """The part of an array that joins several gradients end to end."""
+
+    start: int
+    shape: tuple[int, ...]
+
+    def of(self, joined: Any) -> Any:
+        """That part in its own shape; the whole as it is where it is too short."""
+        flat = np.ravel(joined)[self.start : self.start + math.prod(self.shape)]
+        return flat.reshape(self.shape) if flat.size == math.prod(self.shape) else joined
+
+
+@dataclass(frozen=True)
 class Reading:
     """The gradient of one argument."""
 
     argument: str
     place: int | None
     key: Any = None
+    cut: Cut | None = None
 
     def of(self, result: Any) -> Any:
         """Its value in a later result of the same form; None where that lacks it."""
         whole = result if self.place is None else _item(result, self.place)
-        return whole if self.key is None else _item(whole, self.key)
+        part = whole if self.key is None else _item(whole, self.key)
+        return part if self.cut is None or part is None else self.cut.of(part)
 
 
 def parts_of(result: Any, names: Sequence[str], *, without: int | None) -> list[Part]:
@@ -86,7 +103,11 @@ def possible(parts: Sequence[Part], arguments: Mapping[str, Array], out: Array) 
     if fixed and not any(is_gradient(part.name) for part in unnamed):
         return [tuple(fixed)]
     if len(unnamed) == 1:
-        fitting = [name for name in left if fits(unnamed[0].value, out, arguments[name])] or left[:1]
+        fitting = [name for name in left if fits(unnamed[0].value, out, arguments[name])]
+        joined = [] if fitting or fixed else _joined(unnamed[0], arguments, out)
+        if joined:
+            return joined
+        fitting = fitting or left[:1]
         return [(*fixed, Reading(name, unnamed[0].place, unnamed[0].key)) for name in fitting]
     for part in unnamed:
         name = next((name for name in left if fits(part.value, out, arguments[name])), None)
@@ -94,6 +115,35 @@ def possible(parts: Sequence[Part], arguments: Mapping[str, Array], out: Array) 
             left.remove(name)
             fixed.append(Reading(name, part.place, part.key))
     return [tuple(fixed)] if fixed else []
+
+
+def _joined(part: Part, arguments: Mapping[str, Array], out: Array) -> list[tuple[Reading, ...]]:
+    """The ways to read one array as the gradients of several arguments, end to end or one for each.
+
+    `np.array([df_dx, df_dy])`, `np.concatenate([dX.ravel(), dTheta.ravel()])`, `np.vstack((dX, dTheta))`.
+    """
+    if not _is_array(part.value):
+        return []
+    gradient, found = np.asarray(part.value), []
+    for group in _groups(list(arguments)):
+        shapes = [arguments[name].shape for name in group]
+        alike = out.shape in ((), shapes[0]) and set(shapes) == {shapes[0]}
+        if alike and gradient.shape == (len(group), *shapes[0]):
+            found.append(tuple(Reading(n, part.place, place) for place, n in enumerate(group)))
+        elif part.key is None and set(shapes) == {()} and gradient.shape == (*out.shape, len(group)):
+            found.append(tuple(Reading(n, part.place, (..., place)) for place, n in enumerate(group)))
+        elif part.key is None and out.size == 1 and gradient.size == sum(map(math.prod, shapes)):
+            starts = itertools.accumulate(map(math.prod, shapes), initial=0)
+            cuts = [Cut(start, shape) for start, shape in zip(starts, shapes, strict=False)]
+            found.append(tuple(Reading(n, part.place, None, cut) for n, cut in zip(group, cuts, strict=True)))
+    return found
+
+
+def _groups(names: Sequence[str]) -> list[Sequence[str]]:
+    """Neighbours among the arguments, two or more: those without a target or data first, the most first."""
+    ends = [(i, j) for i in range(len(names)) for j in range(i + 2, len(names) + 1)]
+    groups = [names[i:j] for i, j in ends]
+    return sorted(groups, key=lambda group: (max(map(_unlikely, group)) == 2, -len(group)))
 
 
 def likeliest(arguments: Iterable[str]) -> str:

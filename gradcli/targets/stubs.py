@@ -35,6 +35,11 @@ class _Anything:
     def __exit__(self, *exception: object) -> None:
         pass
 
+    def __or__(self, other: Any) -> Any:  # Figure | None
+        return self
+
+    __ror__ = __or__
+
     def __mro_entries__(self, bases: tuple[type, ...]) -> tuple[type, ...]:
         return ()
 

@@ -49,6 +49,15 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "mse": set(),
         "binary_cross_entropy": {"y_pred"},
     },
+    "loss_objects.py": {
+        "MeanSquare": {"prediction"},
+        "HalfSquare": set(),
+        "Softmax": set(),
+        "CrossEntropyFromLogits": set(),
+        "RidgeObjective": set(),
+        "Bend": {"x"},
+    },
+    "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},
     "network_steps.py": {
         "linear": {"W"},
         "relu": set(),

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, sizes_for
-from gradcli.targets.inference.indexed import by_indexing
+from gradcli.targets.inference.indexed import by_indexing, indices
 from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.one_hot import by_classes
@@ -20,6 +20,11 @@ _MOST_RANK = 14
 _ONE_HOT = ("N D|onehot", "N M|onehot", "D N|onehot_columns", "M N|onehot_columns")
 _BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
 _WEIGHT = re.compile(r"w|weights?", re.IGNORECASE)
+# What compares its argument with a label.
+_LABELLED = re.compile(
+    r"loss|cost|entropy|mse|mae|nll|hinge|logistic|svm|soft_?max|error|criterion|likelihood|huber",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,10 @@ def ranked(
     """Every argument's guesses with their ranks; what is documented goes before what names suggest."""
     forward = functions[0]
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
-    classes = by_classes(functions[:2], names)
+    classes = by_classes(functions[:2], symbols, names)
     modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
     matrices = by_transposing(forward, names) - told.keys()
-    # The b of `a * b` is no bias.
-    operands = {"a", "b"} if {"a", "b"} <= set(names) else set()
+    operands = _operands(forward, symbols, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
@@ -67,6 +71,8 @@ def ranked(
             continue
         start = len(guesses) + (2 if guesses else 0)
         usual = by_name("" if name in operands else name, annotation_of(forward, name))
+        if {"x", "y"} <= operands:  # coordinates may be numbers
+            usual = [usual[0], (1, Drawn(())), *((rank + 1, guess) for rank, guess in usual[1:])]
         if guesses and isinstance(guesses[0], Fixed):
             usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
@@ -74,6 +80,14 @@ def ranked(
         if name in matrices:
             found[name] = matrices_first(found[name])
     return found
+
+
+def _operands(function: Callable[..., Any], symbols: Sequence[str], names: Sequence[str]) -> set[str]:
+    """The arguments whose names only say a place: the b of `a * b` is no bias, the y of f(x, y) no label."""
+    if {"a", "b"} <= set(names):
+        return {"a", "b"}
+    is_plane = {"x", "y"} <= set(names) <= {"x", "y", "z"} and not any(map(_LABELLED.search, symbols))
+    return {*names} if is_plane and not indices(function, names) else set()
 
 
 def _classes(known: Sequence[Guess], usual: Sequence[tuple[int, Guess]]) -> list[tuple[int, Guess]]:

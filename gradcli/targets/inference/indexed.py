@@ -21,6 +21,13 @@ def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str,
     return found
 
 
+def indices(function: Callable[..., Any], names: Sequence[str]) -> set[str]:
+    """The arguments that something is indexed by: `scores[np.arange(n), y]`."""
+    tree = source_tree(function)
+    slices = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)] if tree else []
+    return {name for name in names if any(_is(node, name) for part in slices for node in ast.walk(part))}
+
+
 def _lengths(tree: ast.AST, name: str) -> Iterator[int]:
     """The least length that each use asks for; 0 where the use says that the length is open."""
     for node in ast.walk(tree):

@@ -13,15 +13,17 @@ _LABELS = re.compile(
 _CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll", re.IGNORECASE)
 
 
-def by_classes(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> set[str]:
+def by_classes(
+    functions: Sequence[Callable[..., Any]], symbols: Sequence[str], names: Sequence[str]
+) -> set[str]:
     """The arguments that are classes in one-hot form.
 
-    They are called like labels in code that speaks of a softmax, or are multiplied with a logarithm, and
-    serve neither as an index nor, in `1 - y`, as a probability of one of two.
+    They are called like labels in code that speaks of a softmax or is called so, or are multiplied with a
+    logarithm, and serve neither as an index nor, in `1 - y`, as a probability of one of two.
     """
     trees = [tree for function in functions if (tree := source_tree(function)) is not None]
     labels = {name for name in names if _LABELS.fullmatch(name)}
-    if not any(_CLASSES.search(ast.unparse(tree)) for tree in trees):
+    if not any(map(_CLASSES.search, (*symbols, *map(ast.unparse, trees)))):
         labels &= {name for tree in trees for name in _times_logarithm(tree)}
     otherwise = {name for tree in trees for name in _used_otherwise(tree)}
     otherwise |= {source for tree in trees for name, source in _reshaped(tree) if name in otherwise}
@@ -29,7 +31,7 @@ def by_classes(functions: Sequence[Callable[..., Any]], names: Sequence[str]) ->
 
 
 def _times_logarithm(tree: ast.AST) -> Iterator[str]:
-    """`Y` of `Y * np.log(P)` and `-Y * np.log(P)`."""
+    """`Y` of `Y * np.log(P)`, `-Y * np.log(P)` and `Y * log_probs`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             sides = [
@@ -40,6 +42,8 @@ def _times_logarithm(tree: ast.AST) -> Iterator[str]:
 
 
 def _is_logarithm(node: ast.expr) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id.startswith("log_")
     if not isinstance(node, ast.Call):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -203,7 +203,7 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
             (r"b", ("M",)),
             (r"theta", ("D M|small", "D|small")),
             (r"x|scores|logits|z", ("N D",)),
-            (_LABELS, ("N|int|M", "N|int|D")),
+            (_LABELS, ("N|int|M", "N|int|D", "|int|N")),
         ),
     ),
     (

@@ -72,10 +72,11 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     except BrokenPromise as broken:
         return Trial(FORWARD, reason=broken.message)
     names = problem.differentiable
-    doubtful = _is_lone(problem) and _is_slope_of_none(subject, problem, run)
+    doubtful = _is_lone(problem) and (_is_doubtful(problem) or _is_slope_of_none(subject, problem, run))
     fitting = sum(_fits(gradients.get(name), problem.inputs[name]) for name in names)
     if fitting == len(names):
-        is_cost = run.outputs[0].size == 1 < max(problem.inputs[name].size for name in names)
+        is_number = run.outputs[0].size == 1 < max(problem.inputs[name].size for name in names)
+        is_cost = is_number and not _is_doubtful(problem)
         return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost)
     reason = "the gradients have other shapes than the arguments"
     return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason)
@@ -105,6 +106,11 @@ def _is_slope_of_none(subject: Subject, problem: Problem, run: Run) -> bool:
 def _is_lone(problem: Problem) -> bool:
     """Whether the code computes a gradient without a cotangent."""
     return problem.source is not None and problem.source.lone
+
+
+def _is_doubtful(problem: Problem) -> bool:
+    """Whether several values were brought together, and the gradient is not that of the result."""
+    return problem.source is not None and problem.source.doubtful
 
 
 def _fits(gradient: object, array: Array) -> bool:

@@ -73,9 +73,9 @@ def squares(x, y):
 
 
 def test_labels_are_classes_only_where_the_code_says_so():
-    assert by_classes([in_rows], ["logits", "y_true"]) == {"y_true"}
-    assert by_classes([by_number], ["x", "y"]) == by_classes([of_two], ["x", "y"]) == set()
-    assert by_classes([squares], ["x", "y"]) == set()
+    assert by_classes([in_rows], [], ["logits", "y_true"]) == {"y_true"}
+    assert by_classes([by_number], [], ["x", "y"]) == by_classes([of_two], [], ["x", "y"]) == set()
+    assert by_classes([squares], [], ["x", "y"]) == set()
 
 
 @pytest.mark.parametrize(("dtype", "axis"), [("onehot", -1), ("onehot_columns", 0)])
