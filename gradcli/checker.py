@@ -117,8 +117,10 @@ class _Check:
 
         try:
             problem = replace(self.problem, reseed=self.subject.reseed)
-            subject = Subject(problem, Clock(None), self.subject.calls)
+            subject = Subject(problem, self.clock.after(), self.subject.calls)
             found = broadcasting.find(subject, self.cotangents, self.rng)
+        except OutOfTime:
+            found = None
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
         calls = self.subject.calls

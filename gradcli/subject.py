@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ class Pass:
 
 
 class Calls:
-    """How often the code was called."""
+    """How often the code was called, and what the last call of each took."""
 
     def __init__(self) -> None:
         self.forwards = 0
         self.backwards = 0
+        self.forward_seconds = 0.0
+        self.backward_seconds = 0.0
 
 
 class Subject:
@@ -70,9 +73,14 @@ class Subject:
 
     def forward(self, inputs: Mapping[str, Array]) -> Run:
         """Evaluate forward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
-        self.clock.check()
+        return self._forward(self.problem.forward, inputs)
+
+    def _forward(self, call: Callable[..., Run], inputs: Mapping[str, Array]) -> Run:
+        self.clock.check(self.calls.forward_seconds)
         self.calls.forwards += 1
-        run: Run = self._guarded("forward", self.problem.forward, inputs)
+        started = self.clock.spent()
+        run: Run = self._guarded("forward", call, inputs)
+        self.calls.forward_seconds = self.clock.spent() - started
         return run
 
     def differenced(self, point: Mapping[str, Array]) -> Callable[[Mapping[str, Array]], Run]:
@@ -82,19 +90,15 @@ class Subject:
         self.calls.forwards += 1
         held = self._guarded("forward", self.problem.hold, point)
 
-        def forward(inputs: Mapping[str, Array]) -> Run:
-            self.clock.check()
-            self.calls.forwards += 1
-            run: Run = self._guarded("forward", held, inputs)
-            return run
-
-        return forward
+        return partial(self._forward, held)
 
     def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
         """Evaluate backward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
-        self.clock.check()
+        self.clock.check(self.calls.backward_seconds)
         self.calls.backwards += 1
+        started = self.clock.spent()
         gradients: Mapping[str, Any] = self._guarded("backward", self.problem.backward, cotangents, saved)
+        self.calls.backward_seconds = self.clock.spent() - started
         return gradients
 
     def both(self, inputs: Mapping[str, Array], cotangents: tuple[Array, ...]) -> Pass:
