@@ -157,7 +157,8 @@ class Subject:
             raise
         except (Exception, SystemExit) as error:
             file, line = _place(error)
-            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            first = next(filter(None, map(str.strip, str(error).splitlines())), "")
+            text = f"{type(error).__name__}: {first}" if first else type(error).__name__
             raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error
 
 

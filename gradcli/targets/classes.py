@@ -17,6 +17,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
+from gradcli.targets.called import through_call
 from gradcli.targets.class_methods import wants_target
 from gradcli.targets.class_problem import accepts, make_class_problem
 from gradcli.targets.constructor import Shape, construct, guess, unguessable
@@ -239,7 +240,7 @@ def _halves_of(cls: type) -> Halves | None:
     if halves is not None:
         takes = argument_names(partial(halves.forward, None))
         if wants_target(takes, partial(halves.backward, None)) is None:
-            return halves
+            return through_call(cls, halves)
     return cost_halves_of(cls) or halves
 
 

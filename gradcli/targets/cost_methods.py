@@ -17,7 +17,7 @@ from gradcli.errors import BrokenPromise
 from gradcli.targets.class_methods import is_target
 from gradcli.targets.cost_names import is_cost, is_cost_name, is_gradient, is_value
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.halves import BACKWARDS, Behind, Halves, is_promise
+from gradcli.targets.halves import BACKWARDS, Behind, Halves, is_left_open
 from gradcli.targets.places import Attribute, entries
 from gradcli.targets.returned_names import returned_names
 
@@ -63,7 +63,7 @@ def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
     seen: set[str] = set()
     for kind in cls.__mro__:
         for name, value in vars(kind).items():
-            if isinstance(value, FunctionType) and name not in seen and not is_promise(value):
+            if isinstance(value, FunctionType) and name not in seen and not is_left_open(cls, value):
                 seen.add(name)
                 if not name.startswith("_") or name == "__call__":
                     yield name, value

@@ -31,6 +31,8 @@ _DERIVATIVES = (
     "{}_jac",
     "{}_jacobian",
     "{}_dx",
+    "{}_bw",
+    "{}_bwd",
     "{}Grad",
     "{}Gradient",
     "{}Prime",

@@ -55,8 +55,8 @@ class CheckableCost(ByArguments):
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The costs among these names of the file, and the functions with a derivative."""
-    functions = loaded.functions(names)
     space = loaded.namespace
+    functions = [name for name in loaded.functions(names) if not _is_made_of_another(space[name], space)]
     costs = [name for name in functions if argument_names(space[name]) and _is_cost(name, space[name])]
     found: list[Checkable] = [CheckableCost(name, (name,), space[name], space[name]) for name in costs]
     left = [name for name in functions if name not in costs]
@@ -101,6 +101,11 @@ def _in_other_words(names: Sequence[str], space: Mapping[str, Any]) -> Iterator[
             if same and not taken & {name, other} and is_derivative_of(name, other):
                 taken |= {name, other}
                 yield name, other
+
+
+def _is_made_of_another(function: Any, space: Mapping[str, Any]) -> bool:
+    """Whether a function is another one of the file after a framework's hands: `grad_f = jax.grad(f)`."""
+    return any(getattr(function, "__wrapped__", None) is one for one in space.values() if callable(one))
 
 
 def _is_cost(name: str, function: Callable[..., Any]) -> bool:

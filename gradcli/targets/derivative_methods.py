@@ -14,7 +14,7 @@ from gradcli.targets.constructor import construct, unguessable
 from gradcli.targets.convention import Checkable
 from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.halves import is_promise
+from gradcli.targets.halves import is_left_open
 from gradcli.targets.python_file import Loaded
 
 _VALUE = re.compile(
@@ -58,13 +58,13 @@ def _method(cls: type, called: re.Pattern[str]) -> str | None:
     for kind in cls.__mro__[:-1]:
         for name in vars(kind):
             found = inspect.getattr_static(cls, name)
-            if called.fullmatch(name) and inspect.isroutine(found) and not _is_promise(found):
+            if called.fullmatch(name) and inspect.isroutine(found) and not _is_left_open(cls, found):
                 return name
     return None
 
 
-def _is_promise(method: object) -> bool:
-    return isinstance(method, FunctionType) and is_promise(method)
+def _is_left_open(cls: type, method: object) -> bool:
+    return isinstance(method, FunctionType) and is_left_open(cls, method)
 
 
 def _belong(function: Callable[..., Any], derivative: Callable[..., Any]) -> bool:

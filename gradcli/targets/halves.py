@@ -1,11 +1,13 @@
 """Which methods of a class are its forward and its backward."""
 
+import ast
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
 from gradcli.targets.forward_call import required_arguments
+from gradcli.targets.source_tree import source_tree
 
 # The more specific first: torch7's `forward` only calls `updateOutput`, and `__call__` often only forward.
 _FORWARDS = (
@@ -41,6 +43,8 @@ BACKWARDS = (
 )
 # What a loss may call its backward, if that takes nothing and goes by what the loss has stored.
 _OF_WHAT_IS_STORED = ("gradient", "gradients", "grad", "derivative", "diff")
+# What the message of a `raise NotImplementedError` may be made of.
+_OF_A_REFUSAL = {"NotImplementedError", "__class__", "__name__", "type", "format"}
 _ACCUMULATES = ("accGradParameters", "acc_grad_parameters")
 
 
@@ -93,7 +97,7 @@ def static_halves_of(cls: type) -> tuple[Callable[..., Any], Callable[..., Any]]
 def _first(cls: type, names: tuple[str, ...]) -> FunctionType | None:
     for name in names:
         found = inspect.getattr_static(cls, name, None)
-        if isinstance(found, FunctionType) and not is_promise(found):
+        if isinstance(found, FunctionType) and not is_left_open(cls, found):
             return found
     return None
 
@@ -104,7 +108,31 @@ def _promise(self: Any) -> None:
 
 def is_promise(function: FunctionType) -> bool:
     """Whether a method has nothing but `pass`, a docstring or `raise NotImplementedError` in it."""
-    code = function.__code__
-    if "NotImplementedError" in code.co_names:
-        return set(code.co_names) <= {"NotImplementedError", "__class__", "__name__", "type", "format"}
-    return code.co_code == _promise.__code__.co_code
+    return _is_refused(function) or function.__code__.co_code == _promise.__code__.co_code
+
+
+def is_left_open(cls: type, function: FunctionType) -> bool:
+    """Whether a method is a promise, or a `grad` that goes by a `self._grad` which only raises
+    NotImplementedError in this class."""
+    named = (inspect.getattr_static(cls, name, None) for name in _goes_by(function))
+    return is_promise(function) or any(isinstance(one, FunctionType) and _is_refused(one) for one in named)
+
+
+def _goes_by(function: FunctionType) -> Iterator[str]:
+    """The methods of its own object that a method calls on all conditions."""
+    tree = source_tree(function)
+    left = list(ast.iter_child_nodes(tree)) if tree is not None else []
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.If | ast.IfExp | ast.Try | ast.Lambda):
+            continue
+        left += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            holder = node.func.value
+            if isinstance(holder, ast.Name) and holder.id == "self":
+                yield node.func.attr
+
+
+def _is_refused(function: FunctionType) -> bool:
+    names = set(function.__code__.co_names)
+    return "NotImplementedError" in names and names <= _OF_A_REFUSAL

@@ -57,6 +57,14 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "RidgeObjective": set(),
         "Bend": {"x"},
     },
+    "flags.py": {
+        "logistic": set(),
+        "bump": {"x"},
+        "pseudo_huber": {"guess"},
+        "two_classes_cost": set(),
+        "Swish": set(),
+    },
+    "called.py": {"Root": set(), "Damped": {"x"}, "Ridge": set(), "TwoClasses": {"guesses"}},
     "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},
     "network_steps.py": {
         "linear": {"W"},

@@ -11,6 +11,7 @@ from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, 
 from gradcli.targets.inference.indexed import by_indexing, indices
 from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
+from gradcli.targets.inference.of_two import by_two, of_two
 from gradcli.targets.inference.one_hot import by_classes
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.transposed import by_transposing, matrices_first
@@ -58,6 +59,7 @@ def ranked(
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     classes = by_classes(functions[:2], symbols, names)
     modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
+    two = by_two(functions[:2], names) - told.keys()
     matrices = by_transposing(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
@@ -77,6 +79,8 @@ def ranked(
             usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
+        if name in two:
+            found[name] = of_two(found[name])
         if name in matrices:
             found[name] = matrices_first(found[name])
     return found

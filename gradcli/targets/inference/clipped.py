@@ -2,12 +2,15 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.source_tree import source_tree
 
+_EPSILON = re.compile(r"_?eps(ilon)?\w*|tiny|_?EPS(ILON)?\w*")
+_TYPICAL = 1e-7  # what something is taken for that is called an epsilon
 _NEAR = 0.05  # an epsilon is smaller
 _OPERATORS: Mapping[type, Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -58,8 +61,9 @@ def _number(node: ast.expr, known: Mapping[str, float]) -> float | None:
     """A number that can be read off the code."""
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return float(node.value)
-    if isinstance(node, ast.Name):
-        return known.get(node.id)
+    if isinstance(node, ast.Name | ast.Attribute):
+        name = node.id if isinstance(node, ast.Name) else node.attr
+        return known.get(name, _TYPICAL if _EPSILON.fullmatch(name) else None)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _number(node.operand, known)
         return None if value is None else -value

@@ -5,11 +5,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gradcli.targets.inference.labels import LABEL
 from gradcli.targets.source_tree import source_tree
 
-_LABELS = re.compile(
-    r"y|t|lab(el)?s?|targets?|y_?(true|train|batch|one_?hot)|\w*one_?hot\w*|gt|ys", re.IGNORECASE
-)
 _CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll", re.IGNORECASE)
 
 
@@ -22,7 +20,7 @@ def by_classes(
     logarithm, and serve neither as an index nor, in `1 - y`, as a probability of one of two.
     """
     trees = [tree for function in functions if (tree := source_tree(function)) is not None]
-    labels = {name for name in names if _LABELS.fullmatch(name)}
+    labels = {name for name in names if LABEL.fullmatch(name)}
     if not any(map(_CLASSES.search, (*symbols, *map(ast.unparse, trees)))):
         labels &= {name for tree in trees for name in _times_logarithm(tree)}
     otherwise = {name for tree in trees for name in _used_otherwise(tree)}

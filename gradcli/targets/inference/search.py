@@ -65,8 +65,8 @@ def infer(
     """The likeliest shapes and values of the missing arguments that forward and backward accept.
 
     given: the shapes that are known; optional: arguments that are left out if they do not fit. Raises
-    NothingFits. Code that leaves by sys.exit at the likeliest ones, and accepts no others, is taken at these:
-    the check says what it does.
+    NothingFits. Code that at the likeliest ones raises what is no refusal of them (`sys.exit`, a name that is
+    not there), and accepts no others, is taken at these: the check says what it does.
     Cost: up to three calls per try, and up to 3 s of processor time.
     """
     if optional:
@@ -85,7 +85,7 @@ def infer(
             break
         found = Found(candidate, tuple(missing))
         trial = _try(found, build)
-        if not tries and trial.exits:
+        if left is None and trial.hopeless:
             left = found
         if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
             reason = trial

@@ -1,5 +1,6 @@
 """Running a candidate: do forward and backward accept it?"""
 
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ REFUSED, FORWARD, BOTH, FITS = range(
 )  # what ran: nothing, forward, both, and the gradients have their shapes
 
 
+_OF_A_MODULE = re.compile(r"module '[\w.]+' has no attribute")
 _PATIENCE = 5.0  # seconds for a try
 
 
@@ -28,7 +30,7 @@ class Trial:
     fitting: float = 0.0  # which part of the gradients has its input's shape
     misfits: int = 0  # how many have not
     reason: str = ""  # what was raised
-    exits: bool = False  # it was sys.exit, which is no way to refuse an argument
+    hopeless: bool = False  # it was no refusal of an argument: others will not do either
     doubtful: bool = False  # a slope of what is not elementwise: a defect, or meant for a single number
     is_cost: bool = False  # a single number of several
 
@@ -55,7 +57,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
         subject.forward(_highest(problem.inputs))
         run = subject.forward(copies(problem.inputs))
     except BrokenPromise as broken:
-        return Trial(REFUSED, reason=broken.message, exits=isinstance(broken.__cause__, SystemExit))
+        return Trial(REFUSED, reason=broken.message, hopeless=_is_hopeless(broken.__cause__))
     if not all(np.all(np.isfinite(out)) for out in run.outputs):
         return Trial(REFUSED, reason="forward is not finite there")
     if not any(out.size for out in run.outputs):
@@ -70,7 +72,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
             if all(np.array_equal(twice[name], gradient) for name, gradient in gradients.items()):
                 return Trial(FORWARD, reason="forward returned several numbers, and the gradient is of one")
     except BrokenPromise as broken:
-        return Trial(FORWARD, reason=broken.message)
+        return Trial(FORWARD, reason=broken.message, hopeless=_is_hopeless(broken.__cause__))
     names = problem.differentiable
     doubtful = _is_lone(problem) and (_is_doubtful(problem) or _is_slope_of_none(subject, problem, run))
     fitting = sum(_fits(gradients.get(name), problem.inputs[name]) for name in names)
@@ -100,6 +102,16 @@ def _is_slope_of_none(subject: Subject, problem: Problem, run: Run) -> bool:
         gradient.shape == after.shape == out.shape
         and not np.any(gradient.flat[1:])
         and not np.array_equal(out.flat[1:], after.flat[1:])
+    )
+
+
+def _is_hopeless(error: BaseException | None) -> bool:
+    """Whether code raised for what is wrong with itself: a name that is not there, an attribute that a module
+    has no more, `sys.exit`."""
+    if isinstance(error, AttributeError):
+        return _OF_A_MODULE.match(str(error)) is not None
+    return isinstance(error, NameError | ImportError | SystemExit) and not isinstance(
+        error, UnboundLocalError
     )
 
 

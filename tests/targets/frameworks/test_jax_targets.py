@@ -105,3 +105,8 @@ def test_a_rule_named_like_a_pair_is_one_check(folder):
     write(folder, source.replace("g * a * jnp.tanh(x)", "a * jnp.tanh(x)"))
     result = check_target("rules.py", inputs={"x": "4", "a": "scalar"})
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["x"]
+
+
+def test_what_a_framework_differentiates_is_not_hand_written(folder):
+    write(folder, JVP + "\n    grad = jax.grad(cube)\n    cube_grad = jax.grad(cube)\n")
+    assert [problem.id for problem in resolve(CheckSpec("rules.py"))] == ["rules.py:cube"]

@@ -117,3 +117,31 @@ def test_a_cell_for_one_sample_takes_vectors():
     )
     result = check_target("cell.py:GRUCell")
     assert (result.verdict, result.gradients["Wh"].shape) == ("pass", (6, 6))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("np.sigmoid(x)", "module 'numpy' has no attribute 'sigmoid'"),
+        ("math.exp(x)", "name 'math' is not defined"),
+    ],
+)
+def test_a_name_that_is_not_there_is_no_matter_of_shapes(broken: str, said: str):
+    Path("gate.py").write_text(
+        "import numpy as np\nclass Gate:\n"
+        f"    def forward(self, x):\n        self.y = {broken}\n        return self.y\n"
+        "    def backward(self, dy):\n        return dy * self.y * (1 - self.y)\n"
+    )
+    (violation,) = check_target("gate.py").violations
+    assert (violation.code, violation.line) == ("GC108", 4)
+    assert said in violation.message
+
+
+def test_what_was_raised_is_said_in_one_line():
+    Path("gate.py").write_text(
+        "class Gate:\n"
+        "    def forward(self, x):\n        raise ValueError('\\nno gate here\\nread on\\n')\n"
+        "    def backward(self, dy):\n        return dy\n"
+    )
+    (violation,) = check_target("gate.py", inputs={"x": [1.0, 2.0]}).violations
+    assert violation.message == "forward raised ValueError: no gate here"
