@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from gradcli.errors import UsageError
@@ -19,15 +20,22 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text; a file that was there before survives every failure. Raises UsageError.
+    """Write UTF-8 text; see `write_pieces`."""
+    write_pieces(path, [text])
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Write UTF-8 text that is made piece by piece; a file that was there before survives every failure.
 
     Half a surrogate (a byte of a file name that is no UTF-8) becomes an escape, in the way of JSON.
+    Raises UsageError.
     """
     home = _home(path)
     temporary = _beside(home)
     try:
         try:
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+            with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.writelines(pieces)
             temporary.replace(home)
         except BaseException:  # Ctrl-C too
             temporary.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 It is loaded in every pytest run where gradcli is installed: it imports nothing of gradcli until it is used.
 """
 
-import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,9 +58,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if reports is None:
         return
     if hasattr(session.config, "workeroutput"):  # of xdist, whose controller writes what all workers found
-        from gradcli.suite.portable import dumped
-
-        session.config.workeroutput[_SENT] = [dumped(one, nodes=False) for one in reports.outcomes]
+        session.config.workeroutput[_SENT] = reports.found()
         return
     lost = session.config.stash.get(_LOST, False)
     partial = (
@@ -79,9 +76,8 @@ def pytest_testnodedown(node: Any, error: object | None) -> None:
         return
     sent = getattr(node, "workeroutput", {}).get(_SENT)
     node.config.stash[_LOST] = node.config.stash.get(_LOST, False) or sent is None
-    for outcome in map(pickle.loads, sent or ()):
-        reports.add(outcome)
-    reports.outcomes.sort(key=lambda outcome: outcome.id)  # the same report, whoever was first
+    if sent is not None:
+        reports.take(sent)
 
 
 def _items(session: pytest.Session) -> int:

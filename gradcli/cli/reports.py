@@ -2,17 +2,24 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gradcli.atomic import refuse_unwritable, write_text
+from gradcli.atomic import refuse_unwritable, write_pieces
 from gradcli.cli.messages import complain
 from gradcli.errors import UsageError
 from gradcli.report.files import FORMATS, Format, Run
 from gradcli.result import Gradient
 from gradcli.suite.outcome import Outcome
+from gradcli.suite.portable import dumped
+from gradcli.suite.spool import Spool
 from gradcli.targets.near_miss import did_you_mean
+
+if TYPE_CHECKING:
+    from gradcli.report.html.views import CheckView
 
 NONE = "none"
 
@@ -23,7 +30,8 @@ class Reports:
 
     wanted: Sequence[tuple[Format, Path | None]]  # None: standard output
     append_to: Path | None = None  # GitHub's summary file belongs to all steps: nothing in it is replaced
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: Spool[Outcome] = field(default_factory=lambda: Spool(partial(dumped, nodes=False)))
+    views: "Spool[CheckView]" = field(default_factory=Spool)  # of each outcome, if one of the reports draws
     under_way: Sequence[str] = ()  # the checks that were interrupted
 
     @property
@@ -37,45 +45,66 @@ class Reports:
         return any(format.draws for format, _ in self.wanted)
 
     def add(self, outcome: Outcome) -> None:
+        if self.want_drawings:
+            from gradcli.report.html.views import view
+
+            self.views.add(view(outcome))
         if self.wanted:
-            self.outcomes.append(_slim(outcome, drawn=self.want_drawings))
+            self.outcomes.add(_slim(outcome))
+
+    def found(self) -> tuple[list[bytes], list[bytes]]:
+        """All that was added, for the reports of another process."""
+        return list(self.outcomes.frames()), list(self.views.frames())
+
+    def take(self, found: tuple[Iterable[bytes], Iterable[bytes]]) -> None:
+        """Add what another process found; all is in the order of ids then, whoever was first."""
+        outcomes, views = found
+        for frame in outcomes:
+            self.outcomes.add_frame(frame)
+        for frame in views:
+            self.views.add_frame(frame)
+        ids = [outcome.id for outcome in self.outcomes]
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        self.outcomes.reorder(order)
+        if self.want_drawings:
+            self.views.reorder(order)
 
     def close(self, *, partial: bool) -> list[int]:
         """Write everything; the exit codes of what could not be written."""
         codes = []
+        run = Run(self.outcomes, partial, tuple(self.under_way), self.views)
         for format, path in self.wanted:
             try:
-                self._write(path, format.render(Run(self.outcomes, partial, self.under_way)))
+                self._write(path, format.render(run))
             except UsageError as error:
                 complain(f"--report {format.name}: {error}")
                 codes.append(error.exit_code)
+        self.outcomes.close()
+        self.views.close()
         return codes
 
-    def _write(self, path: Path | None, text: str) -> None:
+    def _write(self, path: Path | None, pieces: Iterable[str]) -> None:
         if path is None:
-            sys.stdout.write(text)
+            sys.stdout.writelines(pieces)
             sys.stdout.flush()
         elif path == self.append_to:
             try:
                 with path.open("a", encoding="utf-8") as file:
-                    file.write(text)
+                    file.writelines(pieces)
             except OSError as error:
                 raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
         else:
-            write_text(path, text)
+            write_pieces(path, pieces)
 
 
-def _slim(outcome: Outcome, *, drawn: bool) -> Outcome:
-    """What a report needs: a long suite's inputs, caches and gradients would fill the memory.
-
-    drawn: with the gradients whole, which only a report that draws looks at.
-    """
+def _slim(outcome: Outcome) -> Outcome:
+    """What a report needs: a long suite's inputs, caches and gradients would fill the memory."""
     result = outcome.result
     if result is None:
         return outcome
-    gradients = result.gradients if drawn else {n: _at_worst(g) for n, g in result.gradients.items()}
-    slim = replace(result, gradients=gradients, arrays={}, constants={}, nodes=dict, node_gradients=dict)
-    return replace(outcome, result=slim)
+    gradients = {name: _at_worst(gradient) for name, gradient in result.gradients.items()}
+    slim = replace(result, gradients=gradients, arrays={}, constants={}, node_table=())
+    return replace(outcome, result=slim, drawings=None)
 
 
 def _at_worst(gradient: Gradient) -> Gradient:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from gradcli.arrays import Array
 from gradcli.errors import GradcliError
 from gradcli.result import CheckResult
@@ -57,12 +59,18 @@ class _Pickler(pickle.Pickler):
         if isinstance(obj, type | types.FunctionType | types.BuiltinFunctionType):
             is_found_by_name = "<" not in obj.__qualname__  # neither local nor a lambda
             return NotImplemented if is_found_by_name and _is_common(obj.__module__) else _foreign(obj)
+        if type(obj) is np.ndarray and obj.size > 1 and not any(obj.strides):
+            return _repeated, (obj[(0,) * obj.ndim], obj.shape)  # as small there as it is here
         if not _is_common(type(obj).__module__):
             return _foreign(obj)
         try:
             return obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         except TypeError:  # a module, a generator, a view of a dict
             return _foreign(obj)
+
+
+def _repeated(value: np.generic, shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(np.asarray(value), shape)
 
 
 def _is_common(module: str | None) -> bool:

@@ -25,6 +25,7 @@ from gradcli.report.html.graph import graph
 from gradcli.report.html.heatmap import heatmap
 from gradcli.report.html.histogram import histogram
 from gradcli.report.html.scatter import scatter
+from gradcli.report.html.views import view
 from gradcli.result import Blame, NodeRow
 
 HOSTILE = "a[b]:c,d\"e'<script>alert(1)</script>{{ 7*7 }}&g%h|i`j\n\x1b[31m\x00💥"
@@ -55,7 +56,7 @@ def not_run(id="not-run"):
 
 
 def page(*outcomes, partial=False):
-    return FORMATS["html"].render(Run(outcomes, partial))
+    return "".join(FORMATS["html"].render(Run(outcomes, partial, views=[view(one) for one in outcomes])))
 
 
 def gradient(outcome):

@@ -16,6 +16,7 @@ from gradcli.cli import main
 from gradcli.cli.reports import Reports, read_reports
 from gradcli.errors import UsageError
 from gradcli.report.files import FORMATS, Run
+from gradcli.report.html.views import view
 from gradcli.suite.outcome import Outcome
 from tests.report.outcomes import HOSTILE, failed, infinite, of_every_kind, right, wrong
 
@@ -23,7 +24,8 @@ BROKEN = "def f_forward(x):\n    return x**2, x\n\n\ndef f_backward(dout, x):\n 
 
 
 def render(name, *outcomes, partial=False):
-    return FORMATS[name].render(Run(outcomes, partial))
+    views = [view(outcome) for outcome in outcomes] if FORMATS[name].draws else ()
+    return "".join(FORMATS[name].render(Run(outcomes, partial, views=views)))
 
 
 @pytest.fixture
@@ -94,11 +96,30 @@ def test_what_waits_for_a_report_takes_no_room_and_says_the_same(name):
     reports = Reports([(FORMATS[name], None)])
     for outcome in outcomes:
         reports.add(outcome)
-    kept = reports.outcomes[-1].result
+    kept = reports.outcomes[len(outcomes) - 1].result
     assert kept.arrays == {}
     assert kept.gradients["x"].shape == (1000,)
     assert kept.gradients["x"].numeric.base.nbytes == 8
     assert render(name, *reports.outcomes) == render(name, *outcomes)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "summary"])  # which has an end
+def test_a_report_is_written_in_pieces_that_do_not_grow_with_the_suite(name):
+    outcomes = of_every_kind()
+    views = [view(outcome) for outcome in outcomes]
+    few, many = Run(outcomes, False, views=views), Run(outcomes * 3, False, views=views * 3)
+    longest = [max(map(len, FORMATS[name].render(run))) for run in (few, many)]
+    assert longest[1] <= longest[0] + 9  # digits of counts
+
+
+def test_large_gradients_wait_for_the_page_as_drawings_only():
+    reports = Reports([(FORMATS["html"], None)])
+    reports.add(wrong("long", np.linspace(1.0, 2.0, 20_000)))
+    outcomes, views = reports.found()
+    assert sum(map(len, outcomes + views)) < 100_000  # one array of it has 160,000 bytes
+    assert [(bar.elements, bar.wrong) for bar in reports.views[0].gradients[0].bars if bar.wrong] == [
+        (20_000, 20_000)
+    ]
 
 
 def test_what_is_not_finite_is_null():

@@ -59,7 +59,7 @@ def junit():
 
 
 def rendered(name, run):
-    text = FORMATS[name].render(run)
+    text = "".join(FORMATS[name].render(run))
     assert text.encode("utf-8")
     return text
 

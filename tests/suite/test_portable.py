@@ -49,6 +49,14 @@ def test_objects_of_the_users_arrive_as_their_repr():
     assert found.constants["n"].tolist() == [0, 1, 2]
 
 
+def test_an_array_of_one_repeated_value_is_as_small_there_as_here():
+    result = CheckResult("id", "t", "fail", {}, constants={"n": np.broadcast_to(np.float32(3.5), (500, 400))})
+    outcome = Outcome("id", result)
+    assert len(dumped(outcome, nodes=False)) < 2000
+    found = crossed(outcome).result.constants["n"]
+    assert (found.shape, found.dtype, found.max(), found.min()) == ((500, 400), np.float32, 3.5, 3.5)
+
+
 @pytest.mark.parametrize(
     "value",
     [np, (i for i in ()), {}.keys(), MappingProxyType({}), lambda: 0, memoryview(b"")],

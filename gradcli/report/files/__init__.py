@@ -1,17 +1,33 @@
 """Reports beside the terminal's: from outcomes to the text of a file. Nothing here writes or prints."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from gradcli.suite.outcome import Outcome
+
+if TYPE_CHECKING:
+    from gradcli.report.html.views import CheckView
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Stored(Protocol[T_co]):
+    """A list, or values that are read from a file one by one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> T_co: ...
+
+    def __iter__(self) -> Iterator[T_co]: ...
 
 
 class Run(NamedTuple):
     """What a report is about."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Stored[Outcome]
     partial: bool  # not all checks have run
-    under_way: Sequence[str] = ()  # ids of those that were interrupted
+    under_way: tuple[str, ...] = ()  # ids of those that were interrupted
+    views: "Stored[CheckView]" = ()  # of each outcome, for reports that draw
 
     @property
     def state(self) -> str:
@@ -31,11 +47,11 @@ class Format(NamedTuple):
     draws: bool = False  # more than a result holds: it is measured for it
     needs: str = ""  # a package that comes with the extra of the format's name
 
-    def render(self, run: Run) -> str:
-        """The whole text."""
+    def render(self, run: Run) -> Iterator[str]:
+        """The text in pieces, of a length that does not grow with the number of checks."""
         from importlib import import_module
 
-        make: Callable[[Run], str] = import_module(f"gradcli.report.files.{self.module}").render
+        make: Callable[[Run], Iterator[str]] = import_module(f"gradcli.report.files.{self.module}").render
         return make(run)
 
 

@@ -3,26 +3,29 @@
 Numbers that JSON has no word for (NaN, infinities) are null.
 """
 
-import json
 import math
 import platform
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 import gradcli
 from gradcli.report.files import Run
+from gradcli.report.files.long_json import listed, streamed
 from gradcli.report.files.places import relative
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Blame, Gradient, Violation
 from gradcli.suite.outcome import Outcome
 
 VERSION = 1
+_ERROR = "error"  # the status of a check that could not be run
 
 
-def render(run: Run) -> str:
+def render(run: Run) -> Iterator[str]:
     """One JSON object, indented."""
-    checks = [check(outcome) for outcome in run.outcomes]
-    statuses = [one["status"] for one in checks]
+    statuses = Counter(map(_status, run.outcomes))
+    expected = sum(one.result is not None and one.result.expected is not None for one in run.outcomes)
     document = {
         "version": VERSION,
         "tool": {"name": "gradcli", "version": gradcli.__version__},
@@ -34,20 +37,24 @@ def render(run: Run) -> str:
             "platform": platform.platform(),
         },
         "summary": {
-            "checks": len(checks),
-            **{status: statuses.count(status) for status in (PASS, FAIL, INCONCLUSIVE, "error")},
-            "xfail": sum(one.get("xfail") is not None for one in checks),  # of those that fail
+            "checks": len(run.outcomes),
+            **{status: statuses[status] for status in (PASS, FAIL, INCONCLUSIVE, _ERROR)},
+            "xfail": expected,  # of those that fail
         },
-        "checks": checks,
+        "checks": listed("checks"),
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return streamed(document, {"checks": map(check, run.outcomes)})
+
+
+def _status(outcome: Outcome) -> str:
+    return _ERROR if outcome.result is None else outcome.result.verdict
 
 
 def check(outcome: Outcome) -> dict[str, Any]:
     """One check as plain data."""
     result = outcome.result
     if result is None:
-        return {"id": outcome.id, "status": "error", "error": str(outcome.error), "output": outcome.output}
+        return {"id": outcome.id, "status": _ERROR, "error": str(outcome.error), "output": outcome.output}
     return {
         "id": result.id,
         "target": result.target,

@@ -3,6 +3,8 @@
 GitHub shows ten errors of a step: the tenth says how many more there are.
 """
 
+from collections.abc import Iterator
+
 from gradcli.report.files import Run
 from gradcli.report.files.places import Finding, findings
 from gradcli.report.plain import printable
@@ -11,13 +13,15 @@ from gradcli.suite.outcome import Outcome
 _MOST = 9
 
 
-def render(run: Run) -> str:
+def render(run: Run) -> Iterator[str]:
     """One workflow command on each line: for each place that is wrong, of the checks that did not pass."""
-    found = [finding for outcome in run.outcomes for finding in _places(outcome)]
-    lines = [_command(finding) for finding in found[:_MOST]]
-    if len(found) > _MOST:
-        lines.append(f"::error title=gradcli::{len(found) - _MOST} more findings; see the log")
-    return "".join(f"{line}\n" for line in lines)
+    found = 0
+    for finding in (finding for outcome in run.outcomes for finding in _places(outcome)):
+        found += 1
+        if found <= _MOST:
+            yield f"{_command(finding)}\n"
+    if found > _MOST:
+        yield f"::error title=gradcli::{found - _MOST} more findings; see the log\n"
 
 
 def _places(outcome: Outcome) -> list[Finding]:

@@ -1,15 +1,16 @@
 """`--report gitlab`: GitLab's code quality report."""
 
-import json
+from collections.abc import Iterator
 
 from gradcli.report.files import Run
+from gradcli.report.files.long_json import listed, streamed
 from gradcli.report.files.places import Finding, findings
 
 
-def render(run: Run) -> str:
+def render(run: Run) -> Iterator[str]:
     """A list of issues. GitLab shows none without a file, so what has none is put on the config of CI."""
-    found = [finding for outcome in run.outcomes for finding in findings(outcome)]
-    return json.dumps([_issue(finding) for finding in found], indent=2, allow_nan=False) + "\n"
+    issues = (_issue(finding) for outcome in run.outcomes for finding in findings(outcome))
+    return streamed(listed("issues"), {"issues": issues})
 
 
 def _issue(finding: Finding) -> dict[str, object]:

@@ -5,6 +5,8 @@ A check that could not be decided is an error, not a failure: nothing wrong was 
 
 import platform
 import re
+from collections import Counter
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,19 +17,20 @@ from gradcli.report.files.places import Finding, findings, relative
 from gradcli.result import FAIL, INCONCLUSIVE
 from gradcli.suite.outcome import Outcome
 
+_SKIPPED, _ERROR, _FAILURE = "skipped", "error", "failure"
 # What XML 1.0 has no way to write, not even as an entity.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(run: Run) -> str:
+def render(run: Run) -> Iterator[str]:
     """The whole document."""
-    cases = [_case(outcome) for outcome in run.outcomes]
     seconds = sum(outcome.result.seconds for outcome in run.outcomes if outcome.result is not None)
+    kinds = Counter(map(_kind, run.outcomes))
     counts = {
-        "tests": str(len(cases)),
-        "failures": str(sum(case.find("failure") is not None for case in cases)),
-        "errors": str(sum(case.find("error") is not None for case in cases)),
-        "skipped": str(sum(case.find("skipped") is not None for case in cases)),
+        "tests": str(len(run.outcomes)),
+        "failures": str(kinds[_FAILURE]),
+        "errors": str(kinds[_ERROR]),
+        "skipped": str(kinds[_SKIPPED]),
         "time": f"{seconds:.3f}",
     }
     above = {
@@ -38,9 +41,19 @@ def render(run: Run) -> str:
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in _properties(run).items():
         ElementTree.SubElement(properties, "property", {"name": name, "value": value})
-    suite.extend(cases)
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+    text = _text(root)
+    end = text.rindex("\n  </testsuite>")
+    yield text[:end]
+    for outcome in run.outcomes:
+        case = _case(outcome)
+        ElementTree.indent(case, level=2)
+        yield f"\n    {_text(case)}"
+    yield f"{text[end:]}\n"
+
+
+def _text(element: ElementTree.Element) -> str:
+    return ElementTree.tostring(element, encoding="unicode", xml_declaration=False)
 
 
 def _properties(run: Run) -> dict[str, str]:
@@ -53,6 +66,15 @@ def _properties(run: Run) -> dict[str, str]:
     return {**versions, "partial": _clean(run.state)} if run.partial else versions
 
 
+def _kind(outcome: Outcome) -> str:
+    """What becomes of a test case that is no plain success."""
+    if outcome.excuse is not None:
+        return _SKIPPED
+    if outcome.result is None or outcome.result.verdict == INCONCLUSIVE:
+        return _ERROR
+    return _FAILURE if outcome.result.verdict == FAIL else ""
+
+
 def _case(outcome: Outcome) -> ElementTree.Element:
     result = outcome.result
     attributes = {"name": _clean(outcome.id), "classname": _clean(outcome.id.partition("[")[0]), "time": "0"}
@@ -62,14 +84,14 @@ def _case(outcome: Outcome) -> ElementTree.Element:
             attributes["file"] = _clean(relative(result.file) or "")
             attributes["line"] = str(result.line or 1)
     case = ElementTree.Element("testcase", attributes)
-    found = list(findings(outcome))
-    if outcome.excuse is not None:
-        kind = {"type": "pytest.xfail"} if result is not None and result.expected is not None else {}
-        ElementTree.SubElement(case, "skipped", {**kind, "message": _clean(outcome.excuse)})
-    elif result is None or result.verdict == INCONCLUSIVE:
-        case.append(_problem("error", found, outcome))
-    elif result.verdict == FAIL:
-        case.append(_problem("failure", [one for one in found if not one.is_warning], outcome))
+    found, kind = list(findings(outcome)), _kind(outcome)
+    if kind == _SKIPPED:
+        why = {"type": "pytest.xfail"} if result is not None and result.expected is not None else {}
+        ElementTree.SubElement(case, kind, {**why, "message": _clean(outcome.excuse or "")})
+    elif kind == _ERROR:
+        case.append(_problem(kind, found, outcome))
+    elif kind == _FAILURE:
+        case.append(_problem(kind, [one for one in found if not one.is_warning], outcome))
     if outcome.output:
         ElementTree.SubElement(case, "system-out").text = _clean(outcome.output)
     return case

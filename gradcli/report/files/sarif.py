@@ -4,12 +4,13 @@ A result is about a place in the code: GitHub refuses a whole file for one witho
 that could not be run) is a notification of the invocation.
 """
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 import gradcli
 from gradcli.explain import PAGES
 from gradcli.report.files import Run
+from gradcli.report.files.long_json import listed, streamed
 from gradcli.report.files.places import Finding, findings
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -19,12 +20,10 @@ _OTHERS = {
 }
 
 
-def render(run: Run) -> str:
+def render(run: Run) -> Iterator[str]:
     """One run with a result for each finding."""
-    found = [finding for outcome in run.outcomes for finding in findings(outcome)]
-    placed = [finding for finding in found if finding.uri is not None]
     has_run = not run.partial and all(outcome.result is not None for outcome in run.outcomes)
-    codes = sorted({finding.code for finding in found})
+    codes = sorted({finding.code for finding in _found(run)})
     document = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -40,14 +39,20 @@ def render(run: Run) -> str:
                 "invocations": [
                     {
                         "executionSuccessful": has_run,
-                        "toolExecutionNotifications": [_notification(f) for f in found if f.uri is None],
+                        "toolExecutionNotifications": listed("notifications"),
                     }
                 ],
-                "results": [_result(finding, codes.index(finding.code)) for finding in placed],
+                "results": listed("results"),
             }
         ],
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    notifications = (_notification(one) for one in _found(run) if one.uri is None)
+    results = (_result(one, codes.index(one.code)) for one in _found(run) if one.uri is not None)
+    return streamed(document, {"notifications": notifications, "results": results})
+
+
+def _found(run: Run) -> Iterator[Finding]:
+    return (finding for outcome in run.outcomes for finding in findings(outcome))
 
 
 def _rule(code: str) -> dict[str, Any]:

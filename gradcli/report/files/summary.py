@@ -1,6 +1,7 @@
 """`--report summary`: Markdown for the summary page of a workflow, which may hold a mebibyte."""
 
 import re
+from collections.abc import Iterator
 
 from gradcli.report.files import Run
 from gradcli.report.files.places import findings
@@ -13,21 +14,24 @@ _SYNTAX = re.compile(r"[&<>|`*_\\~$]|\](?=[(\[])")
 _ROW = "| {} | {} | {} |\n"
 
 
-def render(run: Run) -> str:
+def render(run: Run) -> Iterator[str]:
     """A headline, what did not pass with its re-run line, and how many passed."""
-    failed = [outcome for outcome in run.outcomes if _status(outcome) != PASS]
-    passed = len(run.outcomes) - len(failed)
+    failed = sum(_status(outcome) != PASS for outcome in run.outcomes)
+    passed = len(run.outcomes) - failed
     text = f"## gradcli: {passed} of {len(run.outcomes)} checks passed\n\n"
     if run.partial:
         text += f"{_cell(run.state)}\n\n"
     if failed:
         text += _ROW.format("verdict", "check", "what is wrong") + _ROW.format("---", "---", "---")
-    for number, outcome in enumerate(failed):
+    yield text
+    size = len(text.encode())
+    for number, outcome in enumerate(one for one in run.outcomes if _status(one) != PASS):
         row = _row(outcome)
-        if len((text + row).encode()) > _MOST_BYTES:
-            return text + f"\n… and {len(failed) - number} more that did not pass\n"
-        text += row
-    return text
+        size += len(row.encode())
+        if size > _MOST_BYTES:
+            yield f"\n… and {failed - number} more that did not pass\n"
+            return
+        yield row
 
 
 def _status(outcome: Outcome) -> str:

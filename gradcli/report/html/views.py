@@ -1,6 +1,5 @@
-"""What the page shows of a check: ready to be drawn, worst first."""
+"""What the page shows of a check: ready to be drawn, without its arrays."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +72,6 @@ class BlameView:
 class CheckView:
     """One check."""
 
-    anchor: str
     id: str
     status: str
     summary: str
@@ -86,20 +84,14 @@ class CheckView:
     output: list[str]
 
 
-def views(outcomes: Iterable[Outcome]) -> list[CheckView]:
-    """Every check, what is wrong first; otherwise in the order in which they ran."""
-    shown = [_check(outcome, f"check-{number}") for number, outcome in enumerate(outcomes, start=1)]
-    return sorted(shown, key=lambda view: ORDER.index(view.status))
-
-
-def _check(outcome: Outcome, anchor: str) -> CheckView:
+def view(outcome: Outcome) -> CheckView:
+    """All that is shown of it."""
     result = outcome.result
     blames = () if result is None else result.blames
     drawn = outcome.drawings or Drawings()
     nodes = () if result is None else drawn.nodes or result.node_table
     gradients = () if result is None else result.gradients.values()
     return CheckView(
-        anchor=anchor,
         id=printable(outcome.id),
         status=_status(result),
         summary="could not run" if result is None else check_summary(result).plain,
