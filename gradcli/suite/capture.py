@@ -6,11 +6,11 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol, cast
 
 _C = ctypes.CDLL(None) if os.name == "posix" else None
 
-MOST_BYTES = 64 * 2**10  # kept for each check; a print in a loop must not fill the memory
+MOST_BYTES = 64 * 2**10  # kept for each check; a print in a loop must not fill the disk
 
 
 class Captured(Protocol):
@@ -19,22 +19,32 @@ class Captured(Protocol):
     text: str
 
 
-class _Bounded(io.RawIOBase):
-    """Keeps the first bytes and counts the rest."""
+class _Printed(io.RawIOBase):
+    """Keeps the first bytes in a file and counts the rest."""
 
-    def __init__(self) -> None:
-        self.kept = bytearray()
-        self.dropped = 0
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._start = file.tell()
+        self._room = MOST_BYTES
+        self._dropped = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: object) -> int:
         chunk = bytes(data)  # type: ignore[call-overload]
-        room = MOST_BYTES - len(self.kept)
-        self.kept += chunk[:room]
-        self.dropped += max(len(chunk) - room, 0)
+        kept = chunk[: self._room]
+        if kept:
+            with contextlib.suppress(OSError):  # the disk is full, which is not the code's to know
+                self._file.write(kept)
+        self._room -= len(kept)
+        self._dropped += len(chunk) - len(kept)
         return len(chunk)
+
+    def end(self) -> str:
+        """The whole text. What is written later, by a logger that holds the stream, goes nowhere."""
+        self._room = 0
+        return read_printed(self._file, self._start, self._dropped)
 
 
 class _Text:
@@ -42,59 +52,81 @@ class _Text:
 
 
 @contextlib.contextmanager
-def captured_output() -> Iterator[Captured]:
-    """Keep what Python code prints to stdout and stderr, warnings included, and after that what compiled code
-    and other processes write to standard output.
+def captured_output(file: IO[bytes] | None = None, before: str = "") -> Iterator[Captured]:
+    """Keep what Python code prints to stdout and stderr, warnings included, and what compiled code and other
+    processes write to standard output.
 
     What they write to standard error passes by: it is no place for reports, and may be their last words.
+    file: unbuffered and empty; holds what has been printed so far, for whoever outlives this process, and is
+    empty again at the end. before: what was printed earlier, which only the file shall hold as well.
     """
-    kept = _Bounded()
-    # Not a StringIO: code may write to sys.stdout.buffer.
-    stream = io.TextIOWrapper(io.BufferedWriter(kept), encoding="utf-8", errors="replace", write_through=True)
     found = _Text()
+    with contextlib.nullcontext(file) if file is not None else _nameless() as kept:
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.write(before.encode())
+        printed = _Printed(kept)
+        # Not a StringIO: code may write to sys.stdout.buffer.
+        stream = io.TextIOWrapper(
+            cast("IO[bytes]", printed), encoding="utf-8", errors="replace", write_through=True
+        )
+        try:
+            with _descriptor(kept), contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+                try:
+                    yield found
+                finally:
+                    stream.flush()
+        finally:
+            found.text = printed.end()
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.seek(0)
+                    file.truncate()
+
+
+def read_printed(file: IO[bytes], start: int = 0, dropped: int = 0) -> str:
+    """The text of a file that was given to `captured_output`; dropped: bytes that did not get into it."""
     try:
-        with _descriptor(kept), contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
-            try:
-                yield found
-            finally:
-                stream.flush()
-    finally:
-        found.text = kept.kept.decode("utf-8", errors="replace")
-        if kept.dropped:
-            found.text += f"\n... and {kept.dropped} bytes more"
+        file.seek(start)
+        kept = file.read(MOST_BYTES)
+        dropped += file.seek(0, os.SEEK_END) - start - len(kept)
+    except OSError:
+        return ""
+    text = kept.decode("utf-8", errors="replace")
+    return f"{text}\n... and {dropped} bytes more" if dropped else text
 
 
 @contextlib.contextmanager
-def _descriptor(kept: _Bounded) -> Iterator[None]:
-    """Keep what is written to file descriptor 1. Where no file can be made for it, it passes by."""
-    with contextlib.ExitStack() as stack:
-        try:
-            before = os.dup(1)
-            stack.callback(os.close, before)
-            file = stack.enter_context(_nameless())
-        except OSError:  # standard output is closed, or the disk is full
-            yield
-            return
+def _descriptor(file: IO[bytes]) -> Iterator[None]:
+    """Keep what is written to file descriptor 1. Where that is not possible, it passes by."""
+    try:
+        to = file.fileno()
+        before = os.dup(1)
+    except OSError:  # standard output is closed, or the file is memory
+        yield
+        return
+    try:
         _flush()
-        os.dup2(file.fileno(), 1)
+        os.dup2(to, 1)
         try:
             yield
         finally:
             _flush()
             os.dup2(before, 1)
-            size = os.fstat(file.fileno()).st_size
-            file.seek(0)
-            kept.write(file.read(MOST_BYTES))
-            kept.dropped += max(size - MOST_BYTES, 0)
+    finally:
+        os.close(before)
 
 
-def _nameless() -> BinaryIO:
-    """A file that is gone when it is closed. Raises OSError."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("gradcli"), "w+b", buffering=0)
-    import tempfile
+def _nameless() -> IO[bytes]:
+    """A file that is gone when it is closed; memory, where there can be none."""
+    try:
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("gradcli"), "w+b", buffering=0)
+        import tempfile
 
-    return tempfile.TemporaryFile(buffering=0)
+        return tempfile.TemporaryFile(buffering=0)
+    except OSError:
+        return io.BytesIO()
 
 
 def _flush() -> None:

@@ -4,6 +4,7 @@ import re
 import signal
 import sysconfig
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,14 +19,24 @@ _OURS = [Path(str(module.__file__)).parent for module in (gradcli, np)]
 _LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
-def ended(check: Check, code: int, stack: str = "") -> Outcome:
-    """code: that of the process; minus the number of the signal that killed it. stack: see `_place`."""
-    return _lost(check, f"the code under test ended its process: {_how(code)}", "--isolate", stack)
+class LastWords(NamedTuple):
+    """What is left of a process."""
+
+    stack: str = ""  # where it was when it ended, as faulthandler tells it
+    printed: str = ""  # by the code under test, of this check
 
 
-def overdue(check: Check, timeout: float, stack: str = "") -> Outcome:
+_NONE = LastWords()
+
+
+def ended(check: Check, code: int, last: LastWords = _NONE) -> Outcome:
+    """code: that of the process; minus the number of the signal that killed it."""
+    return _lost(check, f"the code under test ended its process: {_how(code)}", "--isolate", last)
+
+
+def overdue(check: Check, timeout: float, last: LastWords = _NONE) -> Outcome:
     """It was not done after so many seconds."""
-    return _lost(check, f"not done after {timeout:g} s: stopped", f"--timeout {timeout:g}", stack)
+    return _lost(check, f"not done after {timeout:g} s: stopped", f"--timeout {timeout:g}", last)
 
 
 def killed(check: Check, message: str) -> Outcome:
@@ -43,8 +54,8 @@ def _how(code: int) -> str:
     return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
 
 
-def _lost(check: Check, reason: str, flags: str, stack: str = "") -> Outcome:
-    file, line = _place(stack)
+def _lost(check: Check, reason: str, flags: str, last: LastWords = _NONE) -> Outcome:
+    file, line = _place(last.stack)
     result = CheckResult(
         id=check.id,
         target=check.target,
@@ -56,7 +67,7 @@ def _lost(check: Check, reason: str, flags: str, stack: str = "") -> Outcome:
         dtype=check.spec.dtype,
         spec=check.spec,
     )
-    return Outcome(check.id, result=result)
+    return Outcome(check.id, result=result, output=last.printed)
 
 
 def _again(check: Check) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 from gradcli.dataclass import dataclass
 from gradcli.errors import GradcliError, LeftOut, LoneHalf, NothingToCheck
@@ -56,9 +56,13 @@ class Performer:
     Keeps the file of the last check: those that follow in the same file do not import it again.
     """
 
-    def __init__(self, wants: Wants, progress: ShowProgress = no_progress) -> None:
+    def __init__(
+        self, wants: Wants, progress: ShowProgress = no_progress, printed: IO[bytes] | None = None
+    ) -> None:
+        """printed: a file for what the code has printed so far, should it end this process."""
         self._wants = wants
         self._progress = progress
+        self._file = printed
         self._spec: CheckSpec | None = None
         self._opened: list[Opened] = []
         self._printed = ""  # during the import
@@ -70,7 +74,7 @@ class Performer:
             return listed
         (one,) = listed
         opened = self._opened[one.part or 0]
-        with self._progress(one.id) as show, captured_output() as captured:
+        with self._progress(one.id) as show, captured_output(self._file, self._printed) as captured:
             outcome = self._run(one, opened, show)
         return replace(outcome, output=self._printed + captured.text)
 
@@ -78,7 +82,7 @@ class Performer:
         """The checks that a target holds, or why there are none. Imports its file, runs nothing of it."""
         if self._spec is not check.spec and self._spec != check.spec:
             self._spec, self._opened = None, []
-            with captured_output() as captured:
+            with captured_output(self._file) as captured:
                 opened = _open(check.spec)
             if check.spec.found and isinstance(opened, NothingToCheck):
                 return ()

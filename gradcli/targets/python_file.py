@@ -164,7 +164,7 @@ def within(folder: Path, function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def importing_from(folder: Path, top: Path | None = None) -> Iterator[None]:
-    """As Python starts a script: its folder first on the path, no arguments; output is dropped.
+    """As Python starts a script: its folder first on the path, no arguments, nothing to read.
 
     top: the folder that holds the file's package, second on the path where it is another.
     """
@@ -173,8 +173,7 @@ def importing_from(folder: Path, top: Path | None = None) -> Iterator[None]:
     sys.argv, sys.stdin, sys.dont_write_bytecode = [str(folder)], io.StringIO(), True
     importlib.invalidate_caches()
     try:
-        with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
-            yield
+        yield
     finally:
         sys.path[:], sys.argv, sys.stdin, sys.dont_write_bytecode = kept
 

@@ -89,6 +89,62 @@ def test_an_import_that_ends_the_process_is_a_failed_check_of_its_own(invoke, tm
     assert "PASS  relu" in result.stdout
 
 
+LAST_WORDS = """\
+import ctypes, os, signal, sys
+print("while it is imported")
+def told(how):
+    print(f"before {how}")
+    os.write(1, b"past Python\\n")
+    print("and", how, "again", file=sys.stderr)
+def killed_forward(x):
+    told("the kill")
+    os.kill(os.getpid(), signal.SIGKILL)
+def killed_backward(dout, cache): return dout
+def crashed_forward(x):
+    told("the crash")
+    ctypes.string_at(0)
+def crashed_backward(dout, cache): return dout
+def looping_forward(x):
+    told("the loop")
+    while True: pass
+def looping_backward(dout, cache): return dout
+def left_forward(x):
+    told("the exit")
+    os._exit(0)
+def left_backward(dout, cache): return dout
+def right_forward(x):
+    if not hasattr(sys, "told"): told("the end")
+    sys.told = True
+    return 3 * x, None
+def right_backward(dout, cache): return 3 * dout
+"""
+
+
+def test_what_was_printed_before_a_process_ended_is_shown_and_reported(invoke, tmp_path):
+    (tmp_path / "words.py").write_text(LAST_WORDS)
+    words = ["-j", 2, "--isolate", "--timeout", 1]
+    result = invoke("check", "words.py", *words, "-v", "--report", "json=j.json", "--report", "junit=j.xml")
+    printed = {
+        f"words.py:{name}": f"while it is imported\nbefore the {how}\npast Python\nand the {how} again\n"
+        for name, how in zip(
+            ("killed", "crashed", "looping", "left", "right"),
+            ("kill", "crash", "loop", "exit", "end"),
+            strict=True,
+        )
+    }
+    checks = json.loads((tmp_path / "j.json").read_text())["checks"]
+    assert {check["id"]: check["output"] for check in checks} == printed
+    junit = ElementTree.parse(tmp_path / "j.xml")
+    assert {case.get("name"): case.findtext("system-out") for case in junit.iter("testcase")} == printed
+    for id, text in printed.items():
+        shown = text.splitlines()
+        lines = [line.removeprefix("| ").strip() for line in result.stdout.splitlines()]
+        assert shown[1] in lines, (id, result.stdout)
+        assert shown[3] in lines
+    quiet = invoke("check", "words.py", *words, "-k", "killed")
+    assert "before the kill" not in quiet.stdout
+
+
 def started(folder, environment, *words):
     """A suite that has come to the check that hangs."""
     words = ["relu", "hanging.py", "tanh", "--input", "x=3", "--report", "junit=report.xml", *words]

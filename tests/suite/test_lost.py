@@ -8,6 +8,7 @@ import pytest
 
 from gradcli.spec import CheckSpec
 from gradcli.suite import lost
+from gradcli.suite.lost import LastWords
 from gradcli.suite.perform import check_of
 
 CHECK = check_of(CheckSpec("layers.py:bn"))
@@ -46,6 +47,6 @@ def test_the_reason_is_told_and_how_to_see_it_again(outcome, message, flags):
 
 
 def test_the_place_is_the_innermost_line_that_is_neither_a_librarys_nor_ours():
-    assert told(lost.ended(CHECK, -11, STACK))[1:3] == ("/home/me/layers.py", 12)
+    assert told(lost.ended(CHECK, -11, LastWords(STACK)))[1:3] == ("/home/me/layers.py", 12)
     library_only = "\n".join(STACK.splitlines()[:6])
-    assert told(lost.ended(CHECK, -11, library_only))[1:3] == (None, None)
+    assert told(lost.ended(CHECK, -11, LastWords(library_only)))[1:3] == (None, None)

@@ -11,20 +11,21 @@ import tempfile
 import threading
 import time
 from collections import deque
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from gradcli.errors import UsageError
 from gradcli.suite import lost
+from gradcli.suite.capture import read_printed
 from gradcli.suite.executors import Waiting, silently
-from gradcli.suite.executors.worker import Task, read_frame, write_frame
+from gradcli.suite.executors.worker import Task, apart, read_frame, write_frame
 from gradcli.suite.perform import Answer, Check, Wants
 
 _MOST_SECONDS_TO_START = 60.0
 _LOOK = 1.0  # seconds between two looks at who is alive; an answer is noticed at once
 # The worker's path is ours, not that of a process started in the current folder.
 _START = (
-    "import sys; parent, stack = map(int, sys.argv[1:3]); sys.path[:] = sys.argv[3:]; del sys.argv[1:]; "
-    "from gradcli.suite.executors.worker import main; main(parent, stack)"
+    "import sys; numbers = map(int, sys.argv[1:4]); sys.path[:] = sys.argv[4:]; del sys.argv[1:]; "
+    "from gradcli.suite.executors.worker import main; main(*numbers)"
 )
 
 
@@ -103,7 +104,7 @@ class Processes:
             return None  # it was stopped, or has ended since its answer
         ticket, check = self._busy.pop(worker)
         if message.data is None:
-            return ticket, lost.ended(check, worker.end(), worker.stack)
+            return ticket, lost.ended(check, worker.end(), worker.last_words)
         answer: Answer = pickle.loads(message.data)
         if self._isolate:
             worker.stop()
@@ -122,9 +123,9 @@ class Processes:
             if died or worker.deadline <= time.monotonic():
                 del self._busy[worker]
                 if died or self._timeout is None:
-                    return ticket, lost.ended(check, worker.stop(), worker.stack)
+                    return ticket, lost.ended(check, worker.stop(), worker.last_words)
                 worker.abort()
-                return ticket, lost.overdue(check, self._timeout, worker.stack)
+                return ticket, lost.overdue(check, self._timeout, worker.last_words)
         return None
 
 
@@ -133,14 +134,14 @@ class _Worker:
 
     def __init__(self, wants: Wants, messages: "queue.SimpleQueue[_Message]") -> None:
         python = [sys.executable, *(f"-W{option}" for option in sys.warnoptions)]
-        self.stack = ""  # where it was when it was ended, as faulthandler tells it
-        self._told = tempfile.TemporaryFile()  # noqa: SIM115 (until it ends)
+        self.last_words = lost.LastWords()
+        self._stack, self._printed = (_nameless() for _ in range(2))
+        numbers, passed = apart([self._stack, self._printed])
         self._process = subprocess.Popen(
-            [*python, "-c", _START, *map(str, (os.getpid(), self._told.fileno(), *sys.path))],
+            [*python, "-c", _START, *map(str, (os.getpid(), *numbers, *sys.path))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=[self._told.fileno()],
-            start_new_session=True,  # Ctrl-C is not for it, and what it starts can be stopped with it
+            **passed,
         )
         self.deadline = time.monotonic() + _MOST_SECONDS_TO_START
         self._seen_dead = False
@@ -177,7 +178,8 @@ class _Worker:
 
     def abort(self) -> None:
         """End it so that it tells where it was."""
-        self._process.send_signal(signal.SIGABRT)
+        if sys.platform != "win32":  # which has no such signal
+            self._process.send_signal(signal.SIGABRT)
         self.end()
 
     def stop(self) -> int:
@@ -191,9 +193,8 @@ class _Worker:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        with self._told as file:
-            file.seek(0)
-            self.stack = file.read().decode(errors="replace")
+        with self._stack, self._printed:
+            self.last_words = lost.LastWords(read_printed(self._stack), read_printed(self._printed))
         return code
 
     def _start_clock(self, timeout: float | None) -> None:
@@ -211,6 +212,11 @@ class _Worker:
             while (data := read_frame(stream)) is not None:
                 messages.put(_Message(self, data))
         messages.put(_Message(self, None))
+
+
+def _nameless() -> IO[bytes]:
+    """A file that is gone when it is closed."""
+    return tempfile.TemporaryFile(buffering=0)
 
 
 class _Message(NamedTuple):

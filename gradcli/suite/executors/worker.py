@@ -11,9 +11,11 @@ import os
 import pickle
 import signal
 import struct
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -23,6 +25,7 @@ from gradcli.suite.portable import dumped
 _LENGTH = struct.Struct(">Q")
 _LOOK_AT_PARENT = 1.0  # seconds
 _PR_SET_PDEATHSIG = 1
+_SYNCHRONIZE, _INFINITE = 0x100000, 0xFFFFFFFF  # of Windows
 
 
 class Task(NamedTuple):
@@ -48,23 +51,50 @@ def read_frame(stream: IO[bytes]) -> bytes | None:
     return data if len(data) == length else None
 
 
-def main(parent: int, stack: int) -> None:
+def main(parent: int, stack: int, printed: int) -> None:
     """Serve the process that started this one, until it closes the pipe or is gone.
 
-    stack: a file descriptor, for the lines at which a crash or SIGABRT finds this process.
+    stack: an inherited file, for the lines at which a crash or SIGABRT finds this process; printed: another
+    one, for what the code under test has printed by then. See `apart`.
     """
     _end_with(parent)
-    faulthandler.enable(stack, all_threads=False)
+    faulthandler.enable(_descriptor(stack), all_threads=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     requests, answers = _own_streams()
     wants: Wants = pickle.loads(read_frame(requests) or b"")
-    performer = Performer(wants)
+    performer = Performer(wants, printed=os.fdopen(_descriptor(printed), "r+b", buffering=0))
     gc.freeze()
     write_frame(answers, b"")  # ready: from here on, time is the check's
     while (frame := read_frame(requests)) is not None:
         task: Task = pickle.loads(frame)
         answer = performer.look(task.check) if task.look else performer.perform(task.check)
         write_frame(answers, dumped(answer, nodes=wants.nodes))
+
+
+def apart(files: Sequence[IO[bytes]]) -> tuple[list[int], dict[str, Any]]:
+    """What Popen is told so that a worker has these open files, and numbers that name them to it.
+
+    Ctrl-C is not for a worker, and elsewhere than on Windows what it starts can be stopped with it.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        handles = [msvcrt.get_osfhandle(file.fileno()) for file in files]
+        for handle in handles:
+            os.set_handle_inheritable(handle, True)
+        info = subprocess.STARTUPINFO(lpAttributeList={"handle_list": handles})
+        return handles, {"startupinfo": info, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    descriptors = [file.fileno() for file in files]
+    return descriptors, {"pass_fds": descriptors, "start_new_session": True}
+
+
+def _descriptor(number: int) -> int:
+    """The file descriptor of an inherited file."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.open_osfhandle(number, os.O_RDWR | os.O_BINARY)
+    return number
 
 
 def _own_streams() -> tuple[IO[bytes], IO[bytes]]:
@@ -83,11 +113,14 @@ def _end_with(parent: int) -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if sys.platform != "win32":
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> Any:
-    while os.getppid() == parent:
-        time.sleep(_LOOK_AT_PARENT)
+    if sys.platform == "win32":  # where the parent's number stays when it is gone
+        kernel = ctypes.windll.kernel32
+        kernel.WaitForSingleObject(kernel.OpenProcess(_SYNCHRONIZE, False, parent), _INFINITE)
+    else:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_AT_PARENT)
     os._exit(1)

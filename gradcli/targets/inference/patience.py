@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -15,7 +16,7 @@ def patience(seconds: float) -> Iterator[None]:
     (Windows), and outside the main thread, which alone gets signals.
     """
     in_main = threading.current_thread() is threading.main_thread()
-    if not hasattr(signal, "setitimer") or not in_main or signal.getitimer(signal.ITIMER_REAL)[0]:
+    if sys.platform == "win32" or not in_main or signal.getitimer(signal.ITIMER_REAL)[0]:
         yield
         return
 
