@@ -19,7 +19,7 @@ from gradcli.numeric.ties import bounds
 _RUNGS = 40  # of a ladder, at most
 _LONGER = 3  # times that steps are added where the function hardly moves ...
 _MORE_RUNGS = 5  # ... and how many
-GLANCE = 12  # evaluations that a glance takes
+GLANCE = 16  # evaluations that a glance takes
 _EPS = float(np.finfo(np.float64).eps)
 _POOR = 1e-4  # relative uncertainty beyond which more effort is worth it
 
@@ -135,10 +135,10 @@ def glance(
     noise: Noise,
     scale: float,
 ) -> Slopes:
-    """A quick look at one element, good enough for an error that is plain. Cost: 12 evaluations."""
+    """A quick look at one element, good enough for an error that is plain. Cost: 16 evaluations."""
     line = Line(function, name, index, cotangents, noise)
-    top = 2.0 ** float(np.floor(np.log2(max(scale, abs(line.x))))) * 2.0**-8
-    steps = np.asarray(top / RATIO ** np.arange(5, -1, -1, dtype=np.float64))
+    top = 2.0 ** float(np.floor(np.log2(max(scale, abs(line.x))))) * 2.0**-4
+    steps = np.asarray(top / RATIO ** np.arange(7, -1, -1, dtype=np.float64))
     plus, minus = responses(line, steps)
     return judge(steps[:, None], plus[:, None], minus[:, None], np.array([line.rounding()]))
 

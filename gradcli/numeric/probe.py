@@ -121,7 +121,8 @@ class Prober:
         for place in np.argsort(-np.ravel(ratio), kind="stable")[:most]:
             if np.ravel(ratio)[place] <= 1.0:
                 return
-            if np.ravel(ratio)[place] > _PLAIN:
+            exact = self.numeric.method in (LINEAR, COMPLEX)  # rounding alone is in the way: it is known
+            if exact or np.ravel(ratio)[place] > _PLAIN:
                 self.grace(2 * self.numeric.structure.batches.bit_length() + 2)
                 yield self._element(self._descend(signs, int(place)), int(place))
                 continue
@@ -136,7 +137,7 @@ class Prober:
             yield self._element(low, int(place))
 
     def _descend(self, signs: FloatArray, place: int) -> int:
-        """The batch that an error beyond doubt leads to, always into the half that holds more of it.
+        """The batch that an error leads to, always into the half that holds more of it.
 
         Cost: at most 2 evaluations for each halving.
         """
