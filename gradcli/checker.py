@@ -22,10 +22,10 @@ from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
 from gradcli.nodes import Nodes
 from gradcli.plan import PROBE, Scope, plan
-from gradcli.problem import Problem
+from gradcli.problem import Problem, Run
 from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
-from gradcli.subject import Subject, copies
+from gradcli.subject import Pass, Subject, copies
 
 if TYPE_CHECKING:
     from gradcli.precision import Wide
@@ -186,13 +186,12 @@ class _Check:
                 self._add(_incomparable(name, self.problem.inputs[name], self.violations))
         one_cache = False  # whether a cache is known to serve any number of backwards
         if repeatable and self._affords("repeated calls", _CALLS):
-            gradients, repeatable = contract.calls(
-                self.subject, outputs, cotangents, gradients, self.violations
-            )
+            called, repeatable = contract.calls(self.subject, outputs, cotangents, gradients, self.violations)
+            outputs, gradients = called.run.outputs, dict(called.gradients)
+            del called
             one_cache = not any(v.code in ("GC106", "GC107", "GC111") for v in self.violations)
         if not repeatable:
-            for name, gradient in gradients.items():
-                self._add(_undecided(name, gradient, "not deterministic"))
+            self._not_deterministic(gradients)
             return
         self._stack(outputs, cotangents, gradients)
         fresh = any(v.code == "GC107" for v in self.violations)
@@ -202,7 +201,15 @@ class _Check:
         rounding = self._rounding(self.subject, cotangents, gradients, side)
         floor = analytic.floor(self.problem, outputs, cotangents)
         if self._affords("other cotangents", _RELATIONS):
-            rounding = self._relations(cotangents, gradients, rounding, floor, one_cache)
+            rounding, broken = self._relations(cotangents, gradients, rounding, floor, one_cache)
+            known = Pass(Run(outputs, None), gradients)
+            told, repeatable = contract.unless_random(
+                self.subject, cotangents, known, broken, self.violations
+            )
+            if not repeatable or told is not known:
+                self._not_deterministic(gradients)
+                return
+            del known, told
         if any(v.code == "GC104" for v in self.violations):
             side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
         wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
@@ -319,18 +326,25 @@ class _Check:
         rounding: Mapping[str, FloatArray],
         floor: Mapping[str, float],
         one_cache: bool,
-    ) -> dict[str, FloatArray]:
-        """Promises about how calls relate; returns the rounding, widened where sums show more of it."""
+    ) -> tuple[dict[str, FloatArray], list[Violation]]:
+        """Promises about how calls relate; returns the rounding, widened where sums show more of it, and what
+        is broken."""
+        found, coarse = list(self.violations), {}
         try:
             vjp = contract.Vjp(self.subject, one_cache=one_cache)
-            coarse = contract.linearity(vjp, cotangents, gradients, rounding, floor, self.violations)
+            coarse = contract.linearity(vjp, cotangents, gradients, rounding, floor, found)
             if not self.subject.stacks:  # else cotangents are copied before they get there
-                contract.layout(vjp, cotangents, gradients, rounding, self.violations)
+                contract.layout(vjp, cotangents, gradients, rounding, found)
         except BrokenPromise as broken:
             message = f"for another cotangent, {broken.message}"
-            self.violations.append(Violation(broken.code, message, None, broken.file, broken.line))
-            return dict(rounding)
-        return {name: np.maximum(width, coarse.get(name, width)) for name, width in rounding.items()}
+            found.append(Violation(broken.code, message, None, broken.file, broken.line))
+            coarse = {}
+        found = found[len(self.violations) :]
+        return {name: np.maximum(width, coarse.get(name, width)) for name, width in rounding.items()}, found
+
+    def _not_deterministic(self, gradients: Mapping[str, Array]) -> None:
+        for name, gradient in gradients.items():
+            self._add(_undecided(name, gradient, "not deterministic"))
 
     def _compare(
         self,

@@ -10,7 +10,7 @@ from gradcli.contract.findings import findings, precision
 from gradcli.contract.forward import observe_forward
 from gradcli.contract.layout import layout
 from gradcli.contract.linearity import linearity
-from gradcli.contract.repetition import calls
+from gradcli.contract.repetition import calls, unless_random
 from gradcli.contract.vjp import Vjp
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "observe_backward",
     "observe_forward",
     "precision",
+    "unless_random",
 ]
