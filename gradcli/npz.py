@@ -26,10 +26,12 @@ from gradcli.errors import ArchiveError
 _HEADER_BYTES = 2**16  # an honest header has about a hundred
 _CHUNK_BYTES = 2**20
 _MAX_MEMBERS = 10_000
+_MOST_AT_ONCE = 2**22  # bytes; the names of 10,000 arrays, which zipfile reads before it counts them
 _MOST_SQUEEZED, _SMALL = 200, 2**28  # what is larger than its file by more than this factor is a bomb
 _ENCRYPTED = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content makes the same bytes
 _PLAIN_KINDS = "biufcU"  # booleans, numbers and text
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, struct.error, OSError, NotImplementedError)
 
 
@@ -41,7 +43,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
     """
     _refuse_unless_zip(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Wary(path) as file, zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             _refuse_unless_arrays(path, members)
             return {_key(member): _read_member(path, archive, member) for member in members}
@@ -72,6 +74,16 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     except (OSError, ValueError) as error:  # ValueError: an array that would need a pickle
         reason = getattr(error, "strerror", None) or error
         raise ArchiveError(f"{path}: cannot be written: {reason}") from error
+
+
+class _Wary(io.FileIO):
+    """A file that is never read in large pieces, whatever is written in it."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Raises BadZipFile if that is much."""
+        if size is not None and size > _MOST_AT_ONCE:
+            raise zipfile.BadZipFile(f"its directory has {size / 2**20:.0f} MiB")
+        return super().read(-1 if size is None else size) or b""
 
 
 def _refuse_unless_zip(path: Path) -> None:
@@ -147,11 +159,14 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a header written under Python 2 is odd, but sound
         version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(file)
-        if version == (2, 0):
-            return np.lib.format.read_array_header_2_0(file)
-    raise ValueError(f"format version {version[0]}.{version[1]}")
+        read = _HEADERS.get(version)
+        if read is None:
+            raise ValueError(f"format version {version[0]}.{version[1]}")
+        try:
+            shape, fortran, dtype = read(file)
+        except Exception as error:  # whatever Python's own parser, which NumPy uses, makes of it
+            raise ValueError("its header is that of no array") from error
+    return tuple(map(int, shape)), fortran, dtype
 
 
 def _fill(buffer: memoryview, start: bytes, file: IO[bytes]) -> None:

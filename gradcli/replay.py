@@ -19,7 +19,7 @@ from gradcli.problem import Problem
 from gradcli.result import FAIL, PASS, CheckResult, Gradient
 from gradcli.shell import shell_line
 from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, validate_settings
-from gradcli.targets import PROGRAM, parse, resolve
+from gradcli.targets import PROGRAM, is_path, parse, resolve
 
 FIXED = "FIXED"
 STILL_RIGHT = "STILL RIGHT"
@@ -121,7 +121,7 @@ def replay_line(path: Path, result: CheckResult) -> str | None:
     """The shell line that replays a dump; None if nothing but a caller's memory holds the functions."""
     if result.spec is None:
         return None
-    words = ["gradcli", "replay", str(path)]
+    words = ["gradcli", "replay", path.as_posix()]
     if not _is_at_home(result.target, result.spec.base):
         words.append(_from_here(result.target, result.spec.base))
     return shell_line(words)
@@ -131,8 +131,14 @@ def _is_at_home(target: str, base: Path) -> bool:
     """Whether a target is a built-in layer, or a file or module of the current folder."""
     if target in LAYERS:
         return True
-    home = Path.cwd().resolve()
-    return not target.startswith(PROGRAM) and (base / parse(target).place).resolve().is_relative_to(home)
+    if target.startswith(PROGRAM):
+        return False
+    place, home = parse(target).place, Path.cwd().resolve()
+    if is_path(place, base):
+        return (base / place).resolve().is_relative_to(home)
+    module = base.joinpath(*place.split("."))  # it may be anybody's
+    files = (module.with_suffix(".py"), module / "__init__.py")
+    return any(file.is_file() and file.resolve().is_relative_to(home) for file in files)
 
 
 def _from_here(target: str, base: Path) -> str:
@@ -140,7 +146,8 @@ def _from_here(target: str, base: Path) -> str:
     place, symbol = parse(target)
     if base == Path() or target.startswith(PROGRAM) or not (base / place).exists():
         return target
-    return f"{base / place}:{symbol}" if symbol else str(base / place)
+    found = (base / place).as_posix()
+    return f"{found}:{symbol}" if symbol else found
 
 
 def _spec(before: Archive, target: str | None) -> CheckSpec:
@@ -172,6 +179,8 @@ def _spec(before: Archive, target: str | None) -> CheckSpec:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"{before.path}: is damaged: its 'meta' says no whole check") from error
+    except UsageError as error:  # of a setting or a declaration
+        raise ArchiveError(f"{before.path}: is damaged: {error}") from error
     if target is not None:
         return replace(spec, target=target, base=Path())
     if not _is_at_home(named, base):

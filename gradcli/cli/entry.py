@@ -10,7 +10,7 @@ import click
 from gradcli.cli import exits
 from gradcli.cli.commands import gradcli
 from gradcli.cli.messages import complain, describe
-from gradcli.cli.streams import ReaderGone, prepare_streams, silence
+from gradcli.cli.streams import ReaderGone, is_reader_gone, prepare_streams, silence
 from gradcli.errors import GradcliError
 
 _COMPLETE = "_GRADCLI_COMPLETE"  # click's name for it: bash_source, zsh_source, fish_source
@@ -26,7 +26,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except OSError as error:
         silence(sys.stdout)
-        if not isinstance(error, BrokenPipeError):
+        if not is_reader_gone(error):
             complain(_unwritable(error))
             code = exits.worst((code, exits.UNUSABLE))
     return code
@@ -46,10 +46,13 @@ def _guarded(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted")
         return exits.INTERRUPTED
-    except (BrokenPipeError, ReaderGone):  # `gradcli layers | head -1`: the reader has what it wanted
+    except ReaderGone:  # `gradcli layers | head -1`: the reader has what it wanted
         silence(sys.stdout)
         return exits.OK
     except OSError as error:
+        if is_reader_gone(error):
+            silence(sys.stdout)
+            return exits.OK
         if error.filename is not None:  # not about a stream: nothing that a user should ever see
             return _bug(error)
         silence(sys.stdout)

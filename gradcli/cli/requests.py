@@ -1,6 +1,7 @@
 """From the words of a command line to the checks that they ask for."""
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +66,7 @@ def read_specs(
     specs: list[CheckSpec] = []
     empty: list[Outcome] = []
     mistakes: list[str] = []
-    for target in targets:
+    for target in map(_portable, targets):
         try:
             specs += [_with(spec, settings) for spec in _specs_of(target, arguments, common)]
         except NothingToCheck as error:
@@ -77,6 +78,11 @@ def read_specs(
     if mistakes:
         raise ConfigError(mistakes)
     return specs, empty
+
+
+def _portable(target: str) -> str:
+    """The target as it is written on every system: its id, and so what is drawn for it, is the same."""
+    return target if os.sep == "/" or target.startswith(PROGRAM) else target.replace(os.sep, "/")
 
 
 def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[CheckSpec]:
@@ -114,7 +120,7 @@ def _specs_in(folder: Path) -> list[CheckSpec]:
         specs = config.load_folder(folder)
     named = {(spec.base / parse(spec.target).place).resolve() for spec in specs}
     specs += [
-        CheckSpec(str(path), found=True) for path in python_files(folder) if path.resolve() not in named
+        CheckSpec(path.as_posix(), found=True) for path in python_files(folder) if path.resolve() not in named
     ]
     if not specs:
         raise NothingToCheck(f"{folder}: no config in this folder, and no Python file with a gradient")

@@ -1,6 +1,7 @@
 """Standard output and error: never a traceback because of who reads them, or in which encoding."""
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -10,6 +11,11 @@ from typing import TextIO
 
 class ReaderGone(Exception):
     """Nobody reads standard output any more (`| head -1`)."""
+
+
+def is_reader_gone(error: OSError) -> bool:
+    """Whether writing failed because nobody reads, for which Windows has no number of its own."""
+    return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL)
 
 
 class Output:
@@ -25,14 +31,18 @@ class Output:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError as error:
-            raise ReaderGone from error
+        except OSError as error:
+            if is_reader_gone(error):
+                raise ReaderGone from error
+            raise
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError as error:
-            raise ReaderGone from error
+        except OSError as error:
+            if is_reader_gone(error):
+                raise ReaderGone from error
+            raise
 
     def isatty(self) -> bool:
         return self._stream.isatty()

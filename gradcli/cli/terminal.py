@@ -1,6 +1,7 @@
 """Where to draw: colour and width, decided here and not by whatever Rich finds in the environment."""
 
 import os
+import sys
 from typing import TYPE_CHECKING, TextIO
 
 from gradcli.cli.streams import Output
@@ -25,7 +26,16 @@ def wants_color(choice: str, stream: TextIO) -> bool:
 
 def is_terminal(stream: TextIO) -> bool:
     """Whether the stream is a terminal that can do more than print lines."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not _is_old_console()
+
+
+def _is_old_console() -> bool:
+    """Whether this is a console of Windows that prints escapes as they are."""
+    if sys.platform != "win32":
+        return False
+    from rich.console import detect_legacy_windows
+
+    return detect_legacy_windows()
 
 
 def width_of(stream: TextIO) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 from gradcli.errors import ArchiveError
 from gradcli.result import CheckResult
 
-_LONGEST = 120  # of a file name made of an id; file systems take 255 bytes
+_LONGEST = 200  # bytes of a file name made of an id; file systems take 255
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # for devices, on Windows
 
 
 class Dump:
@@ -54,7 +55,8 @@ def _file_names(ids: Sequence[str]) -> dict[str, str]:
     taken: set[str] = set()
     names = {}
     for id in ids:
-        stem = re.sub(r"[^\w.,=+-]+", "_", id).strip("._")[:_LONGEST] or "check"
+        readable = re.sub(r"[^\w.,=+-]+", "_", id).strip("._").encode()[:_LONGEST].decode(errors="ignore")
+        stem = f"check-{readable}" if _RESERVED.match(readable) else readable or "check"
         name, number = stem, 2
         while name.casefold() in taken:
             name, number = f"{stem}-{number}", number + 1

@@ -27,7 +27,17 @@ if TYPE_CHECKING:  # NumPy comes with them, and `options_of` must not need it
     from gradcli.problem import Problem
     from gradcli.targets.inputs import Given
 
-__all__ = ["PROGRAM", "PROGRAM_BUDGET", "Opened", "Target", "open_target", "options_of", "parse", "resolve"]
+__all__ = [
+    "PROGRAM",
+    "PROGRAM_BUDGET",
+    "Opened",
+    "Target",
+    "is_path",
+    "open_target",
+    "options_of",
+    "parse",
+    "resolve",
+]
 
 
 PROGRAM = "exec:"  # starts a target that is a command
@@ -140,7 +150,7 @@ def _open(spec: CheckSpec, given: "Given") -> list[Opened]:
     from gradcli.targets.python_file import load_file, load_module
 
     place, symbol = parse(spec.target)
-    if _is_path(place, spec.base):
+    if is_path(place, spec.base):
         shown = os.path.normpath(spec.base / place)
         loaded = load_file(Path(shown).resolve(), shown, symbol, spec.loading)
         return open_file(spec, place, symbol, loaded, given)
@@ -149,7 +159,8 @@ def _open(spec: CheckSpec, given: "Given") -> list[Opened]:
     raise TargetError(_unknown_layer(spec.target, spec.base))
 
 
-def _is_path(place: str, base: Path) -> bool:
+def is_path(place: str, base: Path) -> bool:
+    """Whether a target's place is that of a file, not the name of a layer or a module."""
     is_named_so = (
         place.lower().endswith((".py", ".yaml", ".yml", ".ipynb")) or "/" in place or os.sep in place
     )

@@ -15,7 +15,6 @@ Arrays are in C order. A program that takes only one point at a time is started 
 """
 
 import re
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -30,6 +29,7 @@ from gradcli.arrays import Array
 from gradcli.errors import ArchiveError, BrokenPromise, TargetError, UsageError
 from gradcli.npz import read_arrays
 from gradcli.problem import Problem, Run
+from gradcli.shell import shell_words
 from gradcli.spec import CheckSpec
 from gradcli.targets import PROGRAM
 from gradcli.targets.inputs import Given, draw, generator, require_floating
@@ -73,7 +73,7 @@ def _problem(spec: CheckSpec, program: "Program", check_id: str, given: Given) -
 def _words(spec: CheckSpec) -> list[str]:
     command = spec.target.removeprefix(PROGRAM)
     try:
-        words = shlex.split(command)
+        words = shell_words(command)
     except ValueError as error:
         raise UsageError(f"{spec.target}: {error}") from error
     for place in ("{in}", "{out}"):

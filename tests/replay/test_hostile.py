@@ -56,7 +56,17 @@ def cut_short():
     Path("evil.npz").write_bytes(Path("evil.npz").read_bytes()[:-100])
 
 
+def crowd():
+    """A directory of a million names, each in 47 bytes."""
+    entry = b"PK\x01\x02" + bytes(24) + b"\x01" + bytes(17) + b"a"
+    directory = entry * 10**6
+    end = struct.pack("<4s4HIIH", b"PK\x05\x06", 0, 0, 2**16 - 1, 2**16 - 1, len(directory), 0, 0)
+    Path("evil.npz").write_bytes(directory + end)
+
+
 EVIL = {
+    "crowd": (crowd, "evil.npz: is damaged (its directory has 45 MiB)"),
+    "nested header": (lambda: zipped(**{"in/x": promising("(" * 20_000)}), "its header is that of no array"),
     "bomb": (bomb, "evil.npz: holds 61 MiB in 0.1 MiB, as bombs do; save it uncompressed: np.savez"),
     "pickle": (lambda: zipped(**{"in/x": member([Trap()], pickles=True)}), "'in/x' holds pickled objects"),
     "shape": (lambda: zipped(**{"in/x": promising("(10**18,)")}), "'in/x' is damaged"),
@@ -120,3 +130,8 @@ def test_names_with_escapes_and_markup_are_shown_as_they_are(invoke):
     shown = invoke("diff", "evil.npz", "evil.npz")
     assert shown.exit_code == 0
     assert r"in/[red]x\x1b[2J" in shown.stdout
+
+
+def test_lengths_that_python_takes_for_numbers_are_numbers(invoke):
+    zipped(**{"out": promising("(True, 8)")})
+    assert "out" in invoke("diff", "evil.npz", "evil.npz").stdout

@@ -377,6 +377,25 @@ def test_code_outside_the_folder_runs_only_if_it_is_named(invoke, tmp_path_facto
     )
 
 
+def test_a_module_from_elsewhere_runs_only_if_it_is_named(invoke, tmp_path_factory, monkeypatch):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "cubes.py").write_text(WRONG)
+    monkeypatch.syspath_prepend(str(elsewhere))
+    failing = invoke("check", "cubes:cube", "--input", "x=4")
+    file = file_of("cubes:cube")
+    assert last(failing) == f"replay: gradcli replay {file} cubes:cube"
+    assert invoke("replay", file).stderr == (
+        f"gradcli: error: {file}: its target cubes:cube is not in the current folder, "
+        f"and runs only if you name it: gradcli replay {file} cubes:cube\n"
+    )
+    assert "STILL WRONG" in invoke("replay", file, "cubes:cube").stdout
+    Path("own").mkdir()
+    Path("own/cubes.py").write_text(WRONG)
+    own = invoke("check", "own.cubes:cube", "--input", "x=4")
+    assert last(own) == f"replay: gradcli replay {file_of('own.cubes:cube')}"
+    assert "STILL WRONG" in invoke("replay", file_of("own.cubes:cube")).stdout
+
+
 # --- files that are no checks
 
 

@@ -29,8 +29,11 @@ class Finding:
 
     @property
     def uri(self) -> str | None:
-        """The file as a relative URI."""
-        return None if self.file is None else quote(self.file, errors="surrogateescape")
+        """The file as a relative URI; one on another drive has an absolute one."""
+        if self.file is None:
+            return None
+        path = Path(self.file)
+        return path.as_uri() if path.is_absolute() else quote(self.file, errors="surrogateescape")
 
     @property
     def fingerprint(self) -> str:
@@ -70,13 +73,17 @@ def _findings(outcome: Outcome) -> Iterator[Finding]:
 
 
 def relative(file: str | None) -> str | None:
-    """A path from the working folder, with slashes; what lies elsewhere keeps its own."""
+    """A path from the working folder, with slashes."""
     if file is None:
         return None
     try:
         return Path(file).resolve().relative_to(Path.cwd().resolve()).as_posix()
     except (ValueError, OSError):
-        return Path(os.path.relpath(file)).as_posix() if os.path.splitdrive(file)[0] == "" else file
+        pass
+    try:
+        return Path(os.path.relpath(file)).as_posix()
+    except ValueError:  # it lies on another drive
+        return Path(file).as_posix()
 
 
 def _blamed(result: CheckResult, violation: Violation) -> str:
