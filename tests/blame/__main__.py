@@ -14,8 +14,8 @@ import numpy as np
 import gradcli
 import gradcli.clock
 from gradcli.result import CheckResult
-from tests.blame import heldout_slips
-from tests.blame.damage import changed_lines, check_damaged, damage
+from tests.blame import foreign_slips, heldout_slips
+from tests.blame.damage import changed_lines, check_damaged, check_foreign, damage
 from tests.blame.slips import SLIPS
 from tests.corpus import reference
 from tests.corpus.bugs import LAYERS
@@ -46,6 +46,19 @@ def staged(only: str) -> Iterator[Said]:
 
 def heldout(only: str) -> Iterator[Said]:
     return planted(heldout_slips.SLIPS, only)
+
+
+def foreign(only: str) -> Iterator[Said]:
+    """Slips of a file in other habits, checked as on the command line."""
+    for habit, target, old, new in foreign_slips.SLIPS:
+        if only not in f"{habit} {target}":
+            continue
+        source, lines = damage(target, old, new, "foreign.py")
+
+        def check(blame: bool, target: str = target, source: str = source) -> CheckResult:
+            return check_foreign(target, source, blame=blame)
+
+        yield _said(habit, f"{target}: {old!r} -> {new!r}", check, lines)
 
 
 def planted(slips: Iterable[tuple[str, str, str, str]], only: str) -> Iterator[Said]:
@@ -131,11 +144,11 @@ def summary(said: list[Said]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.blame", description=__doc__)
     parser.add_argument("--only", default="", help="slips whose habit and layer contain this")
-    parser.add_argument("--set", choices=("staged", "corpus", "heldout"), action="append")
+    parser.add_argument("--set", choices=("staged", "corpus", "heldout", "foreign"), action="append")
     options = parser.parse_args()
     # Other work on the machine must not decide what is found in time.
     gradcli.clock.time.perf_counter = time.process_time
-    sets = {"staged": staged, "corpus": corpus, "heldout": heldout}
+    sets = {"staged": staged, "corpus": corpus, "heldout": heldout, "foreign": foreign}
     said: list[Said] = []
     for name in options.set or sets:
         for one in sets[name](options.only):

@@ -3,30 +3,34 @@
 import linecache
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import CodeType
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 import gradcli
 from gradcli.result import CheckResult
-from tests.blame import heldout_slips
+from tests.blame import foreign_slips, heldout_slips
 from tests.blame.slips import SHAPES
 
-_TEXTS = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("staged.py", "heldout.py")]
+_FILES = ("staged.py", "heldout.py", "foreign.py")
+_TEXTS = {name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _FILES}
 
 
-def damaged(pair: str, old: str, new: str) -> tuple[str, int]:
-    """The source with one edit in a pair, and the line that it stands on."""
-    head = f"class {pair}:" if pair[0].isupper() else f"def {pair}_backward"
-    text = next(text for text in _TEXTS if head in text)
+def damaged(pair: str, old: str, new: str, file: str = "") -> tuple[str, int]:
+    """The source with one edit in a pair of that or any file, and the line that the edit stands on."""
+    heads = (f"class {pair}:", f"def {pair}_backward", f"def {pair}_grad", f"def {pair}(")
+    texts = [_TEXTS[file]] if file else _TEXTS.values()
+    head, text = next((head, text) for head in heads for text in texts if head in text)
     place = text.index(old, text.index(head))
     return text[:place] + new + text[place + len(old) :], text[:place].count("\n") + 1
 
 
-def damage(pair: str, old: str, new: str) -> tuple[str, set[int]]:
+def damage(pair: str, old: str, new: str, file: str = "") -> tuple[str, set[int]]:
     """The source with one edit in a pair, and the lines that it changes."""
-    source, line = damaged(pair, old, new)
+    source, line = damaged(pair, old, new, file)
     return source, {line + offset for offset in changed_lines(old, new)}
 
 
@@ -58,6 +62,17 @@ def check_damaged(pair: str, source: str, file: str, **settings: Any) -> CheckRe
     rng = np.random.default_rng(7)
     inputs = {name: drawn(shape, rng) for name, shape in (SHAPES | heldout_slips.SHAPES)[pair].items()}
     return gradcli.check(forward, backward, inputs=inputs, **settings)
+
+
+def check_foreign(target: str, source: str, **settings: Any) -> CheckResult:
+    """Check a target of a source as `gradcli check FILE:TARGET` does."""
+    with TemporaryDirectory() as folder:
+        file = Path(
+            folder, f"foreign_{crc32(source.encode()):x}.py"
+        )  # a name of its own: modules stay loaded
+        file.write_text(source, encoding="utf-8")
+        inputs = foreign_slips.INPUTS[target]
+        return gradcli.check_target(f"{file}:{target}", inputs=inputs, **settings)
 
 
 def drawn(shape: tuple[int, ...] | str, rng: np.random.Generator) -> Any:
