@@ -155,7 +155,7 @@ def rounding_in_use(
     inputs = subject.problem.inputs
     steps = {
         name: 2.0**-14
-        * _reach(array)
+        * reach(array)
         * rng.choice([-1.0, 1.0], array.shape)
         * rng.uniform(0.5, 1.5, array.shape)
         for name, array in inputs.items()
@@ -177,7 +177,7 @@ def rounding_in_use(
     return {name: scatter(np.stack(row)) for name, row in rows.items()}
 
 
-def _reach(array: Array) -> FloatArray:
+def reach(array: Array) -> FloatArray:
     """How far each element may move: its own size, in an array of very different ones."""
     size = np.abs(array.astype(np.float64))
     return np.asarray(np.where(size > 0, np.minimum(size, spread(array)), spread(array)))

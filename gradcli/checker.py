@@ -160,8 +160,7 @@ class _Check:
 
         try:
             found = blame.find(
-                self.problem,
-                result.gradients,
+                *self._where_wrong(result),
                 self.cotangents,
                 self.settings,
                 after=result.seconds,
@@ -172,6 +171,16 @@ class _Check:
         remarks = (*result.remarks, found.remark) if found.remark else result.remarks
         first, *more = found.faults or (None,)
         return replace(result, blame=first, also=tuple(b for b in more if b), remarks=remarks)
+
+    def _where_wrong(self, result: CheckResult) -> tuple[Problem, Mapping[str, Gradient]]:
+        """The problem and its gradients where they are wrong: at the point, or beside it for one of them."""
+        beside = {n: g for n, g in result.gradients.items() if g.verdict == FAIL and g.beside is not None}
+        here = {name: g for name, g in result.gradients.items() if name not in beside}
+        if not beside or any(g.verdict == FAIL for g in here.values()):
+            return self.problem, here
+        name, gradient = next(iter(beside.items()))
+        inputs = {**self.problem.inputs, name: np.asarray(gradient.beside)}
+        return replace(self.problem, inputs=inputs), {name: gradient}
 
     def _check(self) -> None:
         run, repeatable = contract.observe_forward(self.subject, self.violations)

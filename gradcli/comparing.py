@@ -68,9 +68,12 @@ class Comparer:
         settings: Settings,
         rng: np.random.Generator,
         clock: Clock,
+        *,
+        beside: bool = True,
     ) -> None:
         self.subject = subject
         self.clock = clock
+        self.beside = beside  # whether what sits at kinks is checked beside them as well
         self.side = side
         self.cotangents = cotangents
         self.gradients = gradients
@@ -141,7 +144,17 @@ class Comparer:
                 judgement.look_once()
         gradient = judgement.verdict()
         self._judgement = None
-        return gradient
+        return self._beside(gradient, numeric, tick) or gradient
+
+    def _beside(self, gradient: Gradient, numeric: Differentiator, tick: Tick) -> Gradient | None:
+        """A gradient that passes at kinks and is plainly wrong beside them, as it is found there."""
+        if not (self.beside and gradient.at_kink and gradient.verdict == PASS):
+            return None
+        from gradcli.beside import wrong_beside  # rarely needed, and start-up counts
+
+        with suppress(OutOfTime):
+            return wrong_beside(self, numeric, tick)
+        return None
 
     def so_far(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """The verdict on what is known when something breaks in, without another look."""

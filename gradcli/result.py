@@ -85,6 +85,7 @@ class Gradient:
     note: str = ""  # a few words for the table: "3 at a kink", "zero everywhere", why inconclusive
     probes: int = 0  # random directions compared (elements="probe")
     detectable: float | None = None  # smallest single-element error the probes would have shown
+    beside: Array | None = None  # the input, where all numbers are those of a point beside the kinks at it
 
     @property
     def shape(self) -> tuple[int, ...]:

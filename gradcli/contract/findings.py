@@ -47,10 +47,11 @@ def _wrong(gradient: Gradient) -> str:
             "and their gradients do not add up to it"
         )
     where = gradient.worst_index
+    beside = "" if gradient.beside is None else " (right at the kinks by luck, wrong right beside them)"
     return (
         f"the gradient of {gradient.name} is wrong in {failing} of {_those(gradient)}, "
         f"worst at {where}: analytic {float(gradient.analytic[where]):.6g}, "
-        f"numeric {float(gradient.numeric[where]):.6g} ± {float(gradient.uncertainty[where]):.1e}"
+        f"numeric {float(gradient.numeric[where]):.6g} ± {float(gradient.uncertainty[where]):.1e}{beside}"
     )
 
 

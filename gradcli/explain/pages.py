@@ -407,7 +407,8 @@ print(result.violations)
         meaning=(
             "At these elements the slopes on the two sides differ, so there is no derivative (relu at "
             "0, a tie in a maximum, a norm at 0). Any value between the two slopes is a valid "
-            "subgradient and passes. Near a kink, gradcli shrinks the step below it instead."
+            "subgradient and passes, unless backward is plainly wrong right beside the kink. Near a "
+            "kink, gradcli shrinks the step below it instead."
         ),
         example="""\
 import gradcli, numpy as np
