@@ -37,11 +37,24 @@ def remark(gradient: Gradient, problem: Problem) -> str:
     """One line that names the factor, and how to declare it; empty where there is none."""
     factor = constant_ratio(gradient)
     if factor is None:
-        return ""
+        return _estimator(gradient)
     named = _named(factor, problem)
     return (
         f"{gradient.name}: backward gives {named} times the numeric gradient "
         f"in all {gradient.size} elements: {_advice(gradient.name, factor, problem)}"
+    )
+
+
+def _estimator(gradient: Gradient) -> str:
+    """A rounding, a sign or a step has no slope; what backward puts in its place is on purpose, mostly."""
+    analytic = np.abs(np.asarray(gradient.analytic, dtype=np.float64)).ravel()
+    allowed, numeric = gradient.allowed.ravel(), np.abs(gradient.numeric).ravel()
+    is_flat = gradient.verdict == FAIL and analytic.size == numeric.size and bool(np.all(numeric <= allowed))
+    if not is_flat or np.count_nonzero(analytic > 10 * allowed) < _FEWEST:
+        return ""
+    return (
+        f"{gradient.name}: forward does not change with it, backward has a gradient: a bug, or an estimator "
+        f"to declare: surrogate: {{reason: straight-through estimator, gradients: [{gradient.name}]}}"
     )
 
 

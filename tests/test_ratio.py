@@ -75,3 +75,19 @@ def test_a_right_gradient_has_no_remark():
     result, found = remarks(lambda dout, x: (dout * np.cos(x),))
     assert result.passed
     assert found == []
+
+
+def test_a_gradient_of_what_has_no_slope_may_be_an_estimator():
+    def rounded(x):
+        return np.round(3 * x), x
+
+    result = gradcli.check(rounded, lambda dout, x: (dout,), inputs={"x": X}, blame=False)
+    (text,) = (text for text in result.remarks if "estimator" in text)
+    assert text == (
+        "x: forward does not change with it, backward has a gradient: a bug, or an estimator to declare: "
+        "surrogate: {reason: straight-through estimator, gradients: [x]}"
+    )
+    declared = {"reason": "straight-through estimator", "gradients": ["x"]}
+    assert gradcli.check(rounded, lambda dout, x: (dout,), inputs={"x": X}, surrogate=declared).passed
+    result = gradcli.check(forward, lambda dout, x: (dout,), inputs={"x": X}, blame=False)
+    assert not any("estimator" in text for text in result.remarks)

@@ -17,10 +17,11 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
+from gradcli.targets.built import built
 from gradcli.targets.called import through_call
 from gradcli.targets.class_methods import wants_target
 from gradcli.targets.class_problem import accepts, make_class_problem
-from gradcli.targets.constructor import Shape, construct, guess, unguessable
+from gradcli.targets.constructor import Shape, construct, guess, is_training, unguessable
 from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.cost_methods import cost_halves_of
 from gradcli.targets.forward_call import (
@@ -86,6 +87,12 @@ class CheckableClass(ByName):
     @property
     def _forward(self) -> tuple[str, ...]:
         return argument_names(partial(self.halves.forward, None))
+
+    @property
+    def _unsaid(self) -> list[str]:
+        """Forward's arguments without a default, and those that turn off by default what backward is for."""
+        off = [p.name for p in parameters_of(self.halves.forward) or () if p.default is False]
+        return [*required_arguments(partial(self.halves.forward, None)), *filter(is_training, off)]
 
     @property
     def _constructor(self) -> tuple[str, ...]:
@@ -171,7 +178,7 @@ class CheckableClass(ByName):
         forward = self._forward
         own = {n: a for n, a in inputs.items() if n in forward}
         owned = {n: a for n, a in inputs.items() if n not in forward}
-        flags = {n: guess(n, None) for n in required_arguments(partial(self.halves.forward, None))}
+        flags = {n: guess(n, None) for n in self._unsaid}
         known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
         known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
         made = self._made(label.where, own, {**constants, **inputs}, known)
@@ -190,6 +197,10 @@ class CheckableClass(ByName):
             made = construct(where, self.cls, _copied(arguments), shape)
             if accepts(self.halves.forward, made, {**known, **own}):
                 return made
+        for shape in shapes:
+            for made in built(construct(where, self.cls, _copied(arguments), shape), shape):
+                if accepts(self.halves.forward, made, {**known, **own}):
+                    return made
         return first
 
 

@@ -35,6 +35,7 @@ _SIZES = re.compile(
 )
 _SHAPE = re.compile(r"(input|in)_shape")
 _RATE = re.compile(r"lr|learning_?rate|alpha|eta|step_size")
+_TRAINING = r"training|train|is_train(ing)?|train_?(flg|flag|mode)"
 _NUMBERS = (
     (r"(kernel|filter)_?shape", (3, 3)),
     (r"(pool|window)_?shape", (2, 2)),
@@ -45,13 +46,13 @@ _NUMBERS = (
     (r"eps(ilon)?", 1e-5),
     (r"momentum|decay|rho", 0.9),
     (r"p|rate|drop\w*|keep_prob|slope|temperature|reg|negative_slope", 0.5),
-    (r"training|train|is_train(ing)?|train_?(flg|flag|mode)|(use_)?bias", True),
+    (rf"{_TRAINING}|(use_)?bias", True),
     (r"vocab_?size|num_embeddings|n_words", 7),
     (r"(T|seq_len|time_steps|steps|n_steps)", 3),
     (r"(N|batch_?size|batch|n_samples)", 4),
 )
 # A default that stands for "I shall see": it is better said.
-_SAID_WHERE_NONE = _SHAPE
+_SAID_WHERE_NONE = re.compile(r"(input|in)_(shape|size|dim|features|channels|units)")
 
 
 def guess(name: str, seen: Shape | None) -> Any:
@@ -79,6 +80,11 @@ def guess(name: str, seen: Shape | None) -> Any:
 def is_rate(name: str) -> bool:
     """Whether an argument is the length of an optimiser's steps."""
     return _RATE.fullmatch(name) is not None
+
+
+def is_training(name: str) -> bool:
+    """Whether an argument says that what is computed is for training."""
+    return re.fullmatch(_TRAINING, name) is not None
 
 
 def unguessable(function: Callable[..., Any]) -> list[str]:

@@ -17,12 +17,15 @@ from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import is_left_open
 from gradcli.targets.python_file import Loaded
 
+_VERB = r"((eval(uate)?|comp(ute)?|calc(ulate)?|get)_?)?"
 _VALUE = re.compile(
-    r"__call__|fn|f|func(tion)?|activat(e|ion)|apply|forward|call|eval(uate)?|value|compute|loss|cost",
+    rf"__call__|activat(e|ion)|apply|forward|call|eval(uate)?|compute"
+    rf"|{_VERB}(fn?|func(tion)?|value|loss|cost|objective|energy)",
     re.IGNORECASE,
 )
 _DERIVATIVE = re.compile(
-    r"(grad|gradient|deriv|derivative|diff|prime|der|df|jac(obian)?)(_fn)?", re.IGNORECASE
+    rf"{_VERB}((raw|full)_)?(grad|gradient|deriv|derivative|diff|prime|der|df|jac(obian)?)(_fn)?",
+    re.IGNORECASE,
 )
 _SECOND = re.compile(r"(grad|gradient|deriv|derivative)_?2|second_\w+|hess(ian)?", re.IGNORECASE)
 
@@ -38,7 +41,8 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
 
 
 def _pairs(name: str, cls: type) -> Iterator[Checkable]:
-    value, first = _method(cls, _VALUE), _method(cls, _DERIVATIVE)
+    first = _method(cls, _DERIVATIVE)
+    value = _method(cls, _VALUE) or _only_other(cls, first)
     second = _method(cls, _SECOND)
     if value is None or first is None:
         return
@@ -61,6 +65,17 @@ def _method(cls: type, called: re.Pattern[str]) -> str | None:
             if called.fullmatch(name) and inspect.isroutine(found) and not _is_left_open(cls, found):
                 return name
     return None
+
+
+def _only_other(cls: type, derivative: str | None) -> str | None:
+    """The only other public method that takes what a derivative takes, whatever it is called."""
+    if derivative is None:
+        return None
+    takes = argument_names(getattr(cls, derivative))
+    methods = [name for name, found in inspect.getmembers(cls, inspect.isroutine) if not name.startswith("_")]
+    alike = [n for n in methods if n != derivative and argument_names(getattr(cls, n)) == takes]
+    plain = [n for n in alike if _SECOND.fullmatch(n) is None and not _is_left_open(cls, getattr(cls, n))]
+    return plain[0] if len(plain) == 1 and len(takes) > 1 else None
 
 
 def _is_left_open(cls: type, method: object) -> bool:

@@ -123,7 +123,7 @@ def _asked(build: "Build", raised: str) -> str:
     try:
         build({}, {})
     except UsageError as error:
-        return f"{error}; guesses were tried: {raised}" if raised else str(error)
+        return f"{error}; guesses were tried: {raised}" if raised not in str(error) else str(error)
     return raised
 
 

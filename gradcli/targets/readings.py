@@ -24,7 +24,9 @@ _PARAMETERS = re.compile(
     r"|x0|p|u",
     re.IGNORECASE,
 )
-_GIVEN = re.compile(r"y|t|y_?(true|train)\w*|targets?|labels?|ys|truth|actual|expected|data|d", re.IGNORECASE)
+_GIVEN = re.compile(
+    r"y|t|y_?(true|train)\w*|targets?|labels?|ys|truth|actual|(\w+_)?expected|data|d", re.IGNORECASE
+)
 _STEP, _AGREES = 1e-6, 1e-4
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcli.targets.own_faults import is_own_fault
 from gradcli.targets.tape_engine import Engine
 
 Shape = tuple[int, ...]
@@ -154,6 +155,6 @@ def _is_possible(engine: Engine, operation: Operation) -> bool:
         out = engine.read(value)
         if operation.optional:
             engine.pull(value, np.ones_like(out))
-    except (Exception, SystemExit):
-        return False
+    except (Exception, SystemExit) as error:
+        return is_own_fault(error) and not operation.optional  # the check says which
     return out.dtype.kind == "f" and out.size > 0

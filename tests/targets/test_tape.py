@@ -187,6 +187,11 @@ def test_what_an_engine_does_not_offer_is_no_mistake():
     assert not {"matmul_batched", "matmul_vector", "numpy", "pow"} & names
 
 
+def test_an_operation_that_lacks_an_import_is_not_passed_over():
+    verdicts = check(MICROGRAD, "Value", "t = math.tanh", "t = maths.tanh")
+    assert {name for name, verdict in verdicts.items() if verdict == "fail"} >= {"Value.tanh"}
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "operations"),
     [

@@ -56,6 +56,9 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "CrossEntropyFromLogits": set(),
         "RidgeObjective": set(),
         "Bend": {"x"},
+        "Tempered": set(),
+        "Bowl": {"x"},
+        "MarginOfOne": set(),
     },
     "flags.py": {
         "logistic": set(),
@@ -65,6 +68,7 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Swish": set(),
     },
     "called.py": {"Root": set(), "Damped": {"x"}, "Ridge": set(), "TwoClasses": {"guesses"}},
+    "built.py": {"Standardise": set(), "Weighted": {"weights"}, "PoolOfOne": set()},
     "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},
     "network_steps.py": {
         "linear": {"W"},

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, sizes_for
-from gradcli.targets.inference.indexed import by_indexing, indices
+from gradcli.targets.inference.indexed import by_indexing, by_unpacking, indices
 from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.of_two import by_two, of_two
@@ -18,6 +18,7 @@ from gradcli.targets.inference.transposed import by_transposing, matrices_first
 
 Shape = tuple[int, ...]
 _MOST_RANK = 14
+_NUMBERS_RANK = 8  # where single numbers all over come in
 _ONE_HOT = ("N D|onehot", "N M|onehot", "D N|onehot_columns", "M N|onehot_columns")
 _BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
 _WEIGHT = re.compile(r"w|weights?", re.IGNORECASE)
@@ -62,12 +63,13 @@ def ranked(
     two = by_two(functions[:2], names) - told.keys()
     matrices = by_transposing(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
+    unpacked = by_unpacking(forward, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
             found[name] = [*enumerate(map(Fixed, modes[name]))]
             continue
-        guesses = _known(name, symbols, told)
+        guesses = _with_unpacked(_known(name, symbols, told), unpacked.get(name, []))
         if name in classes and name not in told:
             found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
             continue
@@ -84,6 +86,12 @@ def ranked(
         if name in matrices:
             found[name] = matrices_first(found[name])
     return found
+
+
+def _with_unpacked(known: list[Guess], unpacked: Sequence[Drawn]) -> list[Guess]:
+    """What the code says of the number of axes goes before what is known of others that are called so."""
+    ranks = {len(guess.axes) for guess in known if isinstance(guess, Drawn)}
+    return known if {len(guess.axes) for guess in unpacked} <= ranks else [*unpacked, *known]
 
 
 def _operands(function: Callable[..., Any], symbols: Sequence[str], names: Sequence[str]) -> set[str]:
@@ -125,11 +133,23 @@ def candidates(
     """Combinations by the sum of their ranks; given shapes bind the dimensions of the rest."""
     names = list(guesses)
     for rank in range(_MOST_RANK):
+        if rank == _NUMBERS_RANK and not given:
+            yield from _of_numbers(guesses)
         for layout in _of_rank(names, guesses, rank):
             bound = _bound(layout, given)
             if bound is None:
                 continue
             yield Candidate(layout, sizes_for(layout.values(), bound), rank)
+
+
+def _of_numbers(guesses: Mapping[str, Sequence[tuple[int, Guess]]]) -> Iterator[Candidate]:
+    """Single numbers all over: `max(0, 1 - y * t)` takes no arrays."""
+    layout: dict[str, Guess] = {}
+    for name, ranked_guesses in guesses.items():
+        likely = ranked_guesses[0][1]
+        layout[name] = replace(likely, axes=()) if isinstance(likely, Drawn) else likely
+    if any(isinstance(guess, Drawn) for guess in layout.values()):
+        yield Candidate(layout, sizes_for(layout.values(), {}), _NUMBERS_RANK)
 
 
 def _of_rank(

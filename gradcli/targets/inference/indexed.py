@@ -1,4 +1,4 @@
-"""Lengths that the code itself says: `x[0]` and `x[1]`, `a, b, c = theta`."""
+"""Lengths that the code itself says: `x[0]` and `x[1]`, `a, b, c = theta`, `c, h, w = x.shape`."""
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +18,30 @@ def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str,
         lengths = set(_lengths(tree, name))
         if 0 not in lengths and max(lengths, default=0) > 1:
             found[name] = Drawn((str(max(lengths)),))
+    return found
+
+
+def by_unpacking(function: Callable[..., Any], names: Sequence[str]) -> dict[str, list[Drawn]]:
+    """The arguments of three axes and more whose shape is taken apart, by the names that its lengths get.
+
+    Windows may only fit where lengths are even: the second guess.
+    """
+    tree = source_tree(function)
+    assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)] if tree else []
+    found: dict[str, list[Drawn]] = {}
+    for node in assigned:
+        value, target = node.value, node.targets[0]
+        if not (isinstance(value, ast.Attribute) and value.attr == "shape" and isinstance(target, ast.Tuple)):
+            continue
+        axes = [part.id for part in target.elts if isinstance(part, ast.Name)]
+        if (
+            isinstance(value.value, ast.Name)
+            and value.value.id in names
+            and len(axes) == len(target.elts) > 2
+        ):
+            axes = [f"axis{place}" if set(axis) == {"_"} else axis for place, axis in enumerate(axes)]
+            even = tuple(f"2*{axis}" for axis in axes)
+            found.setdefault(value.value.id, [Drawn(tuple(axes)), Drawn(even)])
     return found
 
 

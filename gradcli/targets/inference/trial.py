@@ -1,6 +1,5 @@
 """Running a candidate: do forward and backward accept it?"""
 
-import re
 import warnings
 from dataclasses import dataclass
 
@@ -12,13 +11,13 @@ from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
 from gradcli.subject import Subject, copies
 from gradcli.targets.inference.patience import patience
+from gradcli.targets.own_faults import is_own_fault
 
 REFUSED, FORWARD, BOTH, FITS = range(
     4
 )  # what ran: nothing, forward, both, and the gradients have their shapes
 
 
-_OF_A_MODULE = re.compile(r"module '[\w.]+' has no attribute")
 _PATIENCE = 5.0  # seconds for a try
 
 
@@ -57,7 +56,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
         subject.forward(_highest(problem.inputs))
         run = subject.forward(copies(problem.inputs))
     except BrokenPromise as broken:
-        return Trial(REFUSED, reason=broken.message, hopeless=_is_hopeless(broken.__cause__))
+        return Trial(REFUSED, reason=broken.message, hopeless=is_own_fault(broken.__cause__))
     if not all(np.all(np.isfinite(out)) for out in run.outputs):
         return Trial(REFUSED, reason="forward is not finite there")
     if not any(out.size for out in run.outputs):
@@ -72,7 +71,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
             if all(np.array_equal(twice[name], gradient) for name, gradient in gradients.items()):
                 return Trial(FORWARD, reason="forward returned several numbers, and the gradient is of one")
     except BrokenPromise as broken:
-        return Trial(FORWARD, reason=broken.message, hopeless=_is_hopeless(broken.__cause__))
+        return Trial(FORWARD, reason=broken.message, hopeless=is_own_fault(broken.__cause__))
     names = problem.differentiable
     doubtful = _is_lone(problem) and (_is_doubtful(problem) or _is_slope_of_none(subject, problem, run))
     fitting = sum(_fits(gradients.get(name), problem.inputs[name]) for name in names)
@@ -102,16 +101,6 @@ def _is_slope_of_none(subject: Subject, problem: Problem, run: Run) -> bool:
         gradient.shape == after.shape == out.shape
         and not np.any(gradient.flat[1:])
         and not np.array_equal(out.flat[1:], after.flat[1:])
-    )
-
-
-def _is_hopeless(error: BaseException | None) -> bool:
-    """Whether code raised for what is wrong with itself: a name that is not there, an attribute that a module
-    has no more, `sys.exit`."""
-    if isinstance(error, AttributeError):
-        return _OF_A_MODULE.match(str(error)) is not None
-    return isinstance(error, NameError | ImportError | SystemExit) and not isinstance(
-        error, UnboundLocalError
     )
 
 

@@ -1,0 +1,44 @@
+"""Layers that get their parameters after they are made, from `build(input_shape)` or the like."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gradcli.subject import fixed_generators
+from gradcli.targets.constructor import Shape, guess
+from gradcli.targets.forward_call import required_arguments
+
+_BUILDS = re.compile(
+    r"_?(build|set_?up|init(iali[sz]e)?)(_?(params?|parameters|weights|layer|from_shape))?"
+    r"|set_?(input|prev)_?(shape|size|dim)s?|reset_?param(eter)?s",
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(r"(x|in|input|data)(s|_?shape)?|shape", re.IGNORECASE)  # the batch may be counted in
+
+
+def built(made: Any, seen: Shape | None) -> Iterator[Any]:
+    """The object after each call that may give it its parameters, for an input of that shape.
+
+    The same object: whoever wants the next one makes the last one anew. A call that raises gives none.
+    """
+    for name in dir(type(made)):
+        method = getattr(made, name, None)
+        if _BUILDS.fullmatch(name) is None or not callable(method):
+            continue
+        for arguments in _arguments(required_arguments(method), seen):
+            try:
+                with fixed_generators():
+                    method(**arguments)
+            except (Exception, SystemExit):  # not what it is for
+                continue
+            yield made
+
+
+def _arguments(needed: list[str], seen: Shape | None) -> Iterator[dict[str, Any]]:
+    values = {name: seen[1:] if seen and _WHOLE.fullmatch(name) else guess(name, seen) for name in needed}
+    if seen is None or any(value is None for value in values.values()):
+        return
+    yield values
+    if any(map(_WHOLE.fullmatch, needed)):
+        yield {name: seen if _WHOLE.fullmatch(name) else value for name, value in values.items()}
+        yield {name: seen[-1] if _WHOLE.fullmatch(name) else value for name, value in values.items()}
