@@ -18,6 +18,7 @@ def stored(sites: list[Site], trace: Trace, gradient: Array, *, in_object: bool)
     in_object: backward is a method, which may leave things in its object.
     """
     found: list[Stored] = []
+    arrays = {id(s.node) for s in sites if isinstance(s.node, ast.stmt) and trace.of(s.number)}
     for site in sites:
         statement = site.statement
         if statement is None or not any(is_multiple(v, gradient) for v in trace.of(site.number)):
@@ -25,7 +26,8 @@ def stored(sites: list[Site], trace: Trace, gradient: Array, *, in_object: bool)
         if in_object:
             found += _assigned(site, statement)
             found += _put_in(site, statement)
-        found += _under_a_name(site, statement)
+        if id(statement) not in arrays:
+            found += _under_a_key(site, statement)
     return list({id(statement): (statement, part) for statement, part in found}.values())
 
 
@@ -55,14 +57,10 @@ def _put_in(site: Site, statement: ast.stmt) -> Iterator[Stored]:
         yield statement, None
 
 
-def _under_a_name(site: Site, statement: ast.stmt) -> Iterator[Stored]:
-    """`grads["dW"] = …`."""
+def _under_a_key(site: Site, statement: ast.stmt) -> Iterator[Stored]:
+    """`grads["dW"] = …`, `grads[name] = …`: into what is no array."""
     if isinstance(statement, ast.Assign) and site.role == WRITE and site.node is statement.value:
-        target = statement.targets[0]
-        if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant | ast.JoinedStr):
-            key = target.slice
-            if isinstance(key, ast.JoinedStr) or isinstance(key.value, str):
-                yield statement, None
+        yield statement, None
 
 
 def into_an_object(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> bool:

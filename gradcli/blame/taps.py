@@ -407,9 +407,9 @@ class _Rewriter:
         if isinstance(old.func, ast.Attribute):
             assert isinstance(new.func, ast.Attribute)
             self.inside(new.func, old.func)
-            if not _is_mangled(old.func.attr) and not self.is_module(old.func.value):
+            if not self.is_module(old.func.value):
                 place = ast.Constant(self.taps.call(old))
-                lookup = [new.func.value, ast.Constant(old.func.attr), place]
+                lookup = [new.func.value, ast.Constant(self.mangled(old.func.attr)), place]
                 new.func = _placed(ast.Call(ast.Name(METHOD, ast.Load()), lookup, []), old.func)
         elif isinstance(old.func, ast.Name) and isinstance(new.func, ast.Name):
             helper = self.helper(old.func.id)
@@ -428,8 +428,13 @@ class _Rewriter:
             and isinstance(node.value, ast.Name)
             and node.value.id in self.locals
             and not self.outlives(node)
-            and not _is_mangled(node.attr)
         )
+
+    def mangled(self, name: str) -> str:
+        """What Python makes of a name like `__x` within a class."""
+        owner = (self.written.owner or "").lstrip("_")
+        private = name.startswith("__") and not name.endswith("__")
+        return f"_{owner}{name}" if private and owner else name
 
     def outlives(self, target: ast.expr) -> bool:
         """Whether a target is part of what a name of the file, or of a function around it, stands for."""
@@ -491,10 +496,6 @@ def _carried(body: list[ast.stmt]) -> list[str]:
         read += [n.id for n in names if isinstance(n.ctx, ast.Load) and n.id not in written]
         written |= {n.id for n in names if isinstance(n.ctx, ast.Store)}
     return [name for name in dict.fromkeys(read) if name in written]
-
-
-def _is_mangled(name: str) -> bool:
-    return name.startswith("__") and not name.endswith("__")
 
 
 def _call(number: int, value: ast.expr) -> ast.Call:
