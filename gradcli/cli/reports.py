@@ -165,7 +165,7 @@ def _refuse_missing(format: Format) -> None:
 
 def _usual(asked: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     """The reports that are on where nobody asked, which is said."""
-    if environment.get("GITHUB_ACTIONS") != "true" or NONE in asked:
+    if environment.get("GITHUB_ACTIONS", "").lower() not in ("true", "1") or NONE in asked:
         return []
     given = {word.partition("=")[0] for word in asked}
     possible = ["github", "summary"] if environment.get("GITHUB_STEP_SUMMARY") else ["github"]

@@ -102,9 +102,19 @@ def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[Chec
         return config.load(path)
     if target.startswith(PROGRAM):
         common = replace(common, settings=Settings(budget=PROGRAM_BUDGET))
-    return [
-        replace(common, target=target, options=read_values(target, options_of(target), arguments.options))
-    ]
+    target, options = _of_layer(target)
+    options |= arguments.options
+    return [replace(common, target=target, options=read_values(target, options_of(target), options))]
+
+
+def _of_layer(target: str) -> tuple[str, dict[str, str | bool]]:
+    """The layer and the options in the id of a check: `batchnorm[batch=2,features=3]` can be pasted back."""
+    name, _, listed = target.partition("[")
+    if name not in LAYERS or not listed.endswith("]"):
+        return target, {}
+    pairs = (pair.partition("=") for pair in listed[:-1].split(","))
+    words: dict[str, str | bool] = {"True": True, "False": False}
+    return name, {option: words.get(value, value) for option, _, value in pairs}
 
 
 def _specs_in(folder: Path) -> list[CheckSpec]:

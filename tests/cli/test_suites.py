@@ -1,5 +1,7 @@
 """Many checks in one run: which of them, how far, and what is said at the end."""
 
+import json
+
 import pytest
 
 # Each function is checked on its own; two are wrong, one worse than the other.
@@ -136,3 +138,18 @@ def test_a_misspelt_half_in_a_folder_is_no_half_to_leave_out(invoke, tmp_path):
 def test_a_file_of_a_folder_that_cannot_be_imported_is_not_skipped(invoke, tmp_path):
     (tmp_path / "layers.py").write_text("import nowhere\ndef f_backward(dout, cache): return dout\n")
     assert invoke("check", tmp_path).exit_code == 2
+
+
+def test_the_id_of_a_layer_can_be_pasted_back_as_a_target(invoke):
+    for options in ((), ("--batch", "2", "--eps", "0.01")):
+        asked = invoke("check", "batchnorm", *options, "--report", "json=-")
+        (check,) = json.loads(asked.stdout)["checks"]
+        pasted = invoke("check", check["id"], "--report", "json=-")
+        (again,) = json.loads(pasted.stdout)["checks"]
+        assert again | {"seconds": 0} == check | {"seconds": 0}
+    wrong = invoke("check", "batchnorm[batch=x,size=1]", "layer.py:f[n=2]")
+    assert wrong.exit_code == 2
+    assert "batchnorm: batch must be an integer, got 'x'" in wrong.stderr
+    assert "batchnorm has no option --size; it has --batch, --features, --eps" in wrong.stderr
+    other = invoke("check", "layer.py:f[n=2]")
+    assert "the id of a check goes after -k, beside its file or config" in other.stderr
