@@ -10,7 +10,7 @@ import click
 from gradcli.cli import exits
 from gradcli.cli.commands import gradcli
 from gradcli.cli.messages import complain, describe
-from gradcli.cli.streams import ReaderGone, is_reader_gone, prepare_streams, silence
+from gradcli.cli.streams import ReaderGone, is_reader_gone, prepare_streams, silence, tell_crashes
 from gradcli.errors import GradcliError
 
 _COMPLETE = "_GRADCLI_COMPLETE"  # click's name for it: bash_source, zsh_source, fish_source
@@ -20,6 +20,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; nothing but SystemExit ever leaves it."""
     gc.disable()  # imports leave no garbage, and looking for it takes a twentieth of a short run
     prepare_streams()
+    tell_crashes()
     arguments = list(sys.argv[1:] if args is None else args)
     code = _guarded(arguments)
     try:

@@ -3,8 +3,8 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,11 @@ from gradcli.errors import UsageError
 from gradcli.report.files import FORMATS, Format, Run
 from gradcli.result import Gradient
 from gradcli.suite.outcome import Outcome
-from gradcli.suite.portable import dumped
-from gradcli.suite.spool import Spool
 from gradcli.targets.near_miss import did_you_mean
 
 if TYPE_CHECKING:
     from gradcli.report.html.views import CheckView
+    from gradcli.suite.spool import Spool
 
 NONE = "none"
 
@@ -30,9 +29,22 @@ class Reports:
 
     wanted: Sequence[tuple[Format, Path | None]]  # None: standard output
     append_to: Path | None = None  # GitHub's summary file belongs to all steps: nothing in it is replaced
-    outcomes: Spool[Outcome] = field(default_factory=lambda: Spool(partial(dumped, nodes=False)))
-    views: "Spool[CheckView]" = field(default_factory=Spool)  # of each outcome, if one of the reports draws
     under_way: Sequence[str] = ()  # the checks that were interrupted
+
+    @cached_property
+    def outcomes(self) -> "Spool[Outcome]":
+        """What was added."""
+        from gradcli.suite.portable import dumped
+        from gradcli.suite.spool import Spool
+
+        return Spool(partial(dumped, nodes=False))
+
+    @cached_property
+    def views(self) -> "Spool[CheckView]":
+        """What there is to draw of each outcome, if one of the reports draws."""
+        from gradcli.suite.spool import Spool
+
+        return Spool()
 
     @property
     def own_stdout(self) -> bool:
@@ -71,7 +83,9 @@ class Reports:
 
     def close(self, *, partial: bool) -> list[int]:
         """Write everything; the exit codes of what could not be written."""
-        codes = []
+        codes: list[int] = []
+        if not self.wanted:
+            return codes
         run = Run(self.outcomes, partial, tuple(self.under_way), self.views)
         for format, path in self.wanted:
             try:

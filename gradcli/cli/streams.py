@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import faulthandler
 import io
 import os
 import sys
@@ -59,6 +60,13 @@ def prepare_streams() -> None:
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def tell_crashes() -> None:
+    """Let a crash of compiled code, which ends this process, say at which line of Python it was."""
+    if not faulthandler.is_enabled():  # as it is under pytest, whose it stays
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # stderr is no file
+            faulthandler.enable(all_threads=False)
 
 
 def silence(stream: TextIO) -> None:

@@ -81,6 +81,13 @@ def test_what_ends_a_process_ends_one_check_and_is_its_reason(invoke, tmp_path):
     assert "re-run: gradcli check ends.py:aborting --seed 0 --isolate" in result.stdout
 
 
+def test_a_crash_of_the_only_process_says_where_it_was(gradcli_process, tmp_path):
+    (tmp_path / "ends.py").write_text(ENDS)
+    done = gradcli_process("check", "ends.py:segfault", "--input", "x=3")
+    assert done.returncode == -signal.SIGSEGV
+    assert 'ends.py", line 6 in segfault_forward' in done.stderr
+
+
 def test_an_import_that_ends_the_process_is_a_failed_check_of_its_own(invoke, tmp_path):
     (tmp_path / "dies.py").write_text("import os\nos._exit(7)\n")
     result = invoke("check", "dies.py", "relu", "--isolate")
