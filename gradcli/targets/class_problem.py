@@ -22,6 +22,7 @@ from gradcli.targets.class_methods import (
     MethodCall,
     bind_method,
     input_gradients,
+    is_target,
     scaled,
     stored_output,
     stored_predictions,
@@ -148,6 +149,10 @@ def make_class_problem(
     order = {name: inputs[name] for name in calls.arguments.order}
     fixed = [n for n, array in order.items() if array.dtype.kind == "f" and n not in found.wanted]
     require_floating(label.where, {**order, **parameters})
+    without = [name for name in fixed if not (is_target(name) or calls.backward.lone)]
+    remarks = [
+        f"{name} is not compared: backward neither returns nor keeps a gradient of it" for name in without
+    ]
 
     def pieces() -> list[Problem]:
         run = partial(_forward(calls, found), {**copies(order), **copies(parameters)})
@@ -168,6 +173,7 @@ def make_class_problem(
             rerun=label.rerun,
             noticed=found.noticed,
             reseed=True,
+            remarks=tuple(remarks),
         )
 
     return assemble(halves)

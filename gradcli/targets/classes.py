@@ -263,10 +263,13 @@ def _is_users(cls: type) -> bool:
 
 
 def _readings(shape: Shape | None) -> list[Shape | None]:
-    """What the axes of an input can mean: rows and features, the other way round, features of an image."""
+    """What the axes of an input can mean: rows and features, the other way round, features of an image or of
+    each step of a sequence."""
     if shape is None or len(shape) < 2:
         return [shape]
-    return [shape, shape[::-1]] if len(shape) == 2 else [shape, (shape[0], math.prod(shape[1:]))]
+    if len(shape) == 2:
+        return [shape, shape[::-1]]
+    return [shape, (shape[0], shape[-1]), (shape[0], math.prod(shape[1:]))]
 
 
 def _copied(given: Mapping[str, Any]) -> dict[str, Any]:

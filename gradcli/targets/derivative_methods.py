@@ -1,6 +1,7 @@
 """The convention of activations and penalties as classes: `__call__(x)` or `fn(x)` beside `grad(x)`.
 
-The methods hold no state: a function beside its derivative, of an object that is made once.
+So are classes that hold activations as methods, `relu` beside `relu_prime`. The methods hold no state: a
+function beside its derivative, of an object that is made once.
 """
 
 import inspect
@@ -12,6 +13,7 @@ from typing import Any
 from gradcli.errors import UsageError
 from gradcli.targets.constructor import construct, unguessable
 from gradcli.targets.convention import Checkable
+from gradcli.targets.cost_names import find_derivatives
 from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import is_left_open
@@ -24,7 +26,7 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 _DERIVATIVE = re.compile(
-    rf"{_VERB}((raw|full)_)?(grad|gradient|deriv|derivative|diff|prime|der|df|jac(obian)?)(_fn)?",
+    rf"{_VERB}((raw|full)_)?(grad|gradient|deriv|derivative|diff|prime|der|df?|dx|jac(obian)?)(_(fn|at))?",
     re.IGNORECASE,
 )
 _SECOND = re.compile(r"(grad|gradient|deriv|derivative)_?2|second_\w+|hess(ian)?", re.IGNORECASE)
@@ -41,20 +43,32 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
 
 
 def _pairs(name: str, cls: type) -> Iterator[Checkable]:
-    first = _method(cls, _DERIVATIVE)
-    value = _method(cls, _VALUE) or _only_other(cls, first)
-    second = _method(cls, _SECOND)
-    if value is None or first is None:
+    found = dict(_named_pairs(cls))
+    if not found:
         return
     try:
         made = construct(name, cls, {}, None)
     except UsageError:
         return
-    for suffix, function, derivative in (("", value, first), (f".{first}", first, second)):
-        if derivative is not None and _belong(getattr(made, function), getattr(made, derivative)):
-            yield CheckableCost(
-                f"{name}{suffix}", (name,), getattr(made, function), getattr(made, derivative)
-            )
+    for (value, derivative), suffix in found.items():
+        function, slope = getattr(made, value), getattr(made, derivative)
+        if _belong(function, slope):
+            yield CheckableCost(f"{name}{suffix}", (name,), function, slope)
+
+
+def _named_pairs(cls: type) -> Iterator[tuple[tuple[str, str], str]]:
+    """(function, derivative) of the names of methods, and what stands after the class's name for each."""
+    first, second = _method(cls, _DERIVATIVE), _method(cls, _SECOND)
+    value = _method(cls, _VALUE) or _only_other(cls, first)
+    if value is not None and first is not None:
+        yield (value, first), ""
+        if second is not None:
+            yield (first, second), f".{first}"
+    methods = [name for name, _ in inspect.getmembers(cls, inspect.isroutine) if not name.startswith("_")]
+    plain = [name for name in methods if not _is_left_open(cls, inspect.getattr_static(cls, name))]
+    for function, derivative in find_derivatives(plain):
+        if (function, derivative) not in ((value, first), (first, second)):
+            yield (function, derivative), f".{function}"
 
 
 def _method(cls: type, called: re.Pattern[str]) -> str | None:

@@ -31,7 +31,7 @@ Function = Callable[..., Any]
 
 _FLAG = re.compile(
     r"((is|return|compute|calc|calculate|eval|with|want|get|use|do|as)_?)?"
-    r"(d|deriv(ative)?|der|prime|diff|grad(s|ient|ients)?|jac(obian)?|back(ward|prop)?)",
+    r"(d|deriv(ative|ed?)?(_\w)?|der|prime|diff|grad(s|ient|ients)?|jac(obian)?|back(ward|prop)?)",
     re.IGNORECASE,
 )
 # Without a default these are flags too; a `grad` would be a cotangent.

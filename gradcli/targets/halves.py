@@ -25,6 +25,7 @@ _FORWARDS = (
     "fwd",
     "__call__",
     "loss",
+    "calculate",
 )
 BACKWARDS = (
     "updateGradInput",

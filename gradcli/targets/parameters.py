@@ -23,10 +23,14 @@ _GRADIENTS = (
 )  # fmt: skip
 _VALUES = ("value", "data", "val", "values", "param", "array", "tensor")
 _BESIDE = ("grad", "gradient", "grads", "derivative", "grad_value", "diff")
-_WORD = "d|d_|grad|grad_|g_|gradient_|delta_|delta|nabla_|dl_d|dL_d|dLd|dJd|dJ_d|_d|_grad_|derivative_"
-_START = re.compile(rf"_?(?:{_WORD})(?P<of>\w+)")
-_END = re.compile(
-    r"_?(?P<of>\w+?)_?(?:grad|grads|gradient|gradients|delta|deriv|derivative|bar|Grad|Gradient)"
+# Of each name all that it may be the gradient of: `dL_dw` is that of `w`, unless there is an `L_dw`.
+_MEANINGS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"_?(?:d|grad|gradient|delta|nabla|derivative|g_)_?(?P<of>\w+)",
+        r"_?d_?(?:[LJEC]|loss|cost|error|err|out|obj)_?d_?(?P<of>\w+)",
+        r"_?(?P<of>\w+?)_?(?:grad|grads|gradient|gradients|delta|deriv|derivative|bar|Grad|Gradient)",
+    )
 )
 # Different words for one parameter.
 _ALIKE = (
@@ -81,9 +85,10 @@ def _better(first: Parameter, second: Parameter) -> Parameter:
 def gradient_of(name: str, holder: Any) -> Any:
     """What an object stores as the gradient of its input: `dx`, `grad_input`; None if nothing."""
     held = _floats(holder)
-    for stored in _spellings(name, held):
-        return held[stored]
-    return next((held[other] for other in _INPUTS if other in held), None)
+    for stored in (*_spellings(name, held), *_INPUTS):
+        if stored in held:
+            return held[stored]
+    return None
 
 
 def entry_of(name: str, stored: Mapping[Any, Any]) -> Any:
@@ -132,7 +137,8 @@ def mapped_parameters(
 
 _INPUTS = (
     "dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "gradInput", "input_grad", "grad_x",
-    "input_gradient", "grad_in", "gradient_input", "din", "bottom_diff", "passed_gradient",
+    "input_gradient", "grad_in", "gradient_input", "din", "bottom_diff", "passed_gradient", "dL_dx",
+    "dloss_din", "dL_dinput", "derivatives", "derivative", "gradient", "grad", "delta",
 )  # fmt: skip
 
 
@@ -224,7 +230,7 @@ def _spellings(name: str, stored: Mapping[str, Any]) -> list[str]:
     """The names among those stored that mean the gradient of `name`, the closest first."""
     ranked: list[tuple[int, str]] = []
     for other in stored:
-        for pattern in (_START, _END):
+        for pattern in _MEANINGS:
             match = pattern.fullmatch(other)
             rank = _likeness(name, match["of"]) if match and other != name else None
             if rank is not None:

@@ -69,6 +69,16 @@ TARGETS: dict[str, dict[str, set[str]]] = {
     },
     "called.py": {"Root": set(), "Damped": {"x"}, "Ridge": set(), "TwoClasses": {"guesses"}},
     "built.py": {"Standardise": set(), "Weighted": {"weights"}, "PoolOfOne": set()},
+    "kept.py": {
+        "Dense": {"biases"},
+        "Gate": set(),
+        "Steps": set(),
+        "Squares": {"y_pred"},
+        "Bends.soft": set(),
+        "Bends.cubic": {"x"},
+        "Step": set(),
+        "Table": set(),
+    },
     "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},
     "network_steps.py": {
         "linear": {"W"},

@@ -20,6 +20,8 @@ Shape = tuple[int, ...]
 _MOST_RANK = 14
 _NUMBERS_RANK = 8  # where single numbers all over come in
 _ONE_HOT = ("N D|onehot", "N M|onehot", "D N|onehot_columns", "M N|onehot_columns")
+_INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
+_PLAIN = drawn("N D")  # what is guessed where a name says nothing
 _BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
 _WEIGHT = re.compile(r"w|weights?", re.IGNORECASE)
 # What compares its argument with a label.
@@ -63,7 +65,7 @@ def ranked(
     two = by_two(functions[:2], names) - told.keys()
     matrices = by_transposing(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
-    unpacked = by_unpacking(forward, names)
+    unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
@@ -79,6 +81,8 @@ def ranked(
             usual = [usual[0], (1, Drawn(())), *((rank + 1, guess) for rank, guess in usual[1:])]
         if guesses and isinstance(guesses[0], Fixed):
             usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
+        if not guesses and name in indexes and usual[0] == (0, _PLAIN):
+            guesses, start = [*map(drawn, _INDEXES)], len(_INDEXES) + 2
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
         if name in two:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradcli import check_target
 from gradcli.checker import run
 from gradcli.errors import NothingToCheck, TargetError, UsageError
 from gradcli.spec import CheckSpec, InputSpec, Settings
@@ -362,3 +363,16 @@ def test_an_object_is_not_changed_by_its_check():
     run(problem, Settings())
     assert np.array_equal(module.net.layers[0].W.value, before)
     assert not hasattr(module.net.layers[0], "_x")
+
+
+def test_an_input_without_a_gradient_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dense.py").write_text(
+        "import numpy as np\nclass Dense:\n"
+        "    def __init__(self, n_in, n_out):\n        self.W = np.ones((n_in, n_out))\n"
+        "    def forward(self, x):\n        self.x = x\n        return x @ self.W\n"
+        "    def backward(self, dy):\n        self.dW = self.x.T @ dy\n"
+    )
+    result = check_target("dense.py")
+    assert (result.verdict, list(result.gradients)) == ("pass", ["W"])
+    assert "x is not compared: backward neither returns nor keeps a gradient of it" in result.remarks
