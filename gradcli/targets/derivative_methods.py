@@ -13,7 +13,7 @@ from typing import Any
 from gradcli.errors import UsageError
 from gradcli.targets.constructor import construct, unguessable
 from gradcli.targets.convention import Checkable
-from gradcli.targets.cost_names import find_derivatives
+from gradcli.targets.cost_names import find_derivatives, is_second_order
 from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import is_left_open
@@ -67,7 +67,7 @@ def _named_pairs(cls: type) -> Iterator[tuple[tuple[str, str], str]]:
     methods = [name for name, _ in inspect.getmembers(cls, inspect.isroutine) if not name.startswith("_")]
     plain = [name for name in methods if not _is_left_open(cls, inspect.getattr_static(cls, name))]
     for function, derivative in find_derivatives(plain):
-        if (function, derivative) not in ((value, first), (first, second)):
+        if (function, derivative) != (value, first) and not is_second_order(function, derivative):
             yield (function, derivative), f".{function}"
 
 

@@ -2,11 +2,13 @@
 
 import ast
 import builtins
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from gradcli.targets.spelling import roles_of
 
 _BUILTINS = frozenset(dir(builtins))
+_REGISTER = re.compile(r"def_?(vjp|jvp)\w*|register\w*")
 
 
 def needed(trees: Sequence[ast.Module], symbol: str | None) -> list[ast.Module]:
@@ -66,7 +68,7 @@ def binds(statement: ast.stmt) -> list[str]:
         return [statement.name]
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return [_bound_as(alias) for alias in statement.names]
-    found: list[str] = []
+    found: list[str] = [*_registers(statement)]
     for part in _own(statement):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             found.append(part.id)
@@ -77,6 +79,17 @@ def binds(statement: ast.stmt) -> list[str]:
         elif isinstance(part, ast.Import | ast.ImportFrom):
             found += [_bound_as(alias) for alias in part.names]
     return found
+
+
+def _registers(statement: ast.stmt) -> Iterator[str]:
+    """`f` of `f.defvjp(forward, backward)` and of `defvjp(f, backward)`: it is changed by what only runs."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        call, of = statement.value, statement.value.func
+        if isinstance(of, ast.Attribute) and _REGISTER.fullmatch(of.attr) and isinstance(of.value, ast.Name):
+            yield of.value.id
+        name = of.id if isinstance(of, ast.Name) else getattr(of, "attr", "")
+        if _REGISTER.fullmatch(name) and call.args and isinstance(call.args[0], ast.Name):
+            yield call.args[0].id
 
 
 def reads(statement: ast.AST) -> Iterator[str]:

@@ -190,6 +190,8 @@ def test_what_an_engine_does_not_offer_is_no_mistake():
 def test_an_operation_that_lacks_an_import_is_not_passed_over():
     verdicts = check(MICROGRAD, "Value", "t = math.tanh", "t = maths.tanh")
     assert {name for name, verdict in verdicts.items() if verdict == "fail"} >= {"Value.tanh"}
+    drawn = "    def drawn(self):\n        from no_such_plots import draw\n\n    def backward(self):"
+    assert set(check(MICROGRAD, "Value", "    def backward(self):", drawn).values()) == {"pass"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 import pytest
 
 from gradcli import check_target
+from gradcli.checker import run
+from gradcli.spec import CheckSpec, Loading, Settings
+from gradcli.targets import resolve
 
 pytest.importorskip("autograd", reason="autograd is an optional extra: pip install 'gradcli[autograd]'")
 
@@ -27,3 +30,10 @@ def test_a_primitive_is_checked_by_its_vjp(tmp_path, monkeypatch, right, wrong, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rules.py").write_text(LOGSUMEXP.replace(right, wrong))
     assert check_target("rules.py", inputs={"x": "5"}).verdict == verdict
+
+
+def test_a_vjp_is_needed_where_only_definitions_are_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules.py").write_text(LOGSUMEXP + "\nraise RuntimeError('training')\n")
+    (problem,) = resolve(CheckSpec("rules.py", loading=Loading(only_symbol=True)))
+    assert (problem.id, run(problem, Settings(blame=False)).verdict) == ("rules.py:logsumexp", "pass")

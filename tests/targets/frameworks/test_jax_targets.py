@@ -5,7 +5,8 @@ import textwrap
 import pytest
 
 from gradcli import check_target
-from gradcli.spec import CheckSpec
+from gradcli.checker import run
+from gradcli.spec import CheckSpec, Loading, Settings
 from gradcli.targets import resolve
 
 pytest.importorskip("jax", reason="JAX is an optional extra: pip install 'gradcli[jax]'")
@@ -110,3 +111,9 @@ def test_a_rule_named_like_a_pair_is_one_check(folder):
 def test_what_a_framework_differentiates_is_not_hand_written(folder):
     write(folder, JVP + "\n    grad = jax.grad(cube)\n    cube_grad = jax.grad(cube)\n")
     assert [problem.id for problem in resolve(CheckSpec("rules.py"))] == ["rules.py:cube"]
+
+
+def test_a_rule_is_needed_where_only_definitions_are_run(folder):
+    write(folder, VJP + "\n    raise RuntimeError('training')\n")
+    (problem,) = resolve(CheckSpec("rules.py", loading=Loading(only_symbol=True)))
+    assert (problem.id, run(problem, Settings(blame=False)).verdict) == ("rules.py:logcosh", "pass")
