@@ -32,6 +32,7 @@ _EXACT = 1e-7  # of a sum
 _MARGIN = 4.0  # times the doubt of a slope
 _CLEAR = 1e-3  # of the gradient's scale: by how much limits differ where there is a tie ...
 _APART = 1e-2  # ... and what backward gives from the slope of the element alone
+_PART = 1 << 14  # elements that are compared at once
 
 
 class Limits:
@@ -180,17 +181,30 @@ def _widens(found: Limits, gradient: FloatArray, analytic: FloatArray) -> BoolAr
 
 
 def repeated(numeric: Differentiator) -> BoolArray:
-    """Elements whose value occurs more than once, to within the distance below which ties are broken."""
-    point = np.asarray(numeric.function.point[numeric.name], dtype=np.float64)
-    values = np.sort(point, axis=None)
-    size = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
-    close = np.diff(values) <= np.where(size > 0, _GAP * np.spacing(size) * numeric.structure.batches, 0.0)
-    if not close.any():
-        return np.zeros(point.shape, dtype=bool)
-    tied = np.unique(np.concatenate([values[1:][close], values[:-1][close]]))
-    del values, size, close  # these arrays are as large as the input
-    places = np.minimum(np.searchsorted(tied, point), tied.size - 1)
-    return np.asarray(tied[places] == point)
+    """Elements whose value occurs more than once among those that could be tied with it (the batches, at one
+    place of a group), to within the distance below which ties are broken."""
+    structure = numeric.structure
+    order = (*structure.separable, *_rest(numeric))
+    turned = np.transpose(np.asarray(numeric.function.point[numeric.name], dtype=np.float64), order)
+    found = np.zeros(turned.shape, dtype=bool)
+    if structure.batches > 1:
+        rows = turned.reshape(structure.group_size, structure.batches)
+        marks = found.reshape(rows.shape)
+        count = max(1, _PART // structure.batches)
+        for start in range(0, len(rows), count):  # a part at a time: it fits the cache, and memory counts
+            _mark_repeated(rows[start : start + count], marks[start : start + count], structure.batches)
+    return np.transpose(found, np.argsort(order))
+
+
+def _mark_repeated(rows: FloatArray, marks: BoolArray, batches: int) -> None:
+    values = np.sort(rows, axis=-1)
+    size = np.maximum(np.abs(values[:, 1:]), np.abs(values[:, :-1]))
+    close = np.diff(values) <= np.where(size > 0, _GAP * np.spacing(size) * batches, 0.0)
+    if close.any():
+        tied = np.zeros(rows.shape, dtype=bool)
+        tied[:, 1:] |= close
+        tied[:, :-1] |= close
+        np.put_along_axis(marks, np.argsort(rows, axis=-1), tied, axis=-1)
 
 
 def _unit(numeric: Differentiator) -> float:

@@ -327,10 +327,12 @@ class Differentiator:
 
     def _climb(self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]) -> None:
         """Measure whole batches with the same few steps."""
-        rounding = np.ravel(self.rounding)
         size = self.structure.group_size
         responses = self._responses(map(_Climb, positions), ladder, tick)
+        rounding: FloatArray | None = None
         for position, (plus, minus, steps) in zip(positions, responses, strict=True):
+            if rounding is None:  # not before there is a response: it is as large as one
+                rounding = np.ravel(self.rounding)
             value, doubt, kinked = np.empty(size), np.empty(size), np.empty(size, dtype=bool)
             # In parts that fit the cache: a group may be a whole array.
             for start in range(0, size, _PART):
@@ -502,6 +504,7 @@ class Differentiator:
                     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
                         response *= np.divide(sign * climb.step(nominal), taken, out=taken)
                     side[rung] = np.ravel(response)[places]
+                    del response, taken  # before the next: a group may be a whole array
                 tick(2)
             steps = (
                 ladder[:, None] if climb.scale is None else ladder[:, None] * np.ravel(climb.scale)[places]

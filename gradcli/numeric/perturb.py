@@ -50,11 +50,14 @@ class Perturbation:
     ) -> Iterator[tuple[FloatArray, FloatArray]]:
         """`response`, for one selection and its steps after the other; see `Function.changes`."""
         taken: deque[FloatArray] = deque()
-        for changes in self.function.changes(self._moved(moves, taken)):
+
+        def contracted(changes: list[FloatArray] | None) -> tuple[FloatArray, FloatArray]:
             if changes is None:
-                yield np.full(self.structure.group_shape, np.nan), taken.popleft()
-            else:
-                yield self.structure.contract(self.cotangents, changes), taken.popleft()
+                return np.full(self.structure.group_shape, np.nan), taken.popleft()
+            return self.structure.contract(self.cotangents, changes), taken.popleft()
+
+        # Not a loop with a yield: that would keep each response until the next one is there.
+        return map(contracted, self.function.changes(self._moved(moves, taken)))
 
     def _moved(
         self, moves: Iterable[tuple[Selection, FloatArray | float]], taken: deque[FloatArray]
@@ -68,6 +71,7 @@ class Perturbation:
             moved = np.asarray(original + steps)
             self._work[selection] = moved
             taken.append(np.subtract(moved, original, out=moved))
+            del moved  # it is as large as the group, and the next will be as well
             yield {self.name: self._work.copy() if self._fresh else self._work}
 
     def imaginary(
