@@ -12,7 +12,7 @@ from gradcli.arrays import FloatArray
 from gradcli.numeric.function import Function, Outputs
 from gradcli.numeric.rounding import Noise, median
 
-STEP = 1e-30  # times the input's spread
+STEP = 2.0**-100  # times the input's spread; about 1e-30, and to divide by it is exact
 
 
 # Pairs of real steps to compare with, relative to the spread: tiny ones rarely cross a kink, larger ones
@@ -48,9 +48,13 @@ def _agrees(
     """Agreement at one point; None where the real differences are too blunt to tell."""
     array = function.point[name]
     direction = scale * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
+    moved = array + 1j * STEP * direction
+    del direction  # it is as large as the input, and so are the arrays that the code is going to make
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        outputs = function.at({name: array + 1j * STEP * direction})
+        outputs = function.at({name: moved})
+    direction = np.imag(moved) / STEP
+    del moved
     if outputs is None or not _same_point(outputs, function, noise):
         return False
     slopes = [np.imag(out) / STEP for out in outputs]

@@ -231,6 +231,7 @@ class Differentiator:
     def _measure_complex(self, positions: Sequence[Position], tick: Callable[[int], None]) -> None:
         if not positions:
             return
+        self.__dict__.pop("perturbation", None)  # a working copy of real numbers
         chosen = list(positions)
         step = max(complex_step.STEP * self.scale, SMALLEST)
         with np.errstate(all="ignore"):
@@ -252,7 +253,7 @@ class Differentiator:
         sampled = [positions[i] for i in self._sample(len(positions), _SAMPLES)]
         distances = {p: np.zeros(self.structure.group_shape) for p in sampled}
         for _ in range(_COMPLEX_JITTERS):
-            jitter = self.jittered()
+            jitter = self._complex_jitter()
             for position in sampled:
                 selection = self.structure.selection(position)
                 slopes = self.perturbation.imaginary(selection, step, around=jitter)
@@ -270,6 +271,12 @@ class Differentiator:
             # The truncation of a complex step is of the order of its square.
             floor = 4 * np.finfo(np.float64).eps * np.abs(self.value[selection]) + truncation + underflow
             self.uncertainty[selection] = distances.get(position, typical) + floor
+
+    def _complex_jitter(self) -> dict[str, Array]:
+        """A jittered point whose input of interest is ready for a complex step."""
+        point = self.jittered()
+        point[self.name] = point[self.name].astype(np.complex128)
+        return point
 
     def _adds_up(self, tick: Callable[[int], None]) -> bool:
         """Whether the sum of the measured gradient is the derivative along the sum.
@@ -308,7 +315,7 @@ class Differentiator:
             self._climb(positions, ladder, tick)
         else:
             self._climb(positions, self._three_rungs(positions, ladder, tick), tick)
-        self._refine(positions, wanted(), tick)
+        self._refine(positions, wanted, tick)
 
     def _three_rungs(
         self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]
@@ -318,7 +325,9 @@ class Differentiator:
         pilots = [_Climb(positions[i], keep) for i in self._sample(len(positions), _PILOTS)]
         rungs = []
         for plus, minus, _ in self._responses(pilots, ladder, tick):
-            choice = self._estimate(plus, minus, ladder[:, None], np.ravel(self.rounding)[keep])
+            choice = self._estimate(
+                np.stack(plus), np.stack(minus), ladder[:, None], np.ravel(self.rounding)[keep]
+            )
             rungs.append(choice[2])
         chosen = np.sort(np.concatenate(rungs))
         best = int(chosen[len(chosen) // 4])
@@ -333,45 +342,55 @@ class Differentiator:
         for position, (plus, minus, steps) in zip(positions, responses, strict=True):
             if rounding is None:  # not before there is a response: it is as large as one
                 rounding = np.ravel(self.rounding)
-            value, doubt, kinked = np.empty(size), np.empty(size), np.empty(size, dtype=bool)
-            # In parts that fit the cache: a group may be a whole array.
+            # In parts that fit the cache, each written over its responses: a group may be a whole array.
+            value, doubt, kinked = plus[0], minus[0], np.empty(size, dtype=bool)
             for start in range(0, size, _PART):
-                part = np.s_[:, start : start + _PART]
-                here = part[1]
-                up, down = plus[part], minus[part]
-                value[here], doubt[here], _ = self._estimate(up, down, steps[part], rounding[here])
+                here = np.s_[start : start + _PART]
+                up, down = (np.stack([row[here] for row in side]) for side in (plus, minus))
                 kinked[here] = _kinks(up, down, ladder, rounding[here])
+                value[here], doubt[here], _ = self._estimate(up, down, steps[:, here], rounding[here])
             selection, shape = self.structure.selection(position), self.structure.group_shape
             self.value[selection] = value.reshape(shape)
             self.uncertainty[selection] = doubt.reshape(shape)
             self.kinked[selection] = kinked.reshape(shape)
 
-    def _refine(self, positions: Sequence[Position], wanted: FloatArray, tick: Callable[[int], None]) -> None:
+    def _refine(
+        self, positions: Sequence[Position], wanted: Callable[[], FloatArray], tick: Callable[[int], None]
+    ) -> None:
         """A full ladder for elements that are not known well enough, first on the scale of the whole input,
         then on that of the element itself, where inputs of very different size stand in one array."""
-        self._refine_at(np.broadcast_to(self.scale, self.structure.shape), positions, wanted, tick)
+        poor = self._poor(wanted)
+        self._refine_at(None, poor, positions, tick)
+        poor = self._poor(wanted)
         own = self._own_scale()
-        if np.any(own != self.scale):
-            self._refine_at(own, positions, wanted, tick)
+        if np.any(own[poor] != self.scale):
+            self._refine_at(own, poor, positions, tick)
+
+    def _poor(self, wanted: Callable[[], FloatArray]) -> BoolArray:
+        with np.errstate(invalid="ignore"):
+            return ~(self.uncertainty <= wanted())
 
     def _refine_at(
         self,
-        scale: FloatArray,
+        scale: FloatArray | None,
+        poor: BoolArray,
         positions: Sequence[Position],
-        wanted: FloatArray,
         tick: Callable[[int], None],
     ) -> None:
-        with np.errstate(invalid="ignore"):
-            poor = ~(self.uncertainty <= wanted)
+        """By the ladder of the whole input, or by one for each element on a scale of its own."""
         where = [p for p in positions if self._holds(p, poor)]
         climbs = [
             _Climb(
-                position, self._places(position, poor), np.asarray(scale[self.structure.selection(position)])
+                position,
+                self._places(position, poor),
+                None if scale is None else np.asarray(scale[self.structure.selection(position)]),
             )
             for position in where[: max(16, len(positions) // 10)]
         ]
-        for climb, responses in zip(climbs, self._responses(climbs, _ladder(1.0), tick), strict=True):
-            self._refine_batch(climb, *responses)
+        ladder = _ladder(self.scale if scale is None else 1.0)
+        responses = self._responses(climbs, ladder, tick)
+        for climb, (plus, minus, steps) in zip(climbs, responses, strict=True):
+            self._refine_batch(climb, np.stack(plus), np.stack(minus), steps)
 
     def _places(self, position: Position, mask: BoolArray) -> Array:
         """Those of a batch that a mask holds, by their place in the group."""
@@ -420,11 +439,12 @@ class Differentiator:
             selection, places = self.structure.selection(climb.position), climb.keep
             assert places is not None
             rounding = np.ravel(self.rounding)[places]
-            slopes = judge(steps, plus, minus, rounding)
+            slopes = judge(steps, np.stack(plus), np.stack(minus), rounding)
             if np.any(slopes.kind == KINK):
                 closer = replace(climb, scale=np.asarray(size[selection]))
                 plus, minus, steps = next(self._responses([closer], _ladder(2.0**-20), tick))
-                slopes = _confirmed(slopes, judge(steps, plus, minus, rounding))
+                near = judge(steps, np.stack(plus), np.stack(minus), rounding)
+                slopes = _confirmed(slopes, near)
                 slopes = self._bounded(slopes, climb.position, places)
             yield np.ravel(flat[selection])[places], slopes
 
@@ -471,8 +491,7 @@ class Differentiator:
         if self.method == COMPLEX:
             step = max(complex_step.STEP * self.scale, SMALLEST)
             for _ in range(6):
-                point = self.jittered()
-                slopes = self.perturbation.imaginary(selection, step, around=point)
+                slopes = self.perturbation.imaginary(selection, step, around=self._complex_jitter())
                 if slopes is not None:
                     drawn.append(float(slopes[place]))
         else:
@@ -484,9 +503,9 @@ class Differentiator:
 
     def _responses(
         self, climbs: Iterable["_Climb"], ladder: FloatArray, tick: Callable[[int], None]
-    ) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-        """Responses to plus and minus each rung, and the steps; shapes (rungs, places). One climb after the
-        other."""
+    ) -> Iterator[tuple[list[FloatArray], list[FloatArray], FloatArray]]:
+        """Responses to plus and minus each rung, an array of places for each, and the steps, of shape (rungs,
+        places). One climb after the other."""
         first, second = tee(climbs)
         responses = self.perturbation.responses(
             (self.structure.selection(climb.position), sign * climb.step(nominal))
@@ -497,14 +516,14 @@ class Differentiator:
         for climb in second:
             places = np.s_[:] if climb.keep is None else climb.keep
             count = self.structure.group_size if climb.keep is None else len(climb.keep)
-            plus, minus = np.empty((len(ladder), count)), np.empty((len(ladder), count))
-            for rung, nominal in enumerate(ladder):
+            plus, minus = [], []  # each made when it is there: a group may be a whole array
+            for nominal in ladder:
                 for sign, side in ((1.0, plus), (-1.0, minus)):
                     response, taken = next(responses)
                     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
                         response *= np.divide(sign * climb.step(nominal), taken, out=taken)
-                    side[rung] = np.ravel(response)[places]
-                    del response, taken  # before the next: a group may be a whole array
+                    side.append(np.ravel(response)[places])
+                    del response, taken  # before the next
                 tick(2)
             steps = (
                 ladder[:, None] if climb.scale is None else ladder[:, None] * np.ravel(climb.scale)[places]

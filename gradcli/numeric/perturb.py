@@ -34,7 +34,7 @@ class Perturbation:
         self.cotangents = cotangents
         self._fresh = fresh
         self._origin = np.asarray(function.point[name], dtype=np.float64)
-        self._work = self._origin.copy()
+        self._work: FloatArray | None = None
         self._moved_last: Selection = ()
         self._complex: Array | None = None
 
@@ -49,29 +49,36 @@ class Perturbation:
         self, moves: Iterable[tuple[Selection, FloatArray | float]]
     ) -> Iterator[tuple[FloatArray, FloatArray]]:
         """`response`, for one selection and its steps after the other; see `Function.changes`."""
-        taken: deque[FloatArray] = deque()
+        made: deque[tuple[Selection, FloatArray | float]] = deque()
 
         def contracted(changes: list[FloatArray] | None) -> tuple[FloatArray, FloatArray]:
+            selection, steps = made.popleft()
             if changes is None:
-                return np.full(self.structure.group_shape, np.nan), taken.popleft()
-            return self.structure.contract(self.cotangents, changes), taken.popleft()
+                response = np.full(self.structure.group_shape, np.nan)
+            else:
+                response = self.structure.contract(self.cotangents, changes)
+            original = self._origin[selection]
+            taken = np.asarray(original + steps)
+            taken -= original
+            return response, taken
 
         # Not a loop with a yield: that would keep each response until the next one is there.
-        return map(contracted, self.function.changes(self._moved(moves, taken)))
+        return map(contracted, self.function.changes(self._moved(moves, made)))
 
     def _moved(
-        self, moves: Iterable[tuple[Selection, FloatArray | float]], taken: deque[FloatArray]
+        self,
+        moves: Iterable[tuple[Selection, FloatArray | float]],
+        made: deque[tuple[Selection, FloatArray | float]],
     ) -> Iterator[dict[str, Array]]:
-        """The input as each move leaves it, until the next one is made; `taken` gets the steps."""
+        """The input as each move leaves it, until the next one is made; `made` gets the moves."""
         for selection, steps in moves:
+            if self._work is None:
+                self._work = self._origin.copy()
             # Put back now, not after the evaluation: others may have moved something in the meantime.
             self._work[self._moved_last] = self._origin[self._moved_last]
             self._moved_last = selection
-            original = np.asarray(self._origin[selection])
-            moved = np.asarray(original + steps)
-            self._work[selection] = moved
-            taken.append(np.subtract(moved, original, out=moved))
-            del moved  # it is as large as the group, and the next will be as well
+            self._work[selection] = self._origin[selection] + steps
+            made.append((selection, steps))
             yield {self.name: self._work.copy() if self._fresh else self._work}
 
     def imaginary(
@@ -79,15 +86,18 @@ class Perturbation:
     ) -> FloatArray | None:
         """Contracted Im f(x + i step) / step for one batch; None where the code could not be evaluated.
 
-        `around` replaces the point (all inputs). Cost: one evaluation, in complex arithmetic.
+        `around` replaces the point: all inputs, this one as complex numbers. Cost: one evaluation, in complex
+        arithmetic.
         """
         if around is not None:
             self._complex = None  # memory for the other point
-            moved = around[self.name].astype(np.complex128)
+            moved = around[self.name]
         else:
             if self._complex is None:
                 self._complex = self._origin.astype(np.complex128)
-            moved = self._complex.copy() if self._fresh else self._complex
+            moved = self._complex
+        if self._fresh:
+            moved = moved.copy()
         original = np.copy(moved[selection])
         moved[selection] += 1j * step
         try:
