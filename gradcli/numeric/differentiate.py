@@ -115,9 +115,9 @@ class Differentiator:
     def rounding(self) -> FloatArray:
         """Measured rounding of a contracted response, for each place in a group."""
         largest = max((float(np.max(level, initial=0.0)) for level in self.noise), default=0.0) or 1.0
-        squares = [np.square(level / largest) for level in self.noise]
-        weights = tuple(np.square(c) for c in self.cotangents)
-        return np.asarray(largest * np.sqrt(self.structure.contract(weights, squares)))
+        weighed = [c * (level / largest) for c, level in zip(self.cotangents, self.noise, strict=True)]
+        rounding = np.sqrt(self.structure.contract(tuple(weighed), weighed))
+        return np.asarray(largest * rounding)
 
     @property
     def natural(self) -> FloatArray:
@@ -349,6 +349,7 @@ class Differentiator:
                 up, down = (np.stack([row[here] for row in side]) for side in (plus, minus))
                 kinked[here] = _kinks(up, down, ladder, rounding[here])
                 value[here], doubt[here], _ = self._estimate(up, down, steps[:, here], rounding[here])
+            del plus, minus
             selection, shape = self.structure.selection(position), self.structure.group_shape
             self.value[selection] = value.reshape(shape)
             self.uncertainty[selection] = doubt.reshape(shape)
@@ -516,7 +517,9 @@ class Differentiator:
         for climb in second:
             places = np.s_[:] if climb.keep is None else climb.keep
             count = self.structure.group_size if climb.keep is None else len(climb.keep)
-            plus, minus = [], []  # each made when it is there: a group may be a whole array
+            # Each array when there is a response for it: a group may be a whole array.
+            plus: list[FloatArray] = []
+            minus: list[FloatArray] = []
             for nominal in ladder:
                 for sign, side in ((1.0, plus), (-1.0, minus)):
                     response, taken = next(responses)
