@@ -104,8 +104,9 @@ def test_ties_of_three_are_not_shared_out_by_halves():
     def halves(dout, x):
         return dout[:, None] * 0.5 * (x == x.max(axis=-1, keepdims=True))
 
-    def thirds(dout, x):
-        return dout[:, None] / 3 * (x == x.max(axis=-1, keepdims=True))
+    def shares(dout, x):  # thirds here, and the whole where one is the largest
+        largest = x == x.max(axis=-1, keepdims=True)
+        return dout[:, None] / largest.sum(axis=-1, keepdims=True) * largest
 
     def forward(x):
         top = x[:, 0]
@@ -114,4 +115,4 @@ def test_ties_of_three_are_not_shared_out_by_halves():
         return top, x
 
     assert check(halves, x, forward)[0].verdict == "fail"
-    assert check(thirds, x, forward)[0].passed
+    assert check(shares, x, forward)[0].passed
