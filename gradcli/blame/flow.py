@@ -183,11 +183,19 @@ def _defines(statement: ast.stmt) -> dict[str, str]:
 
 
 def makes_blank(statement: ast.stmt) -> bool:
-    """Whether a statement makes arrays of zeros."""
+    """Whether a statement makes arrays of zeros, or sets variables to zero."""
     if not isinstance(statement, ast.Assign):
         return False
+    if any(isinstance(target, ast.Subscript) for target in statement.targets):
+        return False  # this wipes out what was there
     values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
-    return all(isinstance(v, ast.Call) and _called(v) in _BLANK for v in values)
+    return all(_is_blank(value) for value in values)
+
+
+def _is_blank(value: ast.expr) -> bool:
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, int | float) and value.value == 0
+    return isinstance(value, ast.Call) and _called(value) in _BLANK
 
 
 _BLANK = ("zeros", "zeros_like", "empty", "empty_like")

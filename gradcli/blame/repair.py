@@ -22,7 +22,7 @@ from gradcli.blame.flow import is_key
 from gradcli.blame.insertions import counts, insertions, is_count
 from gradcli.blame.program import Program
 from gradcli.blame.source import NotReadable, Written, rebuild
-from gradcli.blame.taps import CARRIED, DEF, RETURN, USE, WRITE, Site
+from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import changing, replacing
 from gradcli.blame.truth import Node, in_passes
 
@@ -184,6 +184,8 @@ class Repairer:
         """A constant factor on one expression, solved for: the gradients are affine in it, or it is none."""
         base = self.bench.found
         for site in self._sites(suspects):
+            if is_named_sum(site.statement):
+                continue
             if not self.bench.clock.affords(0.0):
                 return
             twice = self.bench.gradients(replacing(site.number, None, partial(np.multiply, 2.0)))
@@ -230,14 +232,12 @@ class Repairer:
         known = self._forward_values()
         for site in self._sites(suspects):
             values = self.evidence.trace.of(site.number)
-            for name, passes in known:
-                fitted = self._fitted(passes, values)
-                if fitted is None:
-                    continue
+            beside = [(name, row) for name, passes in known for row in self._fitted(passes, values)]
+            for name, fitted in beside:
                 if not self.bench.clock.affords(0.0):
                     return
                 for kind, change in _CHANGES.items():
-                    if (kind == "plus" and passes[0].ndim) or (
+                    if (kind == "plus" and fitted[0].ndim) or (
                         kind == "instead" and not self._stands_for(site, name)
                     ):
                         continue
@@ -257,13 +257,15 @@ class Repairer:
             return site.name == name
         return _is_a_place(site.node) and ast.unparse(site.node) != name
 
-    def _fitted(self, passes: list[Array], values: list[Array]) -> list[Array] | None:
-        """A value of forward beside one of backward, which goes through a loop the other way."""
+    def _fitted(self, passes: list[Array], values: list[Array]) -> Iterator[list[Array]]:
+        """A value of forward beside one of backward, which goes through a loop the other way, or the same."""
         if not values or len(passes) not in (1, len(values)):
-            return None
-        beside = passes[::-1] if len(passes) > 1 else passes * len(values)
-        fitted = [_fitted(array, value.shape) for array, value in zip(beside, values, strict=True)]
-        return None if any(array is None for array in fitted) else [a for a in fitted if a is not None]
+            return
+        rows = [passes[::-1], passes] if len(passes) > 1 else [passes * len(values)]
+        for row in rows:
+            fitted = [_fitted(array, value.shape) for array, value in zip(row, values, strict=True)]
+            if all(array is not None for array in fitted):
+                yield [array for array in fitted if array is not None]
 
     def _forward_values(self) -> list[tuple[str, list[Array]]]:
         """Named values of forward by pass, its inputs and its constants."""
@@ -286,13 +288,14 @@ class Repairer:
         own = [(node,) for node in self.evidence.nodes if node.site is None]
         rows: list[tuple[Node, ...]] = [*own, *in_passes(self.evidence.nodes)]
         rows.sort(key=lambda passes: _unlikely(passes[0], wrong))
+        carried = [p for p in rows if p[0].site is not None and p[0].site.role == CARRIED]
         for site in self._sites(suspects):
-            if site.role not in (DEF, RETURN, WRITE, USE):
+            if site.role not in (DEF, RETURN, WRITE, USE, EXPRESSION):
                 continue
             values = self.evidence.trace.of(site.number)
             shapes = [value.shape for value in values]
             tried: set[tuple[bytes, ...]] = set()
-            for passes in rows:
+            for passes in carried if site.role == EXPRESSION else rows:
                 if [node.gradient.shape for node in passes[::-1]] != shapes:
                     continue
                 if not any(node.gradient.any() for node in passes):
@@ -388,6 +391,15 @@ def _fitted(array: Array, shape: tuple[int, ...]) -> Array | None:
             if length == squeezed.size:
                 return squeezed.reshape([length if a == axis else 1 for a in range(len(shape))])
     return None
+
+
+def is_named_sum(statement: ast.stmt | None) -> bool:
+    """Whether a name says that a sum is meant: no factor belongs into `d_sum = d.sum(0)`."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call):
+        return False
+    function = statement.value.func
+    named = any("sum" in ast.unparse(target).lower() for target in statement.targets)
+    return named and isinstance(function, ast.Attribute) and function.attr == "sum"
 
 
 def is_small(factor: float) -> bool:

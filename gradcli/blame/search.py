@@ -81,6 +81,7 @@ class Search:
         fixed = self._fixable(suspects, wrong)
         scaled = self.repairer.factors(suspects, wrong) if fixed is not None and self.bench.lone else []
         scaled = [r for r in scaled if not self._passes_on(r.statement, wrong)] or scaled
+        scaled = [r for r in scaled if self._is_usual(r.factor or 0.0)]
         if scaled:
             # `err = h - y` may be meant without the 1/m of the cost: a gradient is often scaled last.
             chosen = self._by_repairs(scaled)
@@ -207,9 +208,11 @@ class Search:
     ) -> tuple[ast.stmt, int] | None:
         """The statement at fault, or None where it could be one of several."""
         paths = [r for r in repairs if r.kind in PATHS]
-        repairs = [
+        own = [
             r for r in repairs if not self._passes_on(r.statement, wrong) or r.kind in ("order", "variable")
         ]
+        # `return dx, dq` is at fault itself only where what it passes on lacks a factor: dq * q.
+        repairs = own or [r for r in repairs if r.kind in ("times", "over")]
         changes = [r for r in repairs if r.kind not in PATHS]
         if changes:
             return self._by_repairs(changes)
@@ -247,6 +250,9 @@ class Search:
         dead = [s for s in after if s is not None and self._is_zero(s)]
         if len(dead) == 1:
             return dead[0]
+        idle = [s for s in after if s is not None and _is_idle(s)]
+        if len(idle) == 1:
+            return idle[0]
         sums = [s for s in after if s is not None and _adds(s)]
         if sums:
             return sums[0]
@@ -282,6 +288,10 @@ class Search:
         best = min(r.rank for r in repairs)
         top = [r for r in repairs if r.rank == best]
         statements = list(dict.fromkeys(r.statement for r in top))
+        if len(statements) > 1 and any(r.kind in _MULTIPLE for r in top):
+            # What is wrong by a factor in one place is so from there on: other words for it say more.
+            own = list(dict.fromkeys(r.statement for r in top if r.kind not in _MULTIPLE))
+            statements = own if len(own) == 1 else statements
         if len(statements) > 1 and all(r.kind in PATHS for r in top):
             # The same error is one factor elsewhere: a 2 is more often lost than half of a sum.
             plain = [r for r in repairs if r.kind == "factor" and is_small(r.factor or 0.0)]
@@ -289,8 +299,7 @@ class Search:
         if len(statements) > 1 and self.bench.lone and all(r.kind == "factor" for r in top):
             # A 2 or a sign comes from the first derivative that is taken, a mean is put to a gradient last.
             factor = top[0].factor or 0.0
-            of_size = any(abs(abs(factor) * n - 1) < 1e-7 for n in self._lengths())
-            pick = min if is_small(factor) and not of_size else max
+            pick = min if is_small(factor) and not self._is_of_size(factor) else max
             chosen = pick(statements, key=lambda s: s.lineno if s is not None else 0)
             top, statements = [r for r in top if r.statement is chosen], [chosen]
         if len(statements) == 1 and statements[0] is not None:
@@ -298,6 +307,14 @@ class Search:
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
         self.notes.append("several places could be repaired")
         return None
+
+    def _is_usual(self, factor: float) -> bool:
+        """Whether a cost and its gradient often differ by such a factor: a sign, a 2, a mean for a sum."""
+        return is_small(factor) or self._is_of_size(factor) or self._is_of_size(1 / factor)
+
+    def _is_of_size(self, factor: float) -> bool:
+        """Whether a factor is one over the length of an axis."""
+        return any(abs(abs(factor) * n - 1) < 1e-7 for n in self._lengths())
 
     def _lengths(self) -> set[int]:
         """Of the inputs' axes, those longer than one."""
@@ -536,18 +553,25 @@ def _is_made_of(node: Node, use: Site | None) -> bool:
     )
 
 
+def _is_idle(statement: ast.stmt) -> bool:
+    """Whether nothing but `x = x` is left of a statement."""
+    value = getattr(statement, "value", None)
+    if not isinstance(statement, ast.Assign) or not isinstance(value, ast.Name):
+        return False
+    return any(isinstance(t, ast.Name) and t.id == value.id for t in statement.targets)
+
+
 def _adds(statement: ast.stmt) -> bool:
-    """Whether a statement adds something up, or is one of which nothing but `x = x` is left."""
+    """Whether a statement adds something up."""
     if isinstance(statement, ast.AugAssign):
         return isinstance(statement.op, ast.Add | ast.Sub)
     value = getattr(statement, "value", None)
-    if isinstance(statement, ast.Assign) and isinstance(value, ast.Name):
-        return any(isinstance(t, ast.Name) and t.id == value.id for t in statement.targets)
     return isinstance(value, ast.expr) and any(
         isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub) for part in ast.walk(value)
     )
 
 
+_MULTIPLE = ("factor", "times", "over")  # kinds of repair
 _SHAPES = ("shape", "ndim", "size", "dtype")
 
 
