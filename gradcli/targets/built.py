@@ -1,7 +1,8 @@
 """Layers that get their parameters after they are made, from `build(input_shape)` or the like."""
 
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradcli.subject import fixed_generators
@@ -16,19 +17,19 @@ _BUILDS = re.compile(
 _WHOLE = re.compile(r"(x|in|input|data)(s|_?shape)?|shape", re.IGNORECASE)  # the batch may be counted in
 
 
-def built(made: Any, seen: Shape | None) -> Iterator[Any]:
-    """The object after each call that may give it its parameters, for an input of that shape.
+def built(cls: type, make: Callable[[], Any], seen: Shape | None) -> Iterator[Any]:
+    """An object for each call that may give it its parameters, for an input of that shape, after the call.
 
-    The same object: whoever wants the next one makes the last one anew. A call that raises gives none.
+    A call that raises gives none.
     """
-    for name in dir(type(made)):
-        method = getattr(made, name, None)
-        if _BUILDS.fullmatch(name) is None or not callable(method):
+    for name, method in inspect.getmembers(cls, inspect.isfunction):
+        if _BUILDS.fullmatch(name) is None:
             continue
-        for arguments in _arguments(required_arguments(method), seen):
+        for arguments in _arguments(required_arguments(method)[1:], seen):
+            made = make()
             try:
                 with fixed_generators():
-                    method(**arguments)
+                    method(made, **arguments)
             except (Exception, SystemExit):  # not what it is for
                 continue
             yield made

@@ -10,12 +10,10 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.targets.backward_call import FREE, VALUE, BackwardCall, Kept, bind_backward, looks_like_cotangent
+from gradcli.targets.labels import LABEL
 from gradcli.targets.parameters import Parameter, entry_of, gradient_of
 from gradcli.targets.results import read_gradients
 
-_TARGET = re.compile(
-    r"y|t|y_?(true|real|gt|target|label)s?|(ground_)?truth|targets?|labels?|actual|expected|true|target_\w+|one_hot\w*"
-)
 _OUTPUTS = ("output", "out", "outputs", "Y", "y", "a", "A", "activations", "loss")
 _PREDICTION_IN_DISGUISE = ("dvalues", "dA", "grad")
 _LOSS = re.compile(r"loss|entropy|criterion|mse|nll|hinge|cost", re.IGNORECASE)
@@ -57,7 +55,7 @@ def bind_method(
 
 def is_target(name: str) -> bool:
     """Whether an argument is called like what predictions are compared with."""
-    return _TARGET.fullmatch(name) is not None
+    return LABEL.fullmatch(name) is not None
 
 
 def wants_target(forward: Collection[str], backward: Callable[..., Any]) -> str | None:
@@ -69,7 +67,7 @@ def wants_target(forward: Collection[str], backward: Callable[..., Any]) -> str 
     ):
         return None
     needed = [slot.name for slot in slots if slot.required and slot.name not in forward]
-    return next((name for name in needed if _TARGET.fullmatch(name)), None)
+    return next((name for name in needed if LABEL.fullmatch(name)), None)
 
 
 def _is_disguised(cls: type, takes: BackwardCall, inputs: Sequence[str]) -> bool:
@@ -85,7 +83,7 @@ def _is_disguised(cls: type, takes: BackwardCall, inputs: Sequence[str]) -> bool
 
 
 def _prediction(inputs: Sequence[str]) -> str:
-    return next((name for name in inputs if not _TARGET.fullmatch(name)), inputs[0])
+    return next((name for name in inputs if not LABEL.fullmatch(name)), inputs[0])
 
 
 def with_gradient(
@@ -98,7 +96,7 @@ def with_gradient(
     data need none.
     """
     floats = list(shapes)
-    likely = [name for name in floats if not _TARGET.fullmatch(name)] or list(floats[:1])
+    likely = [name for name in floats if not LABEL.fullmatch(name)] or list(floats[:1])
     if result is None:
         stored = [name for name in floats if gradient_of(name, born) is not None]
         stored = [name for name in stored if name in likely] or stored

@@ -198,7 +198,8 @@ class CheckableClass(ByName):
             if accepts(self.halves.forward, made, {**known, **own}):
                 return made
         for shape in shapes:
-            for made in built(construct(where, self.cls, _copied(arguments), shape), shape):
+            make = partial(construct, where, self.cls, _copied(arguments), shape)
+            for made in built(self.cls, make, shape):
                 if accepts(self.halves.forward, made, {**known, **own}):
                     return made
         return first

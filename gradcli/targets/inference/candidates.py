@@ -22,6 +22,7 @@ _NUMBERS_RANK = 8  # where single numbers all over come in
 _ONE_HOT = ("N D|onehot", "N M|onehot", "D N|onehot_columns", "M N|onehot_columns")
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
 _PLAIN = drawn("N D")  # what is guessed where a name says nothing
+_MEAN, _SPREAD = re.compile(r"(z_?)?(mu|mean)"), re.compile(r"(z_?)?log_?(var(iance)?|sigma|std)\w*")
 _BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
 _WEIGHT = re.compile(r"w|weights?", re.IGNORECASE)
 # What compares its argument with a label.
@@ -102,6 +103,8 @@ def _operands(function: Callable[..., Any], symbols: Sequence[str], names: Seque
     """The arguments whose names only say a place: the b of `a * b` is no bias, the y of f(x, y) no label."""
     if {"a", "b"} <= set(names):
         return {"a", "b"}
+    if any(map(_SPREAD.fullmatch, names)):  # the mean of a distribution is no running mean
+        return {name for name in names if _MEAN.fullmatch(name)}
     is_plane = {"x", "y"} <= set(names) <= {"x", "y", "z"} and not any(map(_LABELLED.search, symbols))
     return {*names} if is_plane and not indices(function, names) else set()
 

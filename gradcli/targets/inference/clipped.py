@@ -34,7 +34,7 @@ def by_clipping(function: Callable[..., Any], names: Sequence[str]) -> set[str]:
             value = _number(node.value, known)
             if value is not None:
                 known[node.targets[0].id] = value
-    return {
+    return set(_between(tree, names)) | {
         name
         for name, bound in _clipped(tree)
         if name in names
@@ -55,6 +55,16 @@ def _clipped(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             for argument in arguments:
                 if isinstance(argument, ast.Name):
                     yield from ((argument.id, other) for other in arguments if other is not argument)
+
+
+def _between(tree: ast.AST, names: Sequence[str]) -> Iterator[str]:
+    """`p` of `np.clip(p, e, 1 - e)`, whatever e is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "clip" and len(node.args) == 3:
+            argument, low, high = node.args
+            rest = (f"1 - {ast.unparse(low)}", f"1.0 - {ast.unparse(low)}")
+            if isinstance(argument, ast.Name) and argument.id in names and ast.unparse(high) in rest:
+                yield argument.id
 
 
 def _number(node: ast.expr, known: Mapping[str, float]) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcli.targets.inference.guess import Drawn, Guess, drawn
-from gradcli.targets.inference.labels import LABEL
+from gradcli.targets.labels import LABEL
 from gradcli.targets.source_tree import source_tree
 
 _LOGARITHM = re.compile(r"log(1p|addexp|2|10)?|binary_cross_entropy|xlogy|xlog1py")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gradcli.targets.inference.labels import LABEL
+from gradcli.targets.labels import LABEL
 from gradcli.targets.source_tree import source_tree
 
 _CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll", re.IGNORECASE)

@@ -376,3 +376,18 @@ def test_an_input_without_a_gradient_is_said(tmp_path, monkeypatch):
     result = check_target("dense.py")
     assert (result.verdict, list(result.gradients)) == ("pass", ["W"])
     assert "x is not compared: backward neither returns nor keeps a gradient of it" in result.remarks
+
+
+def test_a_layer_is_built_anew_for_every_meaning_of_its_input_shape(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dense.py").write_text(
+        "import numpy as np\nclass Dense:\n"
+        "    def __init__(self, units):\n        self.units, self.W = units, None\n"
+        "    def build(self, input_shape):\n"
+        "        if self.W is None:\n"
+        "            self.W = np.ones((int(np.prod(input_shape[1:])), self.units))\n"
+        "    def forward(self, x):\n        self.x = x\n        return x @ self.W\n"
+        "    def backward(self, dy):\n        self.dW = self.x.T @ dy\n        return dy @ self.W.T\n"
+    )
+    result = check_target("dense.py")
+    assert {name: gradient.shape for name, gradient in result.gradients.items()} == {"x": (4, 3), "W": (3, 2)}

@@ -119,3 +119,24 @@ class MarginOfOne:
 
     def grad(self, actual, prediction):
         return np.where(actual * prediction < 1, -actual, 0)
+
+
+class CamelCase:
+    """Whose predictions are told from its targets by the names alone: it is wrong in either."""
+
+    def compute_loss(self, yTrue, yPred):
+        return np.sum((yTrue - yPred) ** 2) / len(yTrue)
+
+    def compute_derivative(self, yTrue, yPred):
+        return -(yPred - yTrue) / len(yTrue)  # planted: 2, and the sign
+
+
+class Divergence:
+    """Of a normal distribution from the standard one: its mean is as large as its variance."""
+
+    def __call__(self, mu, log_var):
+        return -0.5 * np.mean(1 + log_var - mu**2 - np.exp(log_var))
+
+    def derivative(self, mu, log_var):
+        n = np.size(mu)
+        return mu / n, 0.5 * (np.exp(log_var) - 1) / n

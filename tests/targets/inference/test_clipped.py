@@ -17,6 +17,12 @@ class Loss:
         return -target * np.log(kept)
 
 
+class Guarded:
+    def forward(self, guesses, labels):
+        guesses = np.clip(guesses, self.e, 1.0 - self.e)
+        return -labels * np.log(guesses)
+
+
 def relu6(x, y):
     return np.clip(x, 0, 6) + np.minimum(np.maximum(0, x), 1) + np.maximum(0.3, y)
 
@@ -24,6 +30,7 @@ def relu6(x, y):
 def test_arguments_that_are_kept_off_0_or_1_are_probabilities():
     assert by_clipping(cross_entropy, ["p", "y"]) == {"p"}
     assert by_clipping(Loss.forward, ["prediction", "target"]) == {"prediction"}
+    assert by_clipping(Guarded.forward, ["guesses", "labels"]) == {"guesses"}
 
 
 def test_an_activation_says_nothing():
