@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _NEAR = 2.0**-12  # of an element's own reach: what holds at the point alone holds so near to it to 1e-3
 _STEP = 2.0**-8  # of that distance: few kinks lie between
 _PLAIN = 0.03  # of the gradient's scale: an error that the distance does not explain
-_POINTS = 2  # of which none may be right
+_POINTS = 3  # beside, at most: at one of them a wrong gradient may be right by luck, too
 _JITTERS = 6
 _EVALUATIONS = 100  # beyond those that measure all elements
 
@@ -37,8 +37,8 @@ def wrong_beside(comparer: Comparer, numeric: Differentiator, tick: Tick) -> Gra
     """The gradient at a point beside, if it is plainly wrong there; None if not, or if nothing can be said.
 
     A backward that gives the same bits there may look at something else than the point, so it is not held
-    against it. Cost: one or two forwards and backwards, and 13 or 26 forwards; a check of the gradient where
-    these look bad.
+    against it. Cost: up to 3 forwards and backwards, and 13 forwards for each; a check of the gradient where
+    one looks bad.
     """
     name = numeric.name
     point = np.asarray(comparer.subject.problem.inputs[name])
@@ -48,14 +48,16 @@ def wrong_beside(comparer: Comparer, numeric: Differentiator, tick: Tick) -> Gra
     for _ in range(_POINTS):
         near = _near(numeric, point)
         gradient = gradient_at(comparer.subject, name, near, comparer.cotangents)
-        if gradient is None or np.array_equal(gradient, comparer.gradients[name]):
+        if gradient is None:
             return None
+        if np.array_equal(gradient, comparer.gradients[name]):
+            continue
         step = _STEP * float(np.min(np.abs(near - point), initial=np.inf))
         right, clear = bears_out(numeric, gradient, near, step, np.ones(near.shape, dtype=bool))
-        if not np.any(clear & ~right):
-            return None
-    there = _there(comparer, name, near)
-    return None if there is None else _plainly_wrong(there, name, near, tick)
+        if np.any(clear & ~right):
+            there = _there(comparer, name, near)
+            return None if there is None else _plainly_wrong(there, name, near, tick)
+    return None
 
 
 def _plainly_wrong(there: Comparer, name: str, near: FloatArray, tick: Tick) -> Gradient | None:

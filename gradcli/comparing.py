@@ -45,6 +45,7 @@ _LOOKS = (
 )  # elements that get the careful look, round by round, until one is wrong
 _BATCHES = 64  # that are measured again on both sides
 _SOME = 12  # elements that are looked at because too little is known of them
+_SWITCH = 0.1  # of a gradient's scale: by what rounding does not move it
 _KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more is to be found out
 _PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
 _VISIBLE = 2.0**-11  # relative error that needs no more care
@@ -221,7 +222,7 @@ class Judgement:
         suspects = self.suspects()
         if suspects.any():
             self._both_sides(suspects)
-            self._break_ties()
+            self._break_ties(self.suspects())
         for most in _LOOKS:
             suspects = self.suspects()
             if not suspects.any() or self.wrong().any():
@@ -346,7 +347,7 @@ class Judgement:
         first step) must not hide an error."""
         if self.wrong().any():
             return
-        for attempt in (self._both_sides, self._look_at_some):
+        for attempt in (self._both_sides, self._break_switches, self._look_at_some):
             poor = self._poor()
             if not poor.any():
                 return
@@ -363,10 +364,15 @@ class Judgement:
                 return
             self._look(index)
 
-    def _break_ties(self) -> None:
+    def _break_switches(self, poor: BoolArray) -> None:
+        """Where one last digit makes a gradient another one, backward switches between the tied: that is no
+        rounding, and nothing is known as long as it counts as such."""
+        comparison = self.comparison()
+        self._break_ties(poor & (self.comparer.rounding(self.numeric.name) > _SWITCH * comparison.scale))
+
+    def _break_ties(self, suspects: BoolArray) -> None:
         """At a tie of several values (a sort), a gradient need not lie between an element's own two slopes:
         what backward gives is right if it is the gradient next to the point, with the tie broken."""
-        suspects = self.suspects()
         if not suspects.any():
             return
         found = self._limits(suspects, self.kinked)

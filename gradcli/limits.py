@@ -239,6 +239,8 @@ def _orders(numeric: Differentiator) -> Iterator[FloatArray]:
     for turn in range(turns):
         # Turning one order round brings each of the tied to each of their ranks.
         yield _over_batches(numeric, ranks[(start + turn * len(ranks) // turns) % len(ranks)])
+    for _ in range(_ORDERS - turns):  # where two ties meet, it takes two of the tied at once
+        yield _over_batches(numeric, numeric.rng.permutation(ranks))
 
 
 def _ranks(numeric: Differentiator) -> FloatArray:

@@ -1,5 +1,7 @@
 """Where values are tied, the gradient of a point next to the tie is right, and nothing else."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -165,3 +167,44 @@ def test_a_tie_with_a_small_cotangent_is_a_tie_like_others():
 
     cotangent = np.array([1.0, 0.004, -2.0])
     assert gradcli.check(forward, backward, {"x": np.zeros((3, 5))}, cotangent=cotangent).verdict == "pass"
+
+
+def middle(values):
+    """Places and weights of the median."""
+    order, count = np.argsort(values, kind="stable"), len(values)
+    return [(i, 1 / (2 - count % 2)) for i in order[(count - 1) // 2 : count // 2 + 1]]
+
+
+def deviation(x):
+    """The median absolute deviation from the median: two ties meet."""
+    centre = sum(w * x[i] for i, w in middle(x))
+    away = np.abs(x - centre)
+    return np.asarray(sum(w * away[i] for i, w in middle(away))), (x, centre, middle(x), middle(away))
+
+
+def deviation_backward(dout, cache, *, of_centre=1.0):
+    x, centre, inner, outer = cache
+    dx = np.zeros_like(x)
+    for i, w in outer:
+        side = np.sign(x[i] - centre)
+        dx[i] += w * side * dout
+        for j, v in inner:
+            dx[j] -= of_centre * w * v * side * dout
+    return dx
+
+
+# number of values, how many there are on either side of 0, seed
+DEVIATIONS = [(5, 2, 0), (5, 3, 5), (11, 1, 5), (20, 1, 2), (20, 3, 3), (20, 3, 6)]
+
+
+@pytest.mark.parametrize(("count", "levels", "seed"), DEVIATIONS)
+def test_a_median_of_distances_from_a_median_is_right_at_ties(count, levels, seed):
+    x = np.random.default_rng(seed).integers(-levels, levels + 1, count) * 0.5
+    assert gradcli.check(deviation, deviation_backward, {"x": x}, seed=seed, blame=False).verdict == "pass"
+
+
+@pytest.mark.parametrize(("count", "levels", "seed"), [(5, 2, 0), (5, 3, 5), (11, 2, 3), (11, 2, 7)])
+def test_a_median_of_distances_without_the_centre_s_part_is_wrong_at_ties(count, levels, seed):
+    x = np.random.default_rng(seed).integers(-levels, levels + 1, count) * 0.5
+    lost = partial(deviation_backward, of_centre=0.0)
+    assert gradcli.check(deviation, lost, {"x": x}, seed=seed, blame=False).verdict == "fail"
