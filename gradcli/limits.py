@@ -9,7 +9,7 @@ and no point beside it need lie on those sides all at once. Half a circle around
 once: what gradients jump by on the way, all in all, is how far apart the sides can be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -159,18 +159,22 @@ def _arc(
     point = np.asarray(numeric.function.point[numeric.name], dtype=np.float64)
     one, other = (numeric.rng.uniform(-1.0, 1.0, point.shape) for _ in range(2))
     votes = np.zeros(numeric.structure.group_shape, dtype=np.int64)
-    tried = set(numeric.rng.choice(_STEPS, _TRIED, replace=False).tolist())
-    walk = []
-    for place, angle in enumerate(np.linspace(0.0, np.pi, _STEPS)):
-        near = point + gap * numeric.structure.batches * (np.cos(angle) * one + np.sin(angle) * other)
-        gradient = gradient_at(subject, numeric.name, near, cotangents)
+    tried = numeric.rng.choice(_STEPS, _TRIED, replace=False)
+
+    def at(angle: float) -> FloatArray:
+        move = np.cos(angle) * one + np.sin(angle) * other
+        return np.asarray(point + gap * numeric.structure.batches * move)
+
+    angles = np.linspace(0.0, np.pi, _STEPS)
+    walk: list[FloatArray] = []
+    for gradient in _gradients_at(subject, numeric.name, map(at, angles), cotangents):
         if gradient is None:
             return None, votes > 0
-        if place in tried:
-            right, clear = bears_out(numeric, gradient, near, gap / 4, among)
-            # A point that is close to a kink again tells nothing.
-            votes += np.where(clear, np.where(right, 1, -_TRIED), 0)
         walk.append(gradient)
+    for place in np.sort(tried):
+        right, clear = bears_out(numeric, walk[place], at(angles[place]), gap / 4, among)
+        # A point that is close to a kink again tells nothing.
+        votes += np.where(clear, np.where(right, 1, -_TRIED), 0)
     return np.stack(walk), votes > 0
 
 
@@ -263,12 +267,23 @@ def gradient_at(
     subject: Subject, name: str, point: FloatArray, cotangents: tuple[Array, ...]
 ) -> FloatArray | None:
     """What backward gives at another point."""
-    try:
-        inputs = {**subject.problem.inputs, name: point}
-        found = comparable(subject.problem, subject.both(inputs, cotangents).gradients)
-    except BrokenPromise:
-        return None
-    return found[name].astype(np.float64) if name in found else None
+    return next(_gradients_at(subject, name, [point], cotangents))
+
+
+def _gradients_at(
+    subject: Subject, name: str, points: Iterable[FloatArray], cotangents: tuple[Array, ...]
+) -> Iterator[FloatArray | None]:
+    """What backward gives at one point after the other; None where it gives nothing to compare."""
+    asked = (({**subject.problem.inputs, name: point}, cotangents) for point in points)
+    for gradients in subject.gradients(asked):
+        try:
+            if isinstance(gradients, BrokenPromise):
+                raise gradients
+            found = comparable(subject.problem, gradients)
+        except BrokenPromise:
+            yield None
+            continue
+        yield found[name].astype(np.float64) if name in found else None
 
 
 def bears_out(
@@ -287,22 +302,23 @@ def bears_out(
     except BrokenPromise:
         return ~right, ~clear
 
-    def sides(direction: FloatArray, size: float) -> tuple[FloatArray, FloatArray]:
-        """The slope along a direction, and by how much it differs between the two sides."""
-        changes = [function.change({name: point + move}) for move in (size * direction, -size * direction)]
-        if any(change is None for change in changes):
-            nothing = np.full(structure.group_shape, np.nan)
-            return nothing, nothing
-        plus, minus = (structure.contract(numeric.cotangents, c) for c in changes if c is not None)
-        return np.asarray(plus - minus) / (2 * size), np.asarray(plus + minus) / size
-
-    size = float(np.max(np.abs(gradient), initial=0.0))
-    for _ in range(_DIRECTIONS):
-        signs = among * numeric.rng.choice([-1.0, 1.0], among.shape)
-        signs = signs * numeric.rng.uniform(0.5, 1.0, among.shape)  # a sum over all may vanish
-        (far, bend), (near, bend_near) = sides(signs, step), sides(signs, step / 2)
-        expected = np.sum(gradient * signs, axis=axes)
-        total = np.maximum(np.sqrt(np.sum(np.square(gradient * signs), axis=axes)), size)
+    draws = (numeric.rng.choice([-1.0, 1.0], among.shape) for _ in range(_DIRECTIONS))
+    # Not signs alone: their sum over all may vanish.
+    directions = [among * signs * numeric.rng.uniform(0.5, 1.0, among.shape) for signs in draws]
+    sizes = (step, -step, step / 2, -step / 2)
+    moved = ({name: point + size * direction} for direction in directions for size in sizes)
+    nothing = np.full(structure.group_shape, np.nan)
+    answers = [
+        nothing if change is None else structure.contract(numeric.cotangents, change)
+        for change in function.changes(moved)
+    ]
+    largest = float(np.max(np.abs(gradient), initial=0.0))
+    for i, direction in enumerate(directions):
+        plus, minus, half_plus, half_minus = answers[4 * i : 4 * i + 4]
+        far, bend = (plus - minus) / (2 * step), (plus + minus) / step
+        near, bend_near = (half_plus - half_minus) / step, (half_plus + half_minus) / (step / 2)
+        expected = np.sum(gradient * direction, axis=axes)
+        total = np.maximum(np.sqrt(np.sum(np.square(gradient * direction), axis=axes)), largest)
         with np.errstate(invalid="ignore"):
             doubt = np.abs(far - near) + np.abs(2 * bend_near - bend) + 4 * numeric.rounding / step
             clear &= doubt <= _KNOWN * total
