@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from gradcli.arrays import FloatArray
-from gradcli.numeric.function import Function, Outputs
+from gradcli.numeric.function import Function, Outputs, random_moves
 from gradcli.numeric.rounding import Noise, median
 
 STEP = 2.0**-100  # times the input's spread; about 1e-30, and to divide by it is exact
@@ -47,7 +47,8 @@ def _agrees(
 ) -> bool | None:
     """Agreement at one point; None where the real differences are too blunt to tell."""
     array = function.point[name]
-    direction = scale * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.5, 1.5, array.shape)
+    direction = random_moves(rng, array.shape)
+    direction *= scale
     moved = array + 1j * STEP * direction
     del direction  # it is as large as the input, and so are the arrays that the code is going to make
     with warnings.catch_warnings():

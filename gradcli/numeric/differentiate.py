@@ -30,7 +30,8 @@ EVALUATIONS_PER_BATCH = {LINEAR: 1, COMPLEX: 1, CENTRAL: 6}
 _RUNGS = 11  # of a full ladder: from a quarter of the spread down to 2e-7 of it
 _PILOTS = 3  # batches that get a full ladder before the others get three rungs
 _PILOT_ELEMENTS = 4096
-_PART = 1 << 14  # elements whose ladders are judged at once
+_PILOT_SAMPLE = 1024  # elements of a pilot that choose the rungs
+_PART = 1 << 12  # elements whose ladders are judged at once
 _COMPLEX_JITTERS = 2
 _CALIBRATED = 32  # batches for each that is measured by the complex step beside a difference
 _MOST_CALIBRATED = 16
@@ -198,18 +199,18 @@ class Differentiator:
         most = min(max(len(positions) // _CALIBRATED, 2), _MOST_CALIBRATED)
         if not screen.calibrate([positions[i] for i in self._sample(len(positions), most)], tick):
             return positions
-        left = []
-        for done, position in enumerate(positions):
-            found = screen.measure(position, tick)
-            selection = self.structure.selection(position)
-            self.value[selection] = found.value
-            self.uncertainty[selection] = found.uncertainty
-            if found.enough:
-                self._screened.add(position)
-            else:
-                left.append(position)
+        left: list[Position] = []
+        done = 0
+        for part in screen.parts(positions):
+            found = screen.measure(part, tick)
+            for place, position in enumerate(part):
+                selection = self.structure.selection(position)
+                self.value[selection] = found.value[place]
+                self.uncertainty[selection] = found.uncertainty[place]
+                (self._screened.add if found.enough[place] else left.append)(position)
+            done += len(part)
             if len(left) > len(positions) // 4:
-                return [*left, *positions[done + 1 :]]
+                return [*left, *positions[done:]]
         return left
 
     def sharpen(self, suspects: BoolArray, tick: Callable[[int], None]) -> bool:
@@ -321,7 +322,7 @@ class Differentiator:
         self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]
     ) -> FloatArray:
         """The part of the ladder that suits most elements of a few batches."""
-        keep = self._sample(self.structure.group_size, _PILOT_ELEMENTS)
+        keep = self._sample(self.structure.group_size, _PILOT_SAMPLE)
         pilots = [_Climb(positions[i], keep) for i in self._sample(len(positions), _PILOTS)]
         rungs = []
         for plus, minus, _ in self._responses(pilots, ladder, tick):

@@ -45,6 +45,7 @@ class Function:
             np.array(out, dtype=np.float64) if outputs is None else out.astype(np.float64, copy=False)
             for out in here
         )
+        self._shapes = [out.shape for out in self.base]
 
     def _evaluate(self, arrays: Mapping[str, Array]) -> Outputs:
         self._counter[0] += 1
@@ -77,9 +78,7 @@ class Function:
         return outputs if self._fits(outputs) else None
 
     def _fits(self, outputs: Outputs) -> bool:
-        return len(outputs) == len(self.base) and all(
-            out.shape == base.shape for out, base in zip(outputs, self.base, strict=True)
-        )
+        return [out.shape for out in outputs] == self._shapes
 
     def change(self, changes: Mapping[str, Array]) -> list[FloatArray] | None:
         """Outputs with some inputs replaced, minus those at the point: difference first, contract later."""
@@ -139,6 +138,17 @@ def spread(array: Array) -> float:
 
 
 _WORD: dict[int, Any] = {2: np.uint16, 4: np.uint32, 8: np.uint64}
+_SIGNED: dict[int, Any] = {2: np.int16, 4: np.int32, 8: np.int64}
+
+
+def random_moves(
+    rng: np.random.Generator, shape: tuple[int, ...], least: float = 0.5, most: float = 1.5
+) -> FloatArray:
+    """Numbers of either sign and of sizes between two bounds: a direction in which everything moves."""
+    drawn = np.asarray(rng.uniform(least - most, most - least, shape))
+    size = np.asarray(np.abs(drawn))
+    size += least
+    return np.asarray(np.copysign(size, drawn, out=size))
 
 
 def jitter_key(rng: np.random.Generator) -> int:
@@ -160,9 +170,17 @@ def jittered(array: Array, key: int, *, coarse: bool = False) -> Array:
         return jittered(array.astype(np.float32), key).astype(np.float64)
     word = _WORD[size]
     native = array.dtype.newbyteorder("=")
-    bits = np.ascontiguousarray(array, dtype=native).view(word)
+    numbers = np.ascontiguousarray(array, dtype=native)
+    bits = numbers.view(word)
     # The neighbours of a floating-point number are those of its bits, read as an integer.
-    up = (bits * word(key & (256**size - 1))) >> word(8 * size - 1)
-    moved: Array = np.where((array == 0) | ~np.isfinite(array), bits, bits + up + up - word(1))
+    down = (bits * word(key & (256**size - 1))).view(_SIGNED[size])
+    down >>= 8 * size - 1  # the first bit of the hash everywhere: -1 or 0 ...
+    down |= 1  # ... and -1 or 1
+    moved: Array = down.view(word)
+    np.subtract(bits, moved, out=moved)
+    moves = np.isfinite(numbers)
+    moves &= numbers != 0
+    if not moves.all():
+        np.copyto(moved, bits, where=~moves)
     result: Array = moved.view(native)
     return result.reshape(array.shape)

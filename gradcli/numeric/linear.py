@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradcli.arrays import FloatArray
-from gradcli.numeric.function import Function
+from gradcli.numeric.function import Function, random_moves
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import shows
 
@@ -46,7 +46,8 @@ def _straight(
     within rounding: what hides below that is no larger than the uncertainty of the derivative.
     """
     array = function.point[name]
-    direction = scale * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(1.0, 2.0, array.shape)
+    direction = random_moves(rng, array.shape, 1.0, 2.0)
+    direction *= scale
     found = list(function.changes({name: array + t * direction} for t in (1.0, -1.0, 0.5)))
     if any(change is None for change in found):
         return None

@@ -18,8 +18,8 @@ def scale_of(function: Function, name: str, noise: Noise, rng: np.random.Generat
     """
     array = function.point[name]
     scale = spread(array)
-    direction = rng.choice([-1.0, 1.0], array.shape)
     while scale < _SHORT:
+        direction = rng.choice([-1.0, 1.0], array.shape)
         change = function.change({name: array + scale * direction})
         if change is None or shows(change, noise):
             break

@@ -6,7 +6,7 @@ how far the differences are off. What they leave uncertain goes to the complex s
 whatever disagrees with the analytic gradient.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ _STEP = 2.0**-14  # by the spread: truncation and round-off of a smooth function
 _ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
 _BENT = 2.0**-7  # of the largest response: where the two sides differ by more, there may be a kink
 _BATCHES = 16  # from so many on it pays
+_PART = 1 << 12  # elements that are judged at once
 _NUMBERS = 1 << 12  # in all inputs and outputs: with fewer, the calls themselves take most of the time
 
 
@@ -34,11 +35,11 @@ def pays(function: Function, structure: Structure) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Screened:
-    """What a pair of evaluations tells of one batch; arrays of `group_shape`."""
+    """What pairs of evaluations tell of some batches; the first axis goes over these."""
 
-    value: FloatArray
+    value: FloatArray  # (batches, *group_shape)
     uncertainty: FloatArray
-    enough: bool  # every element is known well enough
+    enough: BoolArray  # (batches,): whether every element is known well enough
 
 
 class Screen:
@@ -69,30 +70,44 @@ class Screen:
             tick(1)
             if exact is None:
                 return False
-            found = self.measure(position, tick)
-            self._truncation = np.fmax(self._truncation, 2 * np.abs(found.value - exact))
+            found = self.measure([position], tick)
+            self._truncation = np.fmax(self._truncation, 2 * np.abs(found.value[0] - exact))
             needed.append(np.ravel(exact))
         doubt = np.ravel(self._truncation + self._band(np.zeros_like(self._rounding)))
         known = [(doubt <= _ENOUGH * np.abs(exact)) | (exact == 0) for exact in needed]
         return bool(np.mean(known) > 0.9)
 
-    def measure(self, position: Position, tick: Callable[[int], None]) -> Screened:
-        """One batch. Cost: 2 evaluations."""
-        selection = self._perturbation.structure.selection(position)
-        plus, up = self._perturbation.response(selection, self._step)
-        minus, down = self._perturbation.response(selection, -self._step)
-        tick(2)
+    def parts(self, positions: Sequence[Position]) -> Iterator[Sequence[Position]]:
+        """Batches that are measured and judged together: few where they are large."""
+        count = max(1, _PART // max(1, self._rounding.size))
+        return (positions[start : start + count] for start in range(0, len(positions), count))
+
+    def measure(self, positions: Sequence[Position], tick: Callable[[int], None]) -> Screened:
+        """Some batches. Cost: 2 evaluations for each."""
+        sides = np.empty((2, len(positions), *self._rounding.shape))
+        selections = [self._perturbation.structure.selection(position) for position in positions]
+        moves = ((selection, sign * self._step) for selection in selections for sign in (1.0, -1.0))
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            plus *= self._step / up
-            minus *= -self._step / down
+            for place, (response, taken) in enumerate(self._perturbation.responses(moves)):
+                sign = -1.0 if place % 2 else 1.0
+                np.divide(sign * self._step, taken, out=taken)
+                np.multiply(response, taken, out=sides[place % 2, place // 2])
+                tick(1)
+            plus, minus = sides
             value = central(plus, minus, np.asarray(self._step))
             size = np.maximum(np.abs(plus), np.abs(minus))
             doubt = self._truncation + self._band(size)
             bend = np.abs(plus + minus)
-            bent = (bend > 64 * self._rounding) & (bend > _BENT * np.max(size, initial=0.0))
+            largest = np.max(size, axis=self._group, initial=0.0, keepdims=True)
+            bent = (bend > 64 * self._rounding) & (bend > _BENT * largest)
             still = (plus == 0) & (minus == 0)  # no output that counts has moved
             enough = still | ((doubt <= _ENOUGH * np.abs(value)) & ~bent)
-        return Screened(value, doubt, bool(np.all(enough)))
+        return Screened(value, doubt, np.all(enough, axis=self._group))
+
+    @property
+    def _group(self) -> tuple[int, ...]:
+        """The axes of a group, behind that of the batches."""
+        return tuple(range(1, self._rounding.ndim + 1))
 
     def _band(self, size: FloatArray) -> FloatArray:
         """Round-off of a slope, from outputs as they are and as moved by responses of some size."""

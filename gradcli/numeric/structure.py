@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.dataclass import dataclass
-from gradcli.numeric.function import Function
+from gradcli.numeric.function import Function, random_moves
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import scale_of
 
@@ -58,8 +58,8 @@ class Structure:
         """Sum weights * changes over everything but the separable axes; shape `group_shape`."""
         total: FloatArray | None = None
         for weight, change, partner, rank in zip(weights, changes, self.partners, self.ranks, strict=True):
-            axes = list(range(rank))
-            part = np.einsum(weight, axes, change, axes, list(partner))
+            axes = range(rank)
+            part = np.einsum(weight, axes, change, axes, partner)
             total = part if total is None else total + part
         return np.zeros(self.group_shape) if total is None else np.asarray(total)
 
@@ -87,7 +87,7 @@ def discover(
     Cost: log2(n) evaluations and a few for an axis of length n; one or two where it is not separable.
     """
     array = function.point[name]
-    amounts = _amounts(function, name, noise, rng)
+    amounts: FloatArray | None = None
     found = list(known)
     for axis, length in enumerate(array.shape):
         taken = [{pairing.partners[i] for pairing in found} for i in range(len(function.base))]
@@ -97,6 +97,8 @@ def discover(
         ]
         if length < 2 or not all(candidates) or any(pairing.axis == axis for pairing in found):
             continue
+        if amounts is None:
+            amounts = _amounts(function, name, noise, rng)
         matched = _match(function, {name: axis}, {name: amounts}, candidates, noise)
         if matched is not None:
             found.append(Pairing(axis, tuple(matched)))
@@ -115,6 +117,8 @@ def discover_together(
     `discover` may still find. Cost: that of one input for each axis of the outputs.
     """
     found: dict[str, list[Pairing]] = {name: [] for name in names}
+    if len(found) < 2:
+        return found
     ranks = [out.ndim for out in function.base]
     amounts = {name: _amounts(function, name, noise, rng) for name in found}
     for back in range(1, min(ranks, default=0) + 1):
@@ -137,11 +141,9 @@ def discover_together(
 
 def _amounts(function: Function, name: str, noise: Noise, rng: np.random.Generator) -> FloatArray:
     array = function.point[name]
-    return (
-        scale_of(function, name, noise, rng)
-        * rng.choice([-1.0, 1.0], array.shape)
-        * rng.uniform(0.5, 1.5, array.shape)
-    )
+    amounts = random_moves(rng, array.shape)
+    amounts *= scale_of(function, name, noise, rng)
+    return amounts
 
 
 def _match(

@@ -130,6 +130,7 @@ class BackwardCall:
         if not result:
             raise BrokenPromise("GC108", "forward returned an empty tuple; expected an array or (out, cache)")
         first, *rest = result
+        has_cache_slot, free = self._slots_for_results
         if isinstance(first, tuple) or len(result) == 1:
             outputs = tuple(first) if isinstance(first, tuple) else (first,)
             return _with_rest(outputs, rest)
@@ -137,19 +138,23 @@ class BackwardCall:
         if named is not None and len(result) == named.total:
             return Split(tuple(result[p] for p in named.outputs), result[named.cache], returned=True)
         takes = len(self.cotangents)
-        wants_cache = any(slot.role in (CACHE, FREE) for slot in self.others)
+        wants_cache = has_cache_slot or free > 0
         if takes == len(result) and not wants_cache and not self.open_ended:
             return Split(result)
         if 2 <= takes < len(result):
             return _with_rest(result[:takes], list(result[takes:]))
-        has_cache_slot = any(slot.role == CACHE for slot in self.others)
-        free = [slot for slot in self.others if slot.role == FREE]
-        takes_rest = len(rest) in (len(self.others), len(free)) or (
+        takes_rest = len(rest) in (len(self.others), free) or (
             self.open_ended and self.slots and not self.others
         )
         if len(result) > 2 and takes_rest and not has_cache_slot:
             return _with_rest((first,), rest)
         return Split(result[:-1], result[-1], returned=True)
+
+    @cached_property
+    def _slots_for_results(self) -> tuple[bool, int]:
+        """Whether a parameter is the cache's by its name, and how many may be anything."""
+        roles = [slot.role for slot in self.others]
+        return CACHE in roles, roles.count(FREE)
 
     @cached_property
     def _named_results(self) -> "Results | None":
