@@ -91,7 +91,7 @@ class Screen:
             for place, (response, taken) in enumerate(self._perturbation.responses(moves)):
                 sign = -1.0 if place % 2 else 1.0
                 np.divide(sign * self._step, taken, out=taken)
-                np.multiply(response, taken, out=sides[place % 2, place // 2])
+                np.multiply(response, taken, out=sides[place % 2, place // 2, ...])
                 tick(1)
             plus, minus = sides
             value = central(plus, minus, np.asarray(self._step))

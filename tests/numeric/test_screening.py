@@ -38,6 +38,16 @@ def test_much_is_measured_by_real_differences():
     assert gradient.evaluations < 2 * N + 60
 
 
+def test_a_scalar_loss_is_measured_element_by_element():
+    result, gradient = check(
+        lambda dout, y: dout * y * (1 - y * y),
+        normal(D, N // 4),
+        lambda x: (0.5 * np.sum(np.tanh(x) ** 2), np.tanh(x)),
+    )
+    assert result.passed
+    assert gradient.method == "central"
+
+
 def test_little_is_measured_by_the_complex_step():
     result, gradient = check(backward, normal(4, N))
     assert result.passed
