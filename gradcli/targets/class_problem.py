@@ -237,8 +237,9 @@ def accepts(forward: Callable[..., Any], made: Any, arguments: Mapping[str, Any]
     """Whether forward runs on a copy of an object. Cost: one forward."""
     given = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in arguments.items()}
     try:
+        call = bind_forward("", partial(forward, None), list(given), {}, by_position=False, advise=str)
         with fixed_generators(), np.errstate(all="ignore"):
-            forward(Prototype(made).born({}), **given)
+            call(partial(forward, Prototype(made).born({})), given)
     except (Exception, SystemExit):
         return False
     return True

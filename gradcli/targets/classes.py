@@ -30,7 +30,7 @@ from gradcli.targets.forward_call import (
     parameters_of,
     required_arguments,
 )
-from gradcli.targets.halves import Halves, halves_of, only_promised, static_halves_of
+from gradcli.targets.halves import Halves, halves_of, is_slope, only_promised, static_halves_of
 from gradcli.targets.label import Label
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
@@ -243,7 +243,9 @@ def _of_class(name: str, cls: type) -> list[Checkable]:
     if static is not None:
         return [CheckablePair(Pair(name, name, name), *static)]
     halves = _halves_of(cls)
-    return [CheckableClass(name, cls, halves)] if halves is not None else []
+    if halves is None or is_slope(halves):
+        return []
+    return [CheckableClass(name, cls, halves)]
 
 
 def _halves_of(cls: type) -> Halves | None:

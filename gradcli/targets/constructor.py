@@ -130,8 +130,14 @@ def _suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[st
         )
         if name in given or not needed or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
             continue
-        found[name] = 0.1 if is_rate(name) else guess(name, seen)
+        found[name] = 0.1 if is_rate(name) else _as_annotated(guess(name, seen), parameter)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _as_annotated(value: Any, parameter: Parameter) -> Any:
+    """A length as the shape that an annotation asks for: `input_size: tuple[int, ...]`."""
+    wants_shape = re.match(r"(typing\.)?tuple\b", str(parameter.annotation), re.IGNORECASE)
+    return (value,) if wants_shape and isinstance(value, int) else value
 
 
 def _is_large(parameter: Parameter) -> bool:

@@ -16,7 +16,7 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.cost_names import find_derivatives, is_second_order
 from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.halves import is_left_open
+from gradcli.targets.halves import halves_of, is_left_open, is_slope
 from gradcli.targets.python_file import Loaded
 
 _VERB = r"((eval(uate)?|comp(ute)?|calc(ulate)?|get)_?)?"
@@ -60,6 +60,10 @@ def _named_pairs(cls: type) -> Iterator[tuple[tuple[str, str], str]]:
     """(function, derivative) of the names of methods, and what stands after the class's name for each."""
     first, second = _method(cls, _DERIVATIVE), _method(cls, _SECOND)
     value = _method(cls, _VALUE) or _only_other(cls, first)
+    halves = halves_of(cls)
+    if halves is not None and is_slope(halves):
+        yield (halves.forward.__name__, halves.backward.__name__), ""
+        return
     if value is not None and first is not None:
         yield (value, first), ""
         if second is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcli.dataclass import dataclass
 from gradcli.errors import UsageError
+from gradcli.targets.decorated import behind
 from gradcli.targets.near_miss import did_you_mean
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -38,14 +39,32 @@ class ForwardCall:
 def parameters_of(function: Callable[..., Any]) -> list[Parameter] | None:
     """The parameters of a function, or None where Python cannot tell (some builtins).
 
-    Nor are those of a ufunc told: its `out`, `where` and `dtype` are nobody's inputs.
+    Nor are those of a ufunc told: its `out`, `where` and `dtype` are nobody's inputs. Those that a decorator
+    hides are seen through it; by position alone where it takes no keywords.
     """
     if isinstance(function, np.ufunc):
         return None
+    hidden = _hidden_parameters(function)
+    if hidden is not None:
+        return hidden
     try:
         return list(inspect.signature(function).parameters.values())
     except (ValueError, TypeError):
         return None
+
+
+def _hidden_parameters(function: Callable[..., Any]) -> list[Parameter] | None:
+    if isinstance(function, type):
+        hidden = _hidden_parameters(function.__init__)  # type: ignore[misc]
+        return hidden[1:] if hidden else None
+    inner = behind(function)
+    if inner is function:
+        return None
+    outer = inspect.signature(function).parameters.values()
+    found = list(inspect.signature(inner).parameters.values())
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in outer):
+        return found
+    return [p.replace(kind=Parameter.POSITIONAL_ONLY) for p in found if p.kind in _POSITIONAL]
 
 
 def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:

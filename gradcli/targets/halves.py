@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from gradcli.targets.forward_call import required_arguments
+from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.source_tree import source_tree
 
 # The more specific first: torch7's `forward` only calls `updateOutput`, and `__call__` often only forward.
@@ -81,6 +81,12 @@ def halves_of(cls: type) -> Halves | None:
         return None
     split = backward.__name__ in ("updateGradInput", "update_grad_input")
     return Halves(forward, backward, _first(cls, _ACCUMULATES) if split else None)
+
+
+def is_slope(halves: Halves) -> bool:
+    """Whether backward takes what forward takes, one argument by its name: that is no cotangent."""
+    takes = [argument_names(half)[1:] for half in (halves.forward, halves.backward)]
+    return takes[0] == takes[1] and len(takes[0]) == 1
 
 
 def only_promised(cls: type) -> bool:

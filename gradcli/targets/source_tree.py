@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from gradcli.targets.decorated import behind
+
 
 def source_tree(function: Callable[..., Any]) -> ast.Module | None:
     """The tree of what is written for a function; None if that cannot be had.
@@ -13,6 +15,6 @@ def source_tree(function: Callable[..., Any]) -> ast.Module | None:
     It cannot for a builtin, a lambda amid an expression, and a function made by exec.
     """
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+        return ast.parse(textwrap.dedent(inspect.getsource(behind(inspect.unwrap(function)))))
     except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
         return None

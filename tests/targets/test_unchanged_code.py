@@ -81,6 +81,7 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Step": set(),
         "Table": set(),
     },
+    "hidden.py": {"Shift": {"offset"}, "Tanh": set(), "Softsign": {"data"}, "Logistic": set()},
     "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},
     "network_steps.py": {
         "linear": {"W"},
