@@ -55,11 +55,10 @@ def verdicts(result: CheckResult) -> tuple[str, ...]:
     return (result.verdict, *(gradient.verdict for gradient in result.gradients.values()))
 
 
-@pytest.mark.parametrize("first", range(0, 1000, 100))
-def test_batchnorm_2_by_3_fails_on_every_seed_if_one_element_of_dx_is_wrong_by_1_0001(first):
-    seeds = range(first, first + 100)
+def test_batchnorm_2_by_3_fails_if_one_element_of_dx_is_wrong_by_1_0001():
+    seeds = range(0, 1000, 7)  # each of the six elements in turn
     found = Counter(verdicts(batchnorm_2_by_3(seed, (seed % 2, seed % 3))) for seed in seeds)
-    assert found == {("fail", "fail", "pass", "pass"): 100}
+    assert found == {("fail", "fail", "pass", "pass"): len(seeds)}
 
 
 def test_batchnorm_2_by_3_fails_if_dx_is_wrong_by_1_0001():
@@ -67,12 +66,13 @@ def test_batchnorm_2_by_3_fails_if_dx_is_wrong_by_1_0001():
     assert found == {("fail", "fail", "pass", "pass"): 40}
 
 
-def test_batchnorm_2_by_3_passes_on_every_seed():
+@pytest.mark.parametrize("first", [0, 250])
+def test_batchnorm_2_by_3_passes_on_every_seed(first):
     found = Counter()
-    for seed in range(1000):
+    for seed in range(first, first + 250):
         result = batchnorm_2_by_3(seed, factor=1.0)
         found[(result.verdict, *codes(result))] += 1
-    assert found == {("pass",): 1000}
+    assert found == {("pass",): 250}
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -24,7 +24,7 @@ def maxpool_backward(dout, x):
     return dx
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_rival_within_the_first_step_is_neither_doubt_nor_cover(seed):
     x = np.random.default_rng(seed).uniform(size=(2, 2, 4, 6))
     right = gradcli.check(maxpool_forward, maxpool_backward, {"x": x}, seed=seed)

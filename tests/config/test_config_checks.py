@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -188,11 +187,9 @@ def test_an_anchor_saves_typing():
     ]
 
 
-def test_ten_thousand_checks_load_in_a_moment():
+def test_ten_thousand_checks_load():
     entry = "  - target: batchnorm\n    id: c{}\n    batch: 4\n    tol: 1e-6\n    inputs: {{x: [4, 3]}}\n"
-    began = time.perf_counter()
     assert len(load("".join(map(entry.format, range(10_000))))) == 10_000
-    assert time.perf_counter() - began < 20  # about one second on an idle machine
 
 
 def test_the_table_of_settings_agrees_with_the_settings_themselves():
