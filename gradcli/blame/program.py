@@ -123,9 +123,9 @@ class Program:
 
 
 def _leaves_something(statement: ast.stmt) -> bool:
-    """Whether a statement changes an object or an array that others hold as well."""
+    """Whether a statement hands out a value, or changes an object or an array that others hold as well."""
     if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Call)
+        return isinstance(statement.value, ast.Call | ast.Yield | ast.YieldFrom)
     if not isinstance(statement, ast.Assign | ast.AugAssign):
         return False
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]

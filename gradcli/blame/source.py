@@ -11,6 +11,7 @@ import linecache
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -46,12 +47,39 @@ class Written:
 
 
 def plain(function: Callable[..., Any]) -> FunctionType:
-    """The Python function behind a callable; raises NotReadable."""
-    if isinstance(function, MethodType):
-        function = function.__func__
+    """The Python function behind a callable; raises NotReadable.
+
+    What is looked through calls that very function: methods, `functools.partial`, objects of a class with
+    `__call__`, and compilers and caches that keep the function that they were given.
+    """
     if isinstance(function, FunctionType):
         return function
-    raise NotReadable(f"{getattr(function, '__name__', type(function).__name__)} is not a Python function")
+    if isinstance(function, MethodType):
+        return plain(function.__func__)
+    if isinstance(function, partial):
+        return plain(function.func)
+    found = _kept(function) or _own_call(function)
+    if found is not None:
+        return found
+    name = getattr(function, "__name__", "")
+    kind = f"{type(function).__module__}.{type(function).__qualname__}".removeprefix("builtins.")
+    raise NotReadable(f"{name or 'what is called'} has no source in Python ({kind})")
+
+
+def _kept(function: Callable[..., Any]) -> FunctionType | None:
+    """The function that a compiler or a cache, which is not written in Python itself, was given."""
+    names = ("py_func",) if _own_call(function) else ("py_func", "__wrapped__")
+    kept = (getattr(function, name, None) for name in names)
+    return next((one for one in kept if isinstance(one, FunctionType)), None)
+
+
+def _own_call(function: Callable[..., Any]) -> FunctionType | None:
+    """How the user's own class says that its objects are called."""
+    called = getattr(type(function), "__call__", None)  # noqa: B004  what it is matters, not whether
+    if not isinstance(called, FunctionType):
+        return None
+    installed = {"site-packages", "dist-packages"} & set(Path(called.__code__.co_filename).parts)
+    return None if installed else called
 
 
 def read(function: FunctionType) -> Written:
@@ -85,8 +113,13 @@ def rebuild(written: Written, node: FunctionNode, extra: Mapping[str, Any]) -> F
 
 
 def like(function: Callable[..., Any], made: FunctionType) -> Callable[..., Any]:
-    """A rebuilt method is bound to what the original was bound to."""
-    return MethodType(made, function.__self__) if isinstance(function, MethodType) else made
+    """A rebuilt function in the place of the one that is behind a callable: bound to what that was."""
+    if isinstance(function, MethodType):
+        return MethodType(made, function.__self__)
+    if isinstance(function, partial):
+        return partial(like(function.func, made), *function.args, **function.keywords)
+    is_object = not isinstance(function, FunctionType) and _kept(function) is None
+    return MethodType(made, function) if is_object and _own_call(function) else made
 
 
 def _compile(written: Written, node: FunctionNode, extra: list[str]) -> CodeType:

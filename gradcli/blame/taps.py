@@ -379,7 +379,10 @@ class _Rewriter:
             outer, self.locals = self.locals, self.locals | added
             new.body = self.value(new.body, old.body, EXPRESSION)
             self.locals = outer
-        elif isinstance(old, ast.JoinedStr | ast.FormattedValue | ast.Await | ast.Yield | ast.YieldFrom):
+        elif isinstance(old, ast.Yield):
+            if new.value is not None:
+                new.value = self.value(new.value, old.value, EXPRESSION)
+        elif isinstance(old, ast.JoinedStr | ast.FormattedValue | ast.Await | ast.YieldFrom):
             return
         elif isinstance(old, ast.NamedExpr):
             new.value = self.value(new.value, old.value, DEF, old.target.id)
