@@ -82,6 +82,10 @@ class Repairer:
         """Repairs that only change the order in which values are unpacked or returned."""
         return list(self._by_syntax(places, wrong, ("unpacked", "order")))
 
+    def edited(self, places: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
+        """Repairs by an edit of the text alone."""
+        return list(self._by_syntax(places, wrong))
+
     # --- edits of the text
 
     def _by_count(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:

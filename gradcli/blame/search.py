@@ -108,8 +108,20 @@ class Search:
             wider = self._suspects(wrong, self.evidence.is_wholly_right) - innocent
             repairs += self.repairer.search(wider - suspects, wrong)
             suspects |= wider
+        if not repairs:
+            elsewhere = self._mistaken(suspects, wrong)
+            if elsewhere:
+                chosen = self._by_repairs(elsewhere)
+                return None if chosen is None else self._fault(wrong, chosen, None, None, elsewhere, 1)
         chosen = self._choose(suspects, repairs, wrong)
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
+
+    def _mistaken(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
+        """Edits of what is right for something else: `y = np.sin(x)`, of forward, where cos(x) is due."""
+        behind = self._suspects(wrong, lambda _: False) - suspects
+        kept = {s.statement for s in self.bench.backward.taps.sites if self.evidence.depends(s)}
+        own: set[ast.stmt] = {s for s in behind - kept if isinstance(s, ast.Assign) and not is_unpacking(s)}
+        return self.repairer.edited(own, wrong)
 
     def _innocent(self, suspects: set[ast.stmt], true: Mapping[Key, Array]) -> set[ast.stmt]:
         """Suspects whose values are right, because gradients that are right come from them.
