@@ -52,7 +52,7 @@ def test_a_program_is_checked_like_a_function(cube, factor, verdict):
     assert (result.verdict, result.gradients["x"].verdict, result.compared) == (verdict, verdict, 4)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1, 15, 52])  # with 15 and 52, small elements are looked at for ties
 @pytest.mark.parametrize(("factor", "verdict"), [("", "pass"), (" 1.001", "fail")])
 def test_many_points_go_into_one_start(cube, factor, verdict, seed, monkeypatch):
     starts = []
@@ -61,7 +61,8 @@ def test_many_points_go_into_one_start(cube, factor, verdict, seed, monkeypatch)
     monkeypatch.chdir(Path(cube.removeprefix("exec:").split()[0]).parent)
     result = check_target(f"exec:./cube {{in}} {{out}}{factor}", inputs={"x": "18"}, seed=seed)
     assert (result.verdict, result.compared) == (verdict, 18)
-    assert 2 * len(starts) < result.evaluations
+    assert len(starts) < 80
+    assert 3 * len(starts) < result.evaluations
 
 
 @pytest.mark.parametrize(
