@@ -476,8 +476,10 @@ class Judgement:
             verdict = FAIL
         elif left.any():
             verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
-        elif self.measured.any() and not np.any(comparison.size, where=self.measured):
-            note = _ZERO  # exactly zero on both sides
+        elif self.measured.any() and not any(
+            np.any(side, where=self.measured) for side in (self.analytic, self.value)
+        ):
+            note = _ZERO  # exactly
         elif self.value.size and not self.measured.any():
             verdict, note = INCONCLUSIVE, "not compared"
         elif self._dominated_by(unresolved, comparison):
@@ -509,10 +511,11 @@ class Judgement:
 
     def _dominated_by(self, unresolved: BoolArray, comparison: Comparison) -> bool:
         """Whether what is not resolved is all there is, or the larger part of the gradient."""
+        if not unresolved.any():
+            return False
         size = comparison.size
         largest = float(np.max(size, initial=0.0, where=self.measured))
-        nothing = bool(self.measured.any()) and largest == 0.0
-        return nothing or bool(np.any(unresolved & (size >= 0.5 * largest)))
+        return bool(np.any(unresolved & (size >= 0.5 * largest)))
 
     def _deciding(self, comparison: Comparison, among: BoolArray) -> tuple[int, ...]:
         if not self.value.size:

@@ -43,7 +43,8 @@ class Comparison:
 
     @property
     def size(self) -> FloatArray:
-        return np.asarray(np.fmax(np.abs(np.asarray(self.analytic, dtype=np.float64)), np.abs(self.numeric)))
+        size = np.asarray(np.abs(self.analytic, dtype=np.float64))
+        return np.asarray(np.fmax(size, np.abs(self.numeric), out=size))
 
     @cached_property
     def allowed(self) -> FloatArray:
