@@ -12,7 +12,7 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function, spread
 from gradcli.numeric.ladder import RATIO
-from gradcli.numeric.rounding import POINTS, SMALLEST, Noise, scatter
+from gradcli.numeric.rounding import POINTS, SMALLEST, Noise, median, scatter
 from gradcli.numeric.slopes import KINK, NOISE, Slopes, judge
 from gradcli.numeric.ties import bounds
 
@@ -21,6 +21,9 @@ _LONGER = 3  # times that steps are added where the function hardly moves ...
 _MORE_RUNGS = 5  # ... and how many
 GLANCE = 16  # evaluations that a glance takes
 _EPS = float(np.finfo(np.float64).eps)
+_SPACING = 2.0**-14  # of the scale, at which noise in use is measured ...
+_NEARER = 2.0**-20  # ... and how much nearer, to tell noise from a function faster than that ...
+_FAST = 2.0**10  # ... where it is so many times the rounding
 _POOR = 1e-4  # relative uncertainty beyond which more effort is worth it
 
 
@@ -98,7 +101,8 @@ def look(
     """Measure one element of the gradient as well as floating point allows.
 
     `scale` is that on which the input may be moved, its spread if it is not given. Returns slopes of one
-    element, shape (1,). Cost: about 90 evaluations, up to 60 more where the function hardly moves.
+    element, shape (1,). Cost: about 90 evaluations, up to 60 more where the function hardly moves, or 26
+    where it is noisy.
     """
     line = Line(function, name, index, cotangents, noise)
     scale = scale or spread(function.point[name])
@@ -251,11 +255,22 @@ def _noise_in_use(line: Line, scale: float) -> float:
     """Noise at steps like those in use, from differences of the response along the element.
 
     A smooth function has no sixth differences to speak of at this spacing, and the median leaves out a
-    single kink; the points start beside the element, which may itself be next to one.
+    single kink; the points start beside the element, which may itself be next to one. A function that is
+    faster than the spacing (sin at 1e6) has differences of its own: seen from much nearer, it is smooth.
+    Cost: 26 evaluations, twice that where the noise is far above the rounding.
     """
-    spacing = scale * 2.0**-14
-    points = line.responses(spacing * t for t in range(1, POINTS + 1))
-    return float(scatter(np.array(list(points))))
+    spacing = scale * _SPACING
+    noise = _scatter(line, spacing)[0]
+    if noise <= _FAST * line.rounding():
+        return noise
+    finer, moved = _scatter(line, spacing * _NEARER)
+    return finer if finer < noise / _FAST and moved > 16 * finer else noise
+
+
+def _scatter(line: Line, spacing: float) -> tuple[float, float]:
+    """The scatter of equally spaced responses, and how far one typically is from the next."""
+    values = np.array(list(line.responses(spacing * t for t in range(1, POINTS + 1))))
+    return float(scatter(values)), float(median(np.abs(np.diff(values))))
 
 
 def _hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray) -> float:
