@@ -16,6 +16,7 @@ from gradcli.subject import Pass, Subject, copies
 
 Cotangents = tuple[Array, ...]
 
+_STEPS_OF_A_DRIFT = 5  # further changes of one sign: random numbers seldom rise or fall for so long
 _IN_A_ROW = 7  # equal calls that are held against the one before: random ties rarely fall alike so often
 
 
@@ -30,7 +31,7 @@ def calls(
 
     Returns outputs and gradients, and whether they can be judged. Where only a fixed seed makes the code
     repeatable, the subject is told to reseed, and the numbers are those of that seed.
-    Cost: 4 forwards and 4 backwards, up to 10 more of each where something is found.
+    Cost: 4 forwards and 4 backwards, up to 13 more of each where something is found.
     """
     inputs = subject.problem.inputs
     first = Pass(Run(outputs, None), gradients)
@@ -54,8 +55,9 @@ def unless_random(
 ) -> tuple[Pass, bool]:
     """Report what a test of promises `found`, unless the code is random and only luck made two calls agree.
 
-    What differs among several equal calls in a row is random. Returns outputs and gradients, and whether they
-    can be judged, as `calls`. Cost: up to 10 forwards and backwards where something was found.
+    What differs among several equal calls in a row is random, unless it drifts as kept statistics do. Returns
+    outputs and gradients, and whether they can be judged, as `calls`. Cost: up to 13 forwards and backwards
+    where something was found.
     """
     if not found or any(v.code == "GC107" for v in violations):
         violations += found
@@ -65,11 +67,32 @@ def unless_random(
         for _ in range(_IN_A_ROW):
             last, before = _pass(subject, cotangents), last
             if not _equal(before, last):
+                if _drifts(subject, cotangents, before, last):
+                    break
                 return _differing(subject, cotangents, before, last, violations)
     except BrokenPromise:
         pass  # that is told already
     violations += found
     return first, True
+
+
+def _drifts(subject: Subject, cotangents: Cotangents, before: Pass, last: Pass) -> bool:
+    """Whether equal calls go on to move every output the way they just did: towards a mean that is kept."""
+    trend = _directions(before, last)
+    if not trend.any():
+        return False
+    for _ in range(_STEPS_OF_A_DRIFT):
+        last, before = _pass(subject, cotangents), last
+        if not np.array_equal(trend, _directions(before, last)):
+            return False
+    return True
+
+
+def _directions(before: Pass, last: Pass) -> FloatArray:
+    """The sign of the change of each element of the outputs."""
+    pairs = zip(before.run.outputs, last.run.outputs, strict=True)
+    changes: FloatArray = np.concatenate([np.ravel(b - a).astype(np.float64) for a, b in pairs])
+    return np.sign(changes)
 
 
 def _pass(subject: Subject, cotangents: Cotangents) -> Pass:

@@ -159,6 +159,23 @@ def test_gc106_random_ties_that_fall_alike_in_some_calls_are_no_stale_state(alik
     assert not {"GC109", "GC110", "GC111"} & set(codes(result))
 
 
+def test_gc111_a_mean_that_is_kept_is_stale_state_and_no_random_code():
+    """Equal calls in a row differ, for each draws the mean nearer to this point."""
+    means = []
+
+    def forward(x):
+        means.append(x.mean())
+        return np.sin(x - sum(means) / len(means)), x
+
+    def backward(dout, x):
+        c = dout * np.cos(x - x.mean())
+        return c - c.mean()
+
+    found = codes(check_backward(backward, forward, x=np.array([0.1, 1.0, -2.0, 0.5])))
+    assert "GC111" in found
+    assert "GC106" not in found
+
+
 def test_gc106_a_backward_that_draws_is_told_from_a_forward_that_does():
     def backward(dout, x):
         return 2 * dout * x * (1 + 0.1 * np.random.rand())  # noqa: NPY002
