@@ -142,21 +142,24 @@ def test_gc106_a_forward_that_no_seed_cures_cannot_be_judged():
     )
 
 
-@pytest.mark.parametrize("alike", range(1, 9))
-def test_gc106_random_ties_that_fall_alike_in_some_calls_are_no_stale_state(alike):
-    """Only the place of one tie is drawn: by luck the first calls agree."""
-    calls = 0
+def test_gc106_random_ties_that_fall_alike_in_some_calls_are_no_stale_state():
+    """Only the place of one tie is drawn: by luck the first calls agree, now and then all of them."""
 
-    def forward(x):
-        nonlocal calls
-        calls += 1
-        first = calls <= alike or np.random.rand() < 0.5  # noqa: NPY002
-        return np.maximum(x, 0), np.where(x == 0, 1.0 * first, x > 0)
+    def found(alike):
+        calls = 0
 
-    np.random.seed(1)  # noqa: NPY002
-    result = check_backward(lambda d, mask: d * mask, forward, x=np.array([0.0, 1.0, -2.0, 0.5]))
-    assert codes(result)[0] == "GC106"
-    assert not {"GC109", "GC110", "GC111"} & set(codes(result))
+        def forward(x):
+            nonlocal calls
+            calls += 1
+            first = calls <= alike or np.random.rand() < 0.5  # noqa: NPY002
+            return np.maximum(x, 0), np.where(x == 0, 1.0 * first, x > 0)
+
+        np.random.seed(1)  # noqa: NPY002
+        return codes(check_backward(lambda d, mask: d * mask, forward, x=np.array([0.0, 1.0, -2.0, 0.5])))
+
+    everywhere = [found(alike) for alike in range(1, 9)]
+    assert sum("GC106" in one for one in everywhere) >= 5
+    assert not any({"GC109", "GC110", "GC111"} & set(one) for one in everywhere)
 
 
 def test_gc111_a_mean_that_is_kept_is_stale_state_and_no_random_code():
