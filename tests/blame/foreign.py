@@ -878,3 +878,160 @@ def biaffine_backward(gy, k):
     gh += gs.sum(axis=2)[..., None] * k["v"]
     gv = np.einsum("bij,bid->d", gs, k["h"])
     return {"h": gh, "m": gm, "U": gU, "v": gv}
+
+
+# --- a second helping
+
+class Embedding:
+    def __init__(self, W):
+        self.params = [W]
+        self.grads = [np.zeros_like(W)]
+        self.idx = None
+
+    def forward(self, idx):
+        W, = self.params
+        self.idx = idx
+        return np.tanh(W[idx])
+
+    def backward(self, dout):
+        dW, = self.grads
+        W, = self.params
+        dW[...] = 0
+        local = dout * (1 - np.tanh(W[self.idx]) ** 2)
+        np.add.at(dW, self.idx, local)
+        return None
+
+
+def gatedmlp_forward(x, w_gate, w_up, w_down):
+    gate_pre = x @ w_gate
+    sig = 1.0 / (1.0 + np.exp(-gate_pre))
+    gate = gate_pre * sig
+    up = x @ w_up
+    hidden = gate * up
+    y = hidden @ w_down
+    return y, dict(x=x, gate_pre=gate_pre, sig=sig, gate=gate, up=up, hidden=hidden, ws=(w_gate, w_up, w_down))
+
+
+def gatedmlp_backward(dy, c):
+    w_gate, w_up, w_down = c["ws"]
+    d_hidden = dy @ w_down.T
+    d_w_down = c["hidden"].T @ dy
+    d_gate = d_hidden * c["up"]
+    d_up = d_hidden * c["gate"]
+    d_silu = c["sig"] * (1 + c["gate_pre"] * (1 - c["sig"]))
+    d_gate_pre = d_gate * d_silu
+    d_w_gate = c["x"].T @ d_gate_pre
+    d_w_up = c["x"].T @ d_up
+    d_x = d_gate_pre @ w_gate.T + d_up @ w_up.T
+    return d_x, d_w_gate, d_w_up, d_w_down
+
+
+def rotary_forward(q, theta=10.0):
+    T, D = q.shape
+    half = D // 2
+    freq = theta ** (-np.arange(half) / half)
+    angle = np.outer(np.arange(T), freq)
+    cos, sin = np.cos(angle), np.sin(angle)
+    a, b = q[:, :half], q[:, half:]
+    out = np.concatenate([a * cos - b * sin, a * sin + b * cos], axis=1)
+    return out ** 2, (out, cos, sin)
+
+
+def rotary_backward(dout, cache):
+    out, cos, sin = cache
+    half = cos.shape[1]
+    drot = 2 * out * dout
+    da_out, db_out = drot[:, :half], drot[:, half:]
+    da = da_out * cos + db_out * sin
+    db = db_out * cos - da_out * sin
+    return np.concatenate([da, db], axis=1)
+
+
+def hmm_nll(log_pi, log_A, log_B, obs=(0, 2, 1, 1)):
+    pi, A, B = np.exp(log_pi), np.exp(log_A), np.exp(log_B)
+    T, S = len(obs), len(pi)
+    alpha = np.zeros((T, S))
+    alpha[0] = pi * B[:, obs[0]]
+    for t in range(1, T):
+        alpha[t] = (alpha[t - 1] @ A) * B[:, obs[t]]
+    likelihood = alpha[-1].sum()
+    nll = -np.log(likelihood)
+    beta = np.ones((T, S))
+    for t in range(T - 2, -1, -1):
+        beta[t] = A @ (B[:, obs[t + 1]] * beta[t + 1])
+    gamma = alpha * beta / likelihood
+    grad_log_pi = -gamma[0]
+    grad_log_A = np.zeros_like(A)
+    grad_log_B = np.zeros_like(B)
+    for t in range(T):
+        grad_log_B[:, obs[t]] -= gamma[t]
+        if t > 0:
+            xi = np.outer(alpha[t - 1], B[:, obs[t]] * beta[t]) * A / likelihood
+            grad_log_A -= xi
+    return nll, grad_log_pi, grad_log_A, grad_log_B
+
+
+class DeepNet:
+    """Layers in lists, a weight of the loss, and helpers of its own."""
+
+    def __init__(self, W1, W2, b1, b2):
+        self.Ws, self.bs = [W1, W2], [b1, b2]
+        self.dWs, self.dbs = [None, None], [None, None]
+
+    def _act(self, a):
+        return np.where(a > 0, a, 0.1 * a)
+
+    def _slope(self, a):
+        return np.where(a > 0, 1.0, 0.1)
+
+    def forward(self, x):
+        self.zs, self.acts = [], [x]
+        for W, b in zip(self.Ws, self.bs):
+            z = self.acts[-1] @ W + b
+            self.zs.append(z)
+            self.acts.append(self._act(z))
+        return self.acts[-1]
+
+    def backward(self, grad):
+        for k in reversed(range(len(self.Ws))):
+            grad = grad * self._slope(self.zs[k])
+            self.dWs[k] = self.acts[k].T @ grad
+            self.dbs[k] = grad.sum(axis=0)
+            grad = grad @ self.Ws[k].T
+        return grad
+
+
+def rk2_forward(y0, k, h=0.3, n=3):
+    y, tape = y0, []
+    for _ in range(n):
+        k1 = -k * y ** 2
+        mid = y + 0.5 * h * k1
+        k2 = -k * mid ** 2
+        tape.append((y, mid))
+        y = y + h * k2
+    return y, (tape, k, h)
+
+
+def rk2_backward(lam, saved):
+    tape, k, h = saved
+    gk = np.zeros_like(k)
+    for y, mid in reversed(tape):
+        lam_k2 = h * lam
+        gk += -mid ** 2 * lam_k2
+        lam_mid = -2 * k * mid * lam_k2
+        lam_k1 = 0.5 * h * lam_mid
+        gk += -y ** 2 * lam_k1
+        lam = lam + lam_mid - 2 * k * y * lam_k1
+    return lam, gk
+
+
+def contrast_cost(w, a, b, same, margin=1.5):
+    n = len(same)
+    diff = (a - b) * w
+    dist = np.sqrt(np.sum(diff ** 2, axis=1) + 1e-8)
+    slack = np.maximum(margin - dist, 0.0)
+    cost = np.sum(same * dist ** 2 + (1 - same) * slack ** 2) / (2 * n)
+    d_dist = (same * dist - (1 - same) * slack) / n
+    d_diff = (d_dist / dist)[:, None] * diff
+    grad = np.sum(d_diff * (a - b), axis=0)
+    return cost, grad
