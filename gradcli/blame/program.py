@@ -48,6 +48,10 @@ class Program:
         """Those of the function itself."""
         return self.main.returns()
 
+    def leaving(self) -> list[ast.stmt]:
+        """Statements of the function itself that change objects or arrays."""
+        return [step.statement for step in self.main.steps if _leaves_something(step.statement)]
+
     def is_blank(self, statement: ast.stmt) -> bool:
         return any(flow.is_blank(statement) for flow in self._flows.values() if flow.holds(statement))
 

@@ -414,6 +414,10 @@ class Search:
             parts = self._elements(statement, name)
             if parts is not None or not self._is_method:
                 found |= self._behind_parts(statement, parts, right)
+        if not found and self._is_method:
+            # It is written into an array that the object holds: dW, = self.grads; np.add.at(dW, …).
+            for left in self.flow.leaving():
+                found |= self._behind_parts(left, None, right)
         return found
 
     @property
