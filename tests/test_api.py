@@ -1,5 +1,6 @@
 """The Python API: what it accepts, what it refuses, and what a failed assertion says."""
 
+import doctest
 import inspect
 import threading
 from pathlib import Path
@@ -300,3 +301,9 @@ def test_both_functions_take_the_same_keywords():
     shared = {"seed": 0, "tol": 1e-7, "method": "auto", "step": None, "elements": "auto", "budget": 10.0}
     for function in (gradcli.check, gradcli.check_target):
         assert shared.items() <= dict(keywords(function)).items()
+
+
+def test_the_examples_in_the_docstrings_are_true():
+    failed, tried = doctest.testmod(gradcli.api)
+    assert tried >= 5
+    assert failed == 0

@@ -133,7 +133,7 @@ class Search:
         right = [name for name in self.bench.known if self.bench.fits(base, name)]
         by_statement: dict[ast.stmt, list[Site]] = {}
         for site in self.bench.backward.taps.sites:
-            if site.statement in suspects and (site.role == WRITE or site.role == DEF):
+            if site.statement in suspects and site.role in (WRITE, DEF):
                 by_statement.setdefault(site.statement, []).append(site)
 
         def matters(site: Site) -> bool:

@@ -149,7 +149,7 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, Change]]:
         other = _SUMS[1 - _SUMS.index(node.func.attr)]
         yield f"{other} for {node.func.attr}: {text}", lambda n: _renamed(n, other)
         if whole is not None:
-            yield f"lost .{node.func.attr}: {text}", lambda n: _summed(n)
+            yield f"lost .{node.func.attr}: {text}", _summed
     for place, keyword in enumerate(node.keywords):
         if keyword.arg == "axis" and isinstance(keyword.value, ast.Constant):
             yield f"wrong axis: {text}", partial(_other_axis, place)

@@ -21,9 +21,25 @@ if TYPE_CHECKING:
 _WIDTH = 80  # a page is read in a narrow window as in a wide one, and pasted
 # In this order: σ² before ².
 _PLAIN = {
-    **{"∂": "d", "μ": "mu", "σ²": "var", "x̂": "x_hat", "γ": "gamma", "β": "beta", "ε": "eps", "π": "pi"},
-    **{"x₀": "x_0", "kernel²": "kernel^2"},
-    **{"√": "sqrt", "Σ": "sum ", "²": "^2", "³": "^3", "ᵀ": "^T", "·": "g", "½": "1/2", "±": "+-", "←": "<-"},
+    "∂": "d",
+    "μ": "mu",
+    "σ²": "var",
+    "x̂": "x_hat",
+    "γ": "gamma",
+    "β": "beta",
+    "ε": "eps",
+    "π": "pi",
+    "x₀": "x_0",
+    "kernel²": "kernel^2",
+    "√": "sqrt",
+    "Σ": "sum ",
+    "²": "^2",
+    "³": "^3",
+    "ᵀ": "^T",
+    "·": "g",
+    "½": "1/2",
+    "±": "+-",
+    "←": "<-",
 }
 
 

@@ -133,5 +133,5 @@ def test_names_with_escapes_and_markup_are_shown_as_they_are(invoke):
 
 
 def test_lengths_that_python_takes_for_numbers_are_numbers(invoke):
-    zipped(**{"out": promising("(True, 8)")})
+    zipped(out=promising("(True, 8)"))
     assert "out" in invoke("diff", "evil.npz", "evil.npz").stdout

@@ -40,7 +40,7 @@ def crossed(outcome, *, nodes=False):
 
 def test_objects_of_the_users_arrive_as_their_repr():
     constants = {"mode": Mine(), "silent": Silent(), "many": [Mine, Mine()], "eps": 1e-5, "n": np.arange(3)}
-    result = CheckResult("id", "target", "fail", {}, constants=constants, nodes=lambda: {})
+    result = CheckResult("id", "target", "fail", {}, constants=constants, nodes=dict)
     found = crossed(Outcome("id", result)).result
     assert repr(found.constants["mode"]) == "Mine()"
     assert repr(found.constants["silent"]) == "<Silent>"

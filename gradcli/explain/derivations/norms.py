@@ -99,7 +99,7 @@ def _scaled(shifted: bool, over: str = "rows") -> Node:
     )
     if not shifted:
         return Node("y", "y", "γ x̂", lambda v: spread(v, "gamma") * v["x_hat"], edges)
-    beta = Edge("beta", f"1, summed over {over}", lambda v, g: gathered(v, g))
+    beta = Edge("beta", f"1, summed over {over}", gathered)
     return Node(
         "y", "y", "γ x̂ + β", lambda v: spread(v, "gamma") * v["x_hat"] + spread(v, "beta"), (*edges, beta)
     )
