@@ -41,6 +41,7 @@ def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, g
         if spec.options and len(found) > 1:
             names = ", ".join(one.name for one in found)
             raise UsageError(f"{loaded.shown}: dimensions and options need one target; name it: {names}")
+        _refuse_declarations_of_some(spec, place, found)
 
     def opened(one: Checkable) -> Opened:
         own = given if symbol is not None else _own(given, one)
@@ -71,6 +72,16 @@ def _refuse_strays(loaded: Loaded, found: list[Checkable], given: Given) -> None
             listed = "; ".join(one.shown for one in found)
             raise UsageError(
                 f"{loaded.shown}: no forward has an argument {name!r}{near or '.'} There are {listed}"
+            )
+
+
+def _refuse_declarations_of_some(spec: CheckSpec, place: str, found: list[Checkable]) -> None:
+    for name, keys in spec.declarations.named.items():
+        takers = [f"{place}:{one.name}" for one in found if one.takes(name)]
+        if takers and len(takers) < len(found):
+            raise UsageError(
+                f"{keys[0]}: not all {len(found)} targets in {place} have an input {name!r}; "
+                f"check it by name: {', '.join(takers)}"
             )
 
 

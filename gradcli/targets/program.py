@@ -40,10 +40,15 @@ from gradcli.targets.rerun import rerun_line
 def open_program(spec: CheckSpec, given: Given) -> Opened:
     """A program.
 
-    Raises UsageError for a command without `{in}` and `{out}` and for missing inputs, TargetError for a
-    program that does not exist.
+    Raises UsageError for a command without `{in}` and `{out}`, for options and for missing inputs,
+    TargetError for a program that does not exist.
     """
     program = Program(_words(spec), spec.base)
+    if spec.options:
+        option = next(iter(spec.options))
+        raise UsageError(
+            f"{spec.target}: a program has no option {option!r}; what it reads is an input or a constant"
+        )
     if not given.shapes:
         raise UsageError(f"{spec.target}: says no inputs; add --input NAME=SHAPE for each array it reads")
     check_id = spec.id if spec.id is not None else spec.target

@@ -158,3 +158,20 @@ def test_processes_know_it_as_well(folder, invoke):
     done = invoke("check", "net.yaml", "-j", "2")
     assert done.exit_code == 0
     assert "1 expected to fail" in done.stdout
+
+
+def test_what_is_declared_of_some_targets_in_a_file_names_them(folder, invoke):
+    other = "def half_forward(y):\n    return y / 2\n\ndef half_backward(dout):\n    return dout / 2\n"
+    (folder / "layers.py").write_text(LAYERS + other)
+    done = invoke("check", "layers.py", "--scale", "x=1/m")
+    assert done.exit_code == 2
+    assert done.stderr.strip() == (
+        "gradcli: error: scale: not all 3 targets in layers.py have an input 'x'; "
+        "check it by name: layers.py:twice, layers.py:right"
+    )
+
+
+def test_what_is_declared_of_an_input_that_all_targets_have_goes_to_all(folder, invoke):
+    done = invoke("check", "layers.py", "--input", "x=4", "--scale", "x=2")
+    assert done.exit_code == 1
+    assert done.stdout.count("declared: x is scaled by 2") == 2

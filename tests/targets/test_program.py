@@ -99,3 +99,8 @@ def test_a_command_that_makes_no_check_is_refused(target, error, says):
 def test_inputs_have_to_be_named(command):
     with pytest.raises(UsageError, match="says no inputs; add --input NAME=SHAPE"):
         check_target(command(PROGRAM))
+
+
+def test_an_option_that_no_program_has_is_refused(command):
+    with pytest.raises(UsageError, match="a program has no option 'batch'; what it reads is an input"):
+        check_target(command(PROGRAM), **SIZES, batch=3)
