@@ -6,6 +6,8 @@ assumed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from string import ascii_letters
 
 import numpy as np
 
@@ -54,12 +56,18 @@ class Structure:
         position = tuple(i for axis, i in enumerate(index) if axis not in self.separable)
         return position, tuple(index[axis] for axis in self.separable)
 
+    @cached_property
+    def _sums(self) -> list[str]:
+        """For each output, which axes are summed over, as `einsum` takes it."""
+        names = [ascii_letters[:rank] for rank in self.ranks]
+        kept = ["".join(n[axis] for axis in axes) for n, axes in zip(names, self.partners, strict=True)]
+        return [f"{n},{n}->{k}" for n, k in zip(names, kept, strict=True)]
+
     def contract(self, weights: tuple[Array, ...], changes: list[FloatArray]) -> FloatArray:
         """Sum weights * changes over everything but the separable axes; shape `group_shape`."""
         total: FloatArray | None = None
-        for weight, change, partner, rank in zip(weights, changes, self.partners, self.ranks, strict=True):
-            axes = range(rank)
-            part = np.einsum(weight, axes, change, axes, partner)
+        for weight, change, sums in zip(weights, changes, self._sums, strict=True):
+            part = np.einsum(sums, weight, change)
             total = part if total is None else total + part
         return np.zeros(self.group_shape) if total is None else np.asarray(total)
 
