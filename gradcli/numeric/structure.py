@@ -7,7 +7,6 @@ assumed.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from string import ascii_letters
 
 import numpy as np
 
@@ -16,6 +15,9 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function, random_moves
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import scale_of
+
+# As einsum names axes; the module `string` has them as well, and takes time to import.
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class Structure:
     @cached_property
     def _sums(self) -> list[str]:
         """For each output, which axes are summed over, as `einsum` takes it."""
-        names = [ascii_letters[:rank] for rank in self.ranks]
+        names = [_LETTERS[:rank] for rank in self.ranks]
         kept = ["".join(n[axis] for axis in axes) for n, axes in zip(names, self.partners, strict=True)]
         return [f"{n},{n}->{k}" for n, k in zip(names, kept, strict=True)]
 
