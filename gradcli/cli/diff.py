@@ -23,7 +23,8 @@ def command(one: Path, other: Path, quiet: bool, color: str) -> int:
     two, and what it grows to, is no difference.
 
     \b
-    Exit code: 0 the same, 1 different, 2 a file cannot be read or they have nothing in common
+    Exit code: 0 the same, 1 different, 2 a file cannot be read or they
+    have nothing in common
     """
     from gradcli import archive
     from gradcli.diff import compare

@@ -26,7 +26,8 @@ def command(file: Path, output: Path | None, force: bool) -> int:
     Then: gradcli check FILE.yaml
 
     \b
-    Exit code: 0 written, 2 cannot write or cannot import FILE.py, 5 nothing to check
+    Exit code: 0 written, 2 cannot write or cannot import FILE.py,
+    5 nothing to check
     """
     from gradcli.atomic import refuse_unwritable, write_text
     from gradcli.config.draft import draft

@@ -45,8 +45,8 @@ def command(target: str, threshold: float | None, verbose: bool, **options: Any)
     is named with its line. A TARGET is what gradcli check takes.
 
     \b
-    Exit code: 0 done, 1 the check itself fails or fewer than the threshold are caught,
-    2 cannot damage it, 5 nothing to damage, 130 interrupted
+    Exit code: 0 done, 1 the check itself fails or fewer than the threshold
+    are caught, 2 cannot damage it, 5 nothing to damage, 130 interrupted
     """
     from gradcli.suite.problems import problems_of
 

@@ -31,8 +31,8 @@ def command(file: Path, target: str | None, dump: Path | None, quiet: bool, verb
     run only if they are named here.
 
     \b
-    Exit code: 0 right, 1 wrong or the code raises, 2 no such file or target, or the arrays
-    no longer fit it, 4 could not decide, 130 interrupted
+    Exit code: 0 right, 1 wrong or the code raises, 2 no such file or
+    target, or the arrays no longer fit it, 4 could not decide, 130 interrupted
     """
     from gradcli.cli.progress import ProgressOnTerminal
     from gradcli.replay import replay

@@ -50,7 +50,8 @@ def command(words: tuple[str, ...]) -> int:
     saved, in whatever module it lies. The last line says what changed: x: FAIL -> pass.
 
     \b
-    Exit code: 0 after Ctrl-C, 2 if the command line is wrong or watchfiles is not installed
+    Exit code: 0 after Ctrl-C, 2 if the command line is wrong or
+    watchfiles is not installed
     """
     saves = _saves(words)
     try:
