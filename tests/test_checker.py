@@ -56,14 +56,14 @@ def verdicts(result: CheckResult) -> tuple[str, ...]:
 
 
 def test_batchnorm_2_by_3_fails_if_one_element_of_dx_is_wrong_by_1_0001():
-    seeds = range(0, 1000, 7)  # each of the six elements in turn
+    seeds = range(0, 1000, 13)  # each of the six elements in turn
     found = Counter(verdicts(batchnorm_2_by_3(seed, (seed % 2, seed % 3))) for seed in seeds)
     assert found == {("fail", "fail", "pass", "pass"): len(seeds)}
 
 
 def test_batchnorm_2_by_3_fails_if_dx_is_wrong_by_1_0001():
-    found = Counter(verdicts(batchnorm_2_by_3(seed, ...)) for seed in range(0, 1000, 25))
-    assert found == {("fail", "fail", "pass", "pass"): 40}
+    found = Counter(verdicts(batchnorm_2_by_3(seed, ...)) for seed in range(0, 1000, 50))
+    assert found == {("fail", "fail", "pass", "pass"): 20}
 
 
 @pytest.mark.parametrize("first", [0, 250])
