@@ -356,6 +356,8 @@ class Judgement:
     def _poor(self) -> BoolArray:
         comparison = self.comparison()
         known = comparison.allowed <= _KNOWN * comparison.scale
+        if self.numeric.method != CENTRAL:
+            known |= comparison.size == 0  # exact methods give zeros; differences would only round there
         return self.measured & ~known & ~self.looked & ~self.excused
 
     def _look_at_some(self, poor: BoolArray) -> None:
