@@ -7,6 +7,7 @@ are compared.
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -116,6 +117,14 @@ def test_the_repair_that_the_readme_names_makes_the_check_pass(shell):
     failing = next(command.line for command in COMMANDS if command.line.startswith("gradcli check layers.py"))
     assert shell(failing).returncode == 1
     assert shell(f"sed -i s/-1.0/-0.5/ layers.py && {failing}").returncode == 0
+
+
+def test_the_program_in_c_passes_word_for_word(shell):
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler on this machine")
+    (line,) = re.findall(r"^cc .*--exec .*$", README, re.MULTILINE)
+    done = shell(line.replace("tests/", f"{shlex.quote(str(ROOT))}/tests/"))
+    assert (done.returncode, "4 of 4 elements compared" in done.stdout) == (0, True)
 
 
 def test_the_exit_codes_are_those_of_the_program():
