@@ -85,22 +85,21 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
         due += int(np.sum(visible))
         off += int(np.sum(visible & c & (np.abs(_odd(p, m) - expected) > 0.1 * size)))
     if off > due / 4:
-        return not _halves(function, moves)
+        return not _halves(function, moves, due)
     return _is_stuck(function, noise, moves, [a == 0 for a in large])
 
 
-def _halves(function: Function, moves: dict[str, FloatArray]) -> bool:
-    """Whether the smallest moves have responses that halve with them: digits are kept there, and what is not
-    proportional further out is a function too fast for such moves (sin at 1e6). Cost: 4 evaluations."""
+def _halves(function: Function, moves: dict[str, FloatArray], due: int) -> bool:
+    """Whether as many outputs as are `due` to follow the smallest moves halve with them: digits are kept there,
+    and what bends further out is a function too fast for such moves (sin at 1e6). Cost: 4 evaluations."""
     tiny, tinier = _sides(function, moves, (2.0**-32, 2.0**-33))
     if tiny is None or tinier is None:
         return False
-    moved, halved = 0, 0
+    halved = 0
     for (p, m), (q, n) in zip(tiny, tinier, strict=True):
         whole, half = _odd(p, m), _odd(q, n)
-        moved += int(np.sum(whole != 0))
         halved += int(np.sum((whole != 0) & (np.abs(whole - 2 * half) < 0.25 * np.abs(whole))))
-    return halved > 0.75 * moved > 0
+    return halved > 0.75 * due
 
 
 def _is_stuck(function: Function, noise: Noise, moves: dict[str, FloatArray], still: list[BoolArray]) -> bool:
