@@ -85,13 +85,13 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
         due += int(np.sum(visible))
         off += int(np.sum(visible & c & (np.abs(_odd(p, m) - expected) > 0.1 * size)))
     if off > due / 4:
-        return not _halves(function, moves, due)
+        return not _halves(function, moves)
     return _is_stuck(function, noise, moves, [a == 0 for a in large])
 
 
-def _halves(function: Function, moves: dict[str, FloatArray], due: int) -> bool:
-    """Whether as many outputs as are `due` to follow the smallest moves halve with them: digits are kept there,
-    and what bends further out is a function too fast for such moves (sin at 1e6). Cost: 4 evaluations."""
+def _halves(function: Function, moves: dict[str, FloatArray]) -> bool:
+    """Whether most outputs follow the smallest moves and halve with them: digits are kept there, and what bends
+    further out is a function too fast for such moves (sin at 1e6). Cost: 4 evaluations."""
     tiny, tinier = _sides(function, moves, (2.0**-32, 2.0**-33))
     if tiny is None or tinier is None:
         return False
@@ -99,7 +99,7 @@ def _halves(function: Function, moves: dict[str, FloatArray], due: int) -> bool:
     for (p, m), (q, n) in zip(tiny, tinier, strict=True):
         whole, half = _odd(p, m), _odd(q, n)
         halved += int(np.sum((whole != 0) & (np.abs(whole - 2 * half) < 0.25 * np.abs(whole))))
-    return halved > 0.75 * due
+    return halved > 0.75 * sum(out.size for out in function.base)
 
 
 def _is_stuck(function: Function, noise: Noise, moves: dict[str, FloatArray], still: list[BoolArray]) -> bool:
