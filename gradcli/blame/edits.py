@@ -313,7 +313,8 @@ def _variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tupl
         "operand",
     ):
         yield from _transposed(node)
-        if not isinstance(slot.parent, ast.Call) or isinstance(node, ast.BinOp | ast.Call):
+        counted = isinstance(slot.parent, ast.Attribute) and slot.parent.attr in ("shape", "ndim", "size")
+        if not counted and (not isinstance(slot.parent, ast.Call) or isinstance(node, ast.BinOp | ast.Call)):
             yield from _summed(node)
 
 

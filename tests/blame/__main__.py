@@ -13,14 +13,15 @@ import numpy as np
 
 import gradcli
 import gradcli.clock
-from gradcli.result import CheckResult
-from tests.blame import foreign_slips, heldout_slips
+from gradcli.result import Blame, CheckResult
+from tests.blame import foreign_slips, heldout_slips, judged
 from tests.blame.damage import changed_lines, check_damaged, check_foreign, damage
 from tests.blame.slips import SLIPS
 from tests.corpus import reference
 from tests.corpus.bugs import LAYERS
 from tests.corpus.case import Bug, Layer, build, inputs_for
 
+_MOST = 20  # times what a check costs that blame may cost
 RIGHT, WRONG, SILENT, UNSEEN = "right", "wrong", "silent", "unseen"
 
 
@@ -34,10 +35,12 @@ class Said:
     told: str
     check: float  # seconds without blame
     blame: float
+    true: tuple[bool, ...] = ()  # of each diagnosis that was printed at a right line, in the corpus
 
     def __str__(self) -> str:
         cost = f"({self.check:.2f} + {self.blame:.2f} s)"
-        return f"{self.outcome:7} {self.habit:8} {self.slip} -> {self.told} {cost}"
+        doubt = "" if all(self.true) else "UNTRUE "
+        return f"{self.outcome:7} {self.habit:8} {doubt}{self.slip} -> {self.told} {cost}"
 
 
 def staged(only: str) -> Iterator[Said]:
@@ -98,7 +101,10 @@ def corpus(only: str) -> Iterator[Said]:
                         blame=blame,
                     )
 
-            yield _said("corpus", f"{layer.name}/{bug.name}", check, lines)
+            def judge(blame: Blame, layer: Layer = layer, bug: Bug = bug) -> bool:
+                return judged.is_true(layer, bug, blame.diagnosis, blame.line, blame.gradients)
+
+            yield _said("corpus", f"{layer.name}/{bug.name}", check, lines, judge)
 
 
 def _lines(layer: Layer, bug: Bug) -> set[int]:
@@ -111,7 +117,13 @@ def _lines(layer: Layer, bug: Bug) -> set[int]:
     return found if min(found) >= first else set()
 
 
-def _said(habit: str, slip: str, check: Callable[[bool], CheckResult], lines: Iterable[int]) -> Said:
+def _said(
+    habit: str,
+    slip: str,
+    check: Callable[[bool], CheckResult],
+    lines: Iterable[int],
+    judge: Callable[[Blame], bool] | None = None,
+) -> Said:
     start = time.process_time()
     check(False)
     middle = time.process_time()
@@ -125,7 +137,9 @@ def _said(habit: str, slip: str, check: Callable[[bool], CheckResult], lines: It
     else:
         outcome = RIGHT if {b.line for b in blames} <= set(lines) else WRONG
     told = " | ".join(f"{b.line}: {b.diagnosis}" for b in blames) or "; ".join(result.remarks)
-    return Said(habit, f"{slip} @ {sorted(lines)}", outcome, told, *seconds)
+    printed = [b for b in blames if outcome == RIGHT and judged.said(b.diagnosis)]
+    true = tuple(judge(b) for b in printed) if judge else ()
+    return Said(habit, f"{slip} @ {sorted(lines)}", outcome, told, *seconds, true)
 
 
 def summary(said: list[Said]) -> str:
@@ -136,8 +150,12 @@ def summary(said: list[Said]) -> str:
         shares = ", ".join(f"{100 * counts[o] / max(1, len(own)):.1f} % {o}" for o in (RIGHT, SILENT, WRONG))
         ratio = sorted(s.blame / max(s.check, 1e-3) for s in own)
         lines.append(
-            f"{habit:8} {len(own):4} slips: {shares}; median cost {ratio[len(ratio) // 2]:.0f} x the check"
+            f"{habit:8} {len(own):4} slips: {shares}; median cost {ratio[len(ratio) // 2]:.0f} x the check, "
+            f"{sum(r > _MOST for r in ratio)} above {_MOST} x"
         )
+        true = [t for s in own for t in s.true]
+        if true:
+            lines.append(f"{'':8} {len(true):4} diagnoses printed: {100 * sum(true) / len(true):.1f} % true")
     return "\n".join(lines)
 
 

@@ -21,6 +21,14 @@ SAID = {
         "multiplied by 5/(5-1) (1.25)",
     ),
     "one over N - 1": ("bn", "* dmu / N", "* dmu / N * (N - 1)", "multiplied by 1/4"),
+    "D": (
+        *("bn", "* dvar / N", "* dvar / N / D"),
+        "multiplied by 3, where 3 is the length of axis 1 of x",
+    ),
+    "one over a root": (
+        *("causal", "np.outer(ds, query[i]) / d ** 0.5", "np.outer(ds, query[i])"),
+        "multiplied by 1/√3",
+    ),
     "two": ("bn", "dxmu2 = 2 * xmu", "dxmu2 = xmu", "multiplied by 2"),
     "a root": (
         *("causal", "np.outer(ds, query[i]) / d ** 0.5", "np.outer(ds, query[i]) / d"),
@@ -153,6 +161,28 @@ def test_duplicates_that_are_counted_once_are_found():
     blame = gradcli.check(rows, rows_counted_once, inputs=inputs).blame
     assert blame.source == "dx[index] += g"
     assert "an index that occurs twice is counted once: with `np.add.at(dx, index, g)`" in blame.diagnosis
+
+
+def products(x, w):
+    return x @ w, (x, w)
+
+
+def rows_accumulated(g, cache):
+    x, w = cache
+    dx = np.zeros_like(x)
+    row = np.zeros(x.shape[1])
+    for i in range(len(x)):
+        row += g[i] @ w.T
+        dx[i] = row
+    return dx, x.T @ g
+
+
+def test_rows_that_are_accumulated_in_a_batch_are_found():
+    rng = np.random.default_rng(2)
+    inputs = {"x": rng.standard_normal((4, 3)), "w": rng.standard_normal((3, 2))}
+    blame = gradcli.check(products, rows_accumulated, inputs=inputs).blame
+    assert blame.source == "row += g[i] @ w.T"
+    assert "added to what is there, where it should be set: with `row = g[i] @ w.T`" in blame.diagnosis
 
 
 def cubes(x):
