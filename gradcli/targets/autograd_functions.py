@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -14,6 +15,7 @@ from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import as_outputs
+from gradcli.targets.second_order import SecondOrder
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
@@ -45,7 +47,9 @@ def _checkable(name: str, value: Any, makers: Mapping[int, Callable[..., Any]]) 
     named = dict(enumerate(argument_names(plain)))
     by_name = {named[place]: maker for place, maker in makers.items() if place in named}
     why = "" if by_name else f"the vjp of {name} is not one that defvjp was given as a function"
-    return Primitive(name, (name,), call, plain, plain, AutogradEngine(), None, why, makers=by_name)
+    engine = AutogradEngine()
+    twice = partial(SecondOrder, engine=engine)
+    return Primitive(name, (name,), call, plain, plain, engine, None, why, twice, by_name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,9 @@ class AutogradEngine:
 
     def forward(self, function: Callable[[Mapping[str, Any]], Any], arrays: Mapping[str, Array]) -> Run:
         is_complex = any(array.dtype.kind == "c" for array in arrays.values())
-        outputs = as_outputs((function(arrays),), complex_allowed=is_complex)
+        returned = function(arrays)
+        several = returned if isinstance(returned, tuple) else (returned,)
+        outputs = as_outputs(several, complex_allowed=is_complex)
         return Run(outputs, Saved(function, dict(arrays)))
 
     def backward(self, cotangents: tuple[Array, ...], saved: Saved) -> Mapping[str, Any]:
@@ -99,6 +105,19 @@ class AutogradEngine:
             def alone(value: Any, name: str = name) -> Any:
                 return saved.function({**saved.arrays, name: value})
 
-            pull, _ = make_vjp(alone)(array)
-            gradients[name] = pull(cotangents[0])
+            pull, value = make_vjp(alone)(array)
+            gradients[name] = pull(cotangents if isinstance(value, tuple) else cotangents[0])
         return gradients
+
+    def pull_back(
+        self,
+        function: Callable[[Mapping[str, Any]], Any],
+        values: Mapping[str, Any],
+        cotangents: Sequence[Any],
+        wanted: Sequence[str],
+    ) -> Any:
+        from autograd.builtins import tuple as traced_tuple
+
+        saved = Saved(function, dict(values))
+        found = self.backward(tuple(cotangents), saved)
+        return traced_tuple([found[name] for name in wanted])

@@ -130,7 +130,7 @@ def find_order(loaded: Loaded, symbol: str | None, order: int) -> list[Checkable
 _ORDERS = (
     "a function and its gradient",
     "a gradient beside its Hessian (f_der with f_hess, grad with hessian, hessp(x, p)), or a "
-    "torch.autograd.Function that can be differentiated twice",
+    "custom gradient of torch, JAX or autograd that can be differentiated twice",
 )
 
 

@@ -3,7 +3,7 @@
 What differs between frameworks is an `Engine`; that such a function is a Problem like any other is here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -37,6 +37,19 @@ class Engine(Protocol):
 
     def backward(self, cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
         """The gradient of each floating-point input; None where the framework knows of none."""
+
+
+class TwiceEngine(Engine, Protocol):
+    """An engine whose gradients it can differentiate again."""
+
+    def pull_back(
+        self,
+        function: Callable[[Mapping[str, Any]], Any],
+        values: Mapping[str, Any],
+        cotangents: Sequence[Any],
+        wanted: Sequence[str],
+    ) -> Any:
+        """The wanted gradients, in the framework's arrays, as a function that `forward` can evaluate."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,6 +53,19 @@ class JaxEngine:
                 _require_dot_product(function, moving, weights, found)
             return {name: np.array(gradient) for name, gradient in found.items()}
 
+    def pull_back(
+        self,
+        function: Callable[[Mapping[str, Any]], Any],
+        values: Mapping[str, Any],
+        cotangents: Sequence[Any],
+        wanted: Sequence[str],
+    ) -> tuple[Any, ...]:
+        moving = {name: values[name] for name in wanted}
+        outputs, pull = jax.vjp(lambda changed: function({**values, **changed}), moving)
+        structure = jax.tree_util.tree_structure(outputs)
+        (found,) = pull(jax.tree_util.tree_unflatten(structure, _weights(outputs, cotangents)))
+        return tuple(found[name] for name in wanted)
+
 
 def run_by_hand(
     forward: Callable[[Mapping[str, Any]], Any], backward: Callable[..., Any], wanted: Sequence[str]
@@ -87,7 +100,7 @@ def _leaves(returned: Any) -> list[Any]:
     return leaves
 
 
-def _weights(outputs: Any, cotangents: tuple[Array, ...]) -> list[Any]:
+def _weights(outputs: Any, cotangents: Sequence[Any]) -> list[Any]:
     """A cotangent for every output; those of integers have JAX's own dtype for nothing."""
     given = iter(cotangents)
     return [

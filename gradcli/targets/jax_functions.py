@@ -7,12 +7,14 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gradcli.problem import Problem
 from gradcli.targets.convention import Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.second_order import SecondOrder
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
@@ -55,17 +57,19 @@ def _checkable(
     from gradcli.targets.jax_engine import JaxEngine
 
     engine = JaxEngine(forward_mode=forward_mode)
+    twice = partial(SecondOrder, engine=engine)
     plain = inspect.unwrap(value)
     names = (name, *rule_names)
     if isinstance(value, jax.custom_vjp) and value.bwd is not None:
         forward, backward = inspect.unwrap(value.fwd), inspect.unwrap(value.bwd)
-        return EngineFunction(name, names, value, forward, backward, engine, VjpRule(value))
+        return EngineFunction(name, names, value, forward, backward, engine, VjpRule(value), second=twice)
     why = (
         "the rule is one for forward mode, and has no backward"
         if forward_mode
         else "the function has no rule of its own"
     )
-    return EngineFunction(name, names, value, plain, getattr(value, "jvp", plain), engine, None, why)
+    rule = getattr(value, "jvp", plain)
+    return EngineFunction(name, names, value, plain, rule, engine, None, why, second=twice)
 
 
 @dataclass(frozen=True, eq=False)

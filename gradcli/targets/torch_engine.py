@@ -1,6 +1,6 @@
 """Evaluates functions of torch tensors on the CPU, and pulls cotangents back through torch's graph."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +80,22 @@ class TorchEngine:
             name: _gradient(leaf, grad)
             for (name, leaf), grad in zip(graph.leaves.items(), found, strict=True)
         }
+
+    def pull_back(
+        self,
+        function: Callable[[Mapping[str, Any]], Any],
+        values: Mapping[str, Any],
+        cotangents: Sequence[Any],
+        wanted: Sequence[str],
+    ) -> tuple[torch.Tensor | None, ...]:
+        found: tuple[torch.Tensor | None, ...] = torch.autograd.grad(
+            differentiable(function(values)),
+            [values[name] for name in wanted],
+            list(cotangents),
+            create_graph=True,
+            allow_unused=True,
+        )
+        return found
 
 
 def functions_in(saved: Saved) -> list[Any]:

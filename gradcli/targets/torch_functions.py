@@ -23,6 +23,7 @@ from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.second_order import SecondOrder
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
@@ -174,13 +175,8 @@ def _engine_function(
 ) -> EngineFunction:
     from gradcli.targets.torch_engine import TorchEngine
 
-    return EngineFunction(name, (name,), call, forward, backward, TorchEngine(), second=_second)
-
-
-def _second(first: EngineFunction) -> Checkable:
-    from gradcli.targets.torch_second_order import SecondOrder
-
-    return SecondOrder(first)
+    twice = partial(SecondOrder, engine=TorchEngine(watches_saved=False))
+    return EngineFunction(name, (name,), call, forward, backward, TorchEngine(), second=twice)
 
 
 def _has_setup_context(cls: Any) -> bool:

@@ -186,3 +186,89 @@ def test_what_says_that_it_has_no_second_order_is_not_checked():
     Path("cube.py").write_text(CUBE.replace("    @staticmethod\n    def backward", once))
     with pytest.raises(GradcliError, match="Cube has nothing of order 2"):
         gradcli.check_target("cube.py:Cube", inputs={"x": "4", "w": "4"}, order=2)
+
+
+# --- JAX and autograd
+
+SWISH = """\
+import jax
+import jax.numpy as jnp
+
+
+@jax.custom_vjp
+def swish(x, w):
+    return w * x / (1 + jnp.exp(-x))
+
+
+def swish_fwd(x, w):
+    s = 1 / (1 + jnp.exp(-x))
+    return w * x * s, (x, s, w)
+
+
+def swish_bwd(saved, g):
+    x, s, w = saved
+    return g * w * (s + x * s * (1 - s)), g * x * s
+
+
+swish.defvjp(swish_fwd, swish_bwd)
+"""
+CUBE_JVP = """\
+import jax
+import jax.numpy as jnp
+
+
+@jax.custom_jvp
+def cube(x, w):
+    return jnp.array([1.0, 2.0]) @ x**3, w * x
+
+
+@cube.defjvp
+def cube_jvp(point, moved):
+    (x, w), (dx, dw) = point, moved
+    return cube(x, w), (jnp.array([1.0, 2.0]) @ (3 * x**2 * dx), w * dx + x * dw)
+"""
+ENERGY = """\
+import autograd.numpy as np
+from autograd.extend import defvjp, primitive
+from autograd.tracer import getval
+
+
+@primitive
+def energy(x, w):
+    return np.sum(w * x**3)
+
+
+defvjp(energy, lambda ans, x, w: lambda g: 3 * g * w * x**2, lambda ans, x, w: lambda g: g * x**3)
+"""
+RULES = {
+    "custom_vjp": ("jax", SWISH, "(x, s, w)\n\n", "(x, jax.lax.stop_gradient(s), w)\n\n"),
+    "custom_jvp": ("jax", CUBE_JVP, "3 * x**2", "3 * jax.lax.stop_gradient(x) ** 2"),
+    "primitive": ("autograd", ENERGY, "w * x**2", "w * getval(x) ** 2"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_derivative_of_a_custom_rule_is_checked(rule):
+    framework, source, right, wrong = RULES[rule]
+    pytest.importorskip(framework)
+    Path("rule.py").write_text(source)
+    inputs = {"x": "2", "w": "2"}
+    result = gradcli.check_target("rule.py", inputs=inputs, order=2)
+    assert result.passed
+    assert {"x", "w"} < set(result.gradients)
+    Path("rule.py").write_text(source.replace(right, wrong))
+    assert gradcli.check_target("rule.py", inputs=inputs).passed
+    result = gradcli.check_target("rule.py", inputs=inputs, order=2)
+    assert [name for name, g in result.gradients.items() if g.verdict == "fail"] == ["x"]
+
+
+def test_a_rule_that_cannot_be_differentiated_twice_says_so():
+    pytest.importorskip("jax")
+    Path("rule.py").write_text(
+        "import numpy as np\n"
+        + SWISH.replace("jnp.exp(-x)), g", "np.exp(-x)), g").replace("g * x * s\n", "np.asarray(g * x * s)\n")
+    )
+    assert gradcli.check_target("rule.py", inputs={"x": "2", "w": "2"}).passed
+    result = gradcli.check_target("rule.py", inputs={"x": "2", "w": "2"}, order=2)
+    assert [violation.code for violation in result.violations] == ["GC108"]
+    assert "TracerArrayConversionError" in result.violations[0].message

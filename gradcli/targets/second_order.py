@@ -1,6 +1,6 @@
-"""The second order of a torch function: the derivative of what its backward computes.
+"""The second order of a framework's function: the derivative of what its backward computes.
 
-Backward becomes the function, of the inputs and of the cotangents `grad_out`; what torch's graph makes of it
+Backward becomes the function, of the inputs and of the cotangents `grad_out`; what the framework makes of it
 is its derivative, as `torch.autograd.gradgradcheck` has it.
 """
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from gradcli.arrays import Array
 from gradcli.clock import Clock
@@ -17,19 +16,19 @@ from gradcli.errors import BrokenPromise, UsageError
 from gradcli.problem import Problem, Run, Source
 from gradcli.subject import Subject, copies
 from gradcli.targets.convention import Advise, ByName
-from gradcli.targets.engine import EngineFunction
+from gradcli.targets.engine import EngineFunction, TwiceEngine
 from gradcli.targets.label import Label
-from gradcli.targets.torch_engine import TorchEngine, differentiable
 
 _COTANGENT = "grad_out"
-_WHY_NOT = "the second derivative is torch's own, made of what backward calls"
+_WHY_NOT = "the second derivative is the framework's own, made of what backward calls"
 
 
 @dataclass(frozen=True, eq=False)
 class SecondOrder(ByName):
-    """A torch function's backward, as a Checkable."""
+    """The backward of such a function, as a Checkable."""
 
     first: EngineFunction
+    engine: TwiceEngine
 
     order = 2
 
@@ -85,36 +84,24 @@ class SecondOrder(ByName):
             for name, out in zip(names, outputs, strict=True)
         }
         function = self.first.by_name(label.where, own, constants)
-        engine = TorchEngine(watches_saved=False)
+        wanted = first.differentiable
+
+        def pulled_back(values: Mapping[str, Any]) -> Any:
+            own = {name: value for name, value in values.items() if name not in cotangents}
+            return self.engine.pull_back(function, own, [values[name] for name in names], wanted)
 
         def forward(arrays: Mapping[str, Array]) -> Run:
-            return engine.forward(lambda tensors: _pulled_back(function, tensors, names), arrays)
+            return self.engine.forward(pulled_back, arrays)
 
         return replace(
             first,
             forward=forward,
-            backward=engine.backward,
+            backward=self.engine.backward,
             inputs={**first.inputs, **cotangents},
             source=first.source
             and Source(first.source.forward, first.source.backward, first.source.file, why_not=_WHY_NOT),
             output_names=tuple(f"grad_{name}" for name in first.differentiable),
         )
-
-
-def _pulled_back(
-    function: Callable[[Mapping[str, Any]], Any], tensors: Mapping[str, Any], cotangents: Sequence[str]
-) -> tuple[Any, ...]:
-    """The gradients of the function's own inputs, in a graph."""
-    own = {name: tensor for name, tensor in tensors.items() if name not in cotangents}
-    leaves = [tensor for tensor in own.values() if tensor.is_floating_point()]
-    found = torch.autograd.grad(
-        differentiable(function(own)),
-        leaves,
-        [tensors[name] for name in cotangents],
-        create_graph=True,
-        allow_unused=True,
-    )
-    return tuple(gradient for gradient in found if gradient is not None)
 
 
 def _is_cotangent(name: str) -> bool:
