@@ -20,7 +20,7 @@ from gradcli.arrays import Array
 from gradcli.clock import Clock
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
-from gradcli.problem import Problem, Run
+from gradcli.problem import Problem, Run, Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +157,8 @@ class Subject:
             raise
         except (Exception, SystemExit) as error:
             file, line = _place(error)
+            if file is None:
+                file, line = _definition(self.problem.source, what)
             first = next(filter(None, map(str.strip, str(error).splitlines())), "")
             text = f"{type(error).__name__}: {first}" if first else type(error).__name__
             raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error
@@ -189,8 +191,14 @@ def _place(error: BaseException) -> tuple[str | None, int | None]:
     """The deepest line of the user's own code in the traceback: not gradcli's, and not a library's."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_ours(f.filename)]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
-    best = own or frames
-    return (best[-1].filename, best[-1].lineno) if best else (None, None)
+    return (own[-1].filename, own[-1].lineno) if own else (None, None)
+
+
+def _definition(source: Source | None, what: str) -> tuple[str | None, int | None]:
+    """Where the half stands that a library refused without a line of it: torch counts its gradients."""
+    half = source and (source.forward if what == "forward" else source.backward)
+    code = getattr(half, "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code else (None, None)
 
 
 def _is_ours(filename: str) -> bool:

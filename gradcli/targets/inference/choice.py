@@ -46,8 +46,12 @@ def _accepted(points: Iterator[Point], first: Point, build: Build) -> Iterator[P
     for point in points:
         try:
             problem = _at(point, first, build, several=True)
-            if attempt(problem).level >= BOTH:
-                yield problem
+            trial = attempt(problem)
+            if trial.level < BOTH:
+                continue
+            if trial.indifferent and not attempt(_at(first, first, build, several=False)).indifferent:
+                continue  # its indices are out of range
+            yield problem
         except UsageError:  # this is no point for it
             continue
 

@@ -19,6 +19,7 @@ _WAITING = 5.0  # as many seconds of waiting count as one of work
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
+_INDIFFERENT = 8  # by how much indices that are out of range must be likelier than those that are not
 _FAR = 6  # a rank from which on gradients of other shapes say that the guess is wrong
 _VECTORS = 5  # by how much vectors must be likelier than matrices where backward transposes
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
@@ -136,7 +137,8 @@ def _try(found: Found, build: Build) -> Trial:
 def _score(candidate: Candidate, trial: Trial) -> float:
     """The rank with what speaks against it; infinite for what cannot be taken."""
     if trial.level == FITS:
-        return candidate.rank + candidate.strangeness + _DOUBT * trial.doubtful
+        against = _DOUBT * trial.doubtful + _INDIFFERENT * trial.indifferent
+        return candidate.rank + candidate.strangeness + against
     is_known = candidate.rank <= _KNOWN
     if trial.level == BOTH and trial.misfits == 1 and (is_known or (trial.fitting and candidate.rank < _FAR)):
         return candidate.rank + _MISFIT * (1.0 - trial.fitting / 2)

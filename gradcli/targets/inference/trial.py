@@ -32,12 +32,14 @@ class Trial:
     hopeless: bool = False  # it was no refusal of an argument: others will not do either
     doubtful: bool = False  # a slope of what is not elementwise: a defect, or meant for a single number
     is_cost: bool = False  # a single number of several
+    indifferent: bool = False  # the two highest values of all indices give the same: both are out of range
 
 
 def attempt(problem: Problem) -> Trial:
     """Run forward and backward once, on copies, and forward once more with the highest of all indices.
 
-    Whatever the code raises is the trial's reason. Cost: two forwards, one backward.
+    Whatever the code raises is the trial's reason. Cost: three forwards, one backward; a forward more where
+    there are indices.
     """
     subject = Subject(problem, Clock(None))
     subject.reseed = True
@@ -53,7 +55,7 @@ def attempt(problem: Problem) -> Trial:
 def _attempt(subject: Subject, problem: Problem) -> Trial:
     try:
         run = subject.forward(copies(problem.inputs))
-        subject.forward(_highest(problem.inputs))
+        indifferent = _is_indifferent(subject, problem)
         run = subject.forward(copies(problem.inputs))
     except BrokenPromise as broken:
         return Trial(REFUSED, reason=broken.message, hopeless=is_own_fault(broken.__cause__))
@@ -78,7 +80,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     if fitting == len(names):
         is_number = run.outputs[0].size == 1 < max(problem.inputs[name].size for name in names)
         is_cost = is_number and not _is_doubtful(problem)
-        return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost)
+        return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost, indifferent=indifferent)
     reason = "the gradients have other shapes than the arguments"
     return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason)
 
@@ -123,10 +125,23 @@ def _fits(gradient: object, array: Array) -> bool:
         return False
 
 
-def _highest(inputs: dict[str, Array]) -> dict[str, Array]:
-    """The same point with every index as high as the drawn ones go: one that is out of range shows."""
-    highest = copies(inputs)
-    for array in highest.values():
+def _is_indifferent(subject: Subject, problem: Problem) -> bool:
+    """Run forward with every index as high as the drawn ones go: NumPy and torch raise for one out of range.
+
+    JAX reads the last element in its place, whatever the index, and writes nowhere: whether the next lower
+    ones give the same. Raises BrokenPromise.
+    """
+    highest = subject.forward(_with_indices(problem.inputs, 0)).outputs
+    if not any(array.dtype.kind in "iu" and np.any(array > 0) for array in problem.inputs.values()):
+        return False
+    lower = subject.forward(_with_indices(problem.inputs, 1)).outputs
+    return all(np.array_equal(high, low) for high, low in zip(highest, lower, strict=True))
+
+
+def _with_indices(inputs: dict[str, Array], below: int) -> dict[str, Array]:
+    """The same point with every index so far below the highest."""
+    moved = copies(inputs)
+    for array in moved.values():
         if array.dtype.kind in "iu" and array.size:
-            array[...] = array.max()
-    return highest
+            array[...] = max(0, int(array.max()) - below)
+    return moved

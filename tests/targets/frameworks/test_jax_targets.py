@@ -117,3 +117,27 @@ def test_a_rule_is_needed_where_only_definitions_are_run(folder):
     write(folder, VJP + "\n    raise RuntimeError('training')\n")
     (problem,) = resolve(CheckSpec("rules.py", loading=Loading(only_symbol=True)))
     assert (problem.id, run(problem, Settings(blame=False)).verdict) == ("rules.py:logcosh", "pass")
+
+
+TAKE = """
+    @jax.custom_vjp
+    def take(x, idx):
+        return x[idx] ** 2
+
+    def forward_rule(x, idx):
+        return take(x, idx), (x, idx)
+
+    def backward_rule(saved, g):
+        x, idx = saved
+        return jnp.zeros_like(x).at[idx].add(2 * g * x[idx]), None
+
+    take.defvjp(forward_rule, backward_rule)
+"""
+
+
+def test_indices_are_inferred_that_are_within_range(folder):
+    """JAX raises for none: it reads the last element in the place of one that is not there."""
+    write(folder, TAKE)
+    (problem,) = resolve(CheckSpec("rules.py:take"))
+    assert len(problem.inputs["x"]) > problem.inputs["idx"].max() > 0
+    assert run(problem, Settings(blame=False)).verdict == "pass"

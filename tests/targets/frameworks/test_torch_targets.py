@@ -1,6 +1,7 @@
 """torch: autograd Functions, modules and functions of tensors, right and wrong."""
 
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -207,3 +208,22 @@ def test_what_is_cut_off_from_the_graph_is_no_gradient_at_all():
     assert codes(result) == {"GC102"}
     assert "not" not in result.violations[0].message[:3]
     assert "connected to its inputs" in result.violations[0].message
+
+
+def test_a_gradient_too_few_is_told_of_backward_whatever_the_shapes():
+    write("""
+        class Scale(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, w):
+                ctx.save_for_backward(w)
+                return x * w
+
+            @staticmethod
+            def backward(ctx, g):
+                (w,) = ctx.saved_tensors
+                return g * w
+    """)
+    result = check_target("layers.py:Scale")
+    (violation,) = result.violations
+    assert (violation.code, violation.file, violation.line) == ("GC108", str(Path("layers.py").resolve()), 9)
+    assert "incorrect number of gradients (expected 2, got 1)" in violation.message
