@@ -252,10 +252,8 @@ def bind_backward(
         for parameter in parameters
         if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     )
-    # What `*_` takes beside other parameters is not looked at.
-    open_ended = any(
-        p.kind is Parameter.VAR_POSITIONAL and (p.name.strip("_") or not slots) for p in parameters
-    )
+    # `*_` is not looked at.
+    open_ended = any(p.kind is Parameter.VAR_POSITIONAL and p.name.strip("_") for p in parameters)
     places = _cotangent_places(slots)
     if _is_product(backward):
         # A Hessian is symmetric: its product with a vector is the vjp, and the vector the cotangent.

@@ -270,7 +270,7 @@ def raising_backward(dout, x):
     return np.linalg.inv(np.zeros((2, 2)))
 
 
-def exiting(*_):
+def exiting(*arguments):
     raise SystemExit(3)
 
 
