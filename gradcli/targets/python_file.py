@@ -257,13 +257,14 @@ def _lines(error: BaseException, file: str) -> list[int]:
 def _what_may_help(error: BaseException, tree: ast.Module, symbol: str | None, line: int) -> str:
     """What to add where the target does not need the line that failed, or may not need it."""
     is_missing = isinstance(error, ModuleNotFoundError) and error.name
-    if isinstance(error, SyntaxError) or (isinstance(error, ImportError) and not is_missing):
+    if isinstance(error, SyntaxError) or (isinstance(error, ImportError) and "relative import" in str(error)):
         return ""
+    beside = ", or add" if is_missing or isinstance(error, SystemExit) else "; add"  # beside another advice
     (spared,) = needed([tree], symbol)
     if spared.body and not any(
         part.lineno <= line <= (part.end_lineno or part.lineno) for part in spared.body
     ):
-        return f", or add --only-symbol: {symbol or 'what can be checked'} does not need that line"
+        return f"{beside} --only-symbol: {symbol or 'what can be checked'} does not need that line"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f", or add --stub {error.name.partition('.')[0]} if what you check does not use it"
     return ""

@@ -42,8 +42,8 @@ def test_a_line_that_raises_says_what_would_help(invoke):
     result = invoke("check", "train.py:f", "--stub", "no_such_plots")
     assert (result.exit_code, result.stderr) == (
         2,
-        "gradcli: error: train.py:4: RuntimeError: trains for hours on import, "
-        "or add --only-symbol: f does not need that line\n",
+        "gradcli: error: train.py:4: RuntimeError: trains for hours on import; "
+        "add --only-symbol: f does not need that line\n",
     )
 
 

@@ -83,7 +83,7 @@ def test_a_script_that_reads_data_suggests_to_run_only_what_is_needed():
     Path("train.py").write_text(SCRIPT)
     message = message_of("train.py:scale", STUBS)
     assert message.startswith("train.py:26: FileNotFoundError: missing.csv not found")
-    assert message.endswith(", or add --only-symbol: scale does not need that line")
+    assert message.endswith("; add --only-symbol: scale does not need that line")
 
 
 def test_only_the_symbol_runs_neither_training_nor_imports_that_it_does_not_need():
@@ -193,3 +193,23 @@ def test_errors_in_a_notebook_say_cell_and_line(cell, message):
 def test_what_is_no_notebook_is_said(text):
     Path("nb.ipynb").write_text(text)
     assert message_of("nb.ipynb") == "nb.ipynb: is not a notebook in Jupyter's format 4"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Z = 1 / 0", "ZeroDivisionError: division by zero on import"),
+        ("from math import sinn", "ImportError: cannot import name 'sinn' from 'math'"),
+    ],
+)
+def test_what_fails_on_import_and_is_not_needed_can_be_left_out(tmp_path, line, reason):
+    file = tmp_path / "late.py"
+    file.write_text(
+        f"{line}\ndef f_forward(x):\n    return x * x, x\ndef f_backward(d, x):\n    return 2 * x * d\n"
+    )
+    with pytest.raises(TargetError) as caught:
+        resolve(CheckSpec(str(file)))
+    message = str(caught.value)
+    assert f"late.py:1: {reason}" in message
+    assert message.endswith(" on import; add --only-symbol: what can be checked does not need that line")
+    assert [p.id for p in resolve(CheckSpec(str(file), loading=Loading(only_symbol=True)))]
