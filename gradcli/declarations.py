@@ -7,8 +7,8 @@ It names what it excuses; nothing beyond that is absorbed, and one that does not
 import datetime
 import math
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import field, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -72,6 +72,25 @@ class Declarations:
                 if name != EVERY:
                     found.setdefault(name, []).append(key)
         return found
+
+    def about(self, is_meant: Callable[[str], bool]) -> "Declarations":
+        """Those that name only inputs that are meant, and those that name none."""
+
+        def among(names: Iterable[str]) -> tuple[str, ...]:
+            return tuple(name for name in names if name == EVERY or is_meant(name))
+
+        surrogate = self.surrogate
+        if surrogate and surrogate.gradients:
+            gradients = among(surrogate.gradients)
+            surrogate = replace(surrogate, gradients=gradients) if gradients else None
+        return replace(
+            self,
+            scale={name: self.scale[name] for name in among(self.scale)},
+            sign={name: self.sign[name] for name in among(self.sign)},
+            stop_gradient=among(self.stop_gradient),
+            nograd=among(self.nograd),
+            surrogate=surrogate,
+        )
 
 
 KEYS = ("scale", "sign", "stop_gradient", "nograd", "surrogate", "xfail")

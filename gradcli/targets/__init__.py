@@ -126,11 +126,12 @@ def _telling_origin(spec: CheckSpec, opened: Opened) -> Opened:
     def problem() -> "Problem":
         with _at_origin(spec):
             found = opened.problem()
-            if spec.declarations == NONE:
+            declarations = (found.spec or spec).declarations  # of one of several, its own
+            if declarations == NONE:
                 return found
             from gradcli.declaring import declare  # few checks declare anything
 
-            return declare(spec.declarations, found)
+            return declare(declarations, found)
 
     return opened._replace(problem=problem)
 

@@ -41,12 +41,12 @@ def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, g
         if spec.options and len(found) > 1:
             names = ", ".join(one.name for one in found)
             raise UsageError(f"{loaded.shown}: dimensions and options need one target; name it: {names}")
-        _refuse_declarations_of_some(spec, place, found)
 
     def opened(one: Checkable) -> Opened:
         own = given if symbol is not None else _own(given, one)
+        asked = _declared_of(spec, one, found)
         id, target = _id(spec, place, one, len(found) == 1), f"{place}:{one.name}"
-        return Opened(id, target, lambda: _problem(spec, target, one, id, loaded, own))
+        return Opened(id, target, lambda: _problem(asked, target, one, id, loaded, own))
 
     return [opened(one) for one in found]
 
@@ -75,16 +75,6 @@ def _refuse_strays(loaded: Loaded, found: list[Checkable], given: Given) -> None
             )
 
 
-def _refuse_declarations_of_some(spec: CheckSpec, place: str, found: list[Checkable]) -> None:
-    for name, keys in spec.declarations.named.items():
-        takers = [f"{place}:{one.name}" for one in found if one.takes(name)]
-        if takers and len(takers) < len(found):
-            raise UsageError(
-                f"{keys[0]}: not all {len(found)} targets in {place} have an input {name!r}; "
-                f"check it by name: {', '.join(takers)}"
-            )
-
-
 def _own(given: Given, one: Checkable) -> Given:
     """What of this is for one of several."""
 
@@ -92,6 +82,13 @@ def _own(given: Given, one: Checkable) -> Given:
         return {name: value for name, value in values.items() if one.takes(name)}
 
     return replace(given, specs=mine(given.specs), arrays=mine(given.arrays), constants=mine(given.constants))
+
+
+def _declared_of(spec: CheckSpec, one: Checkable, found: list[Checkable]) -> CheckSpec:
+    """With those declarations that are about one of several; what names an input of none is left to fail."""
+    strays = {name for name in spec.declarations.named if not any(other.takes(name) for other in found)}
+    about = spec.declarations.about(lambda name: one.takes(name) or name in strays)
+    return replace(spec, declarations=about)
 
 
 def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, given: Given) -> Problem:
