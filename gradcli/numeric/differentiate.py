@@ -179,7 +179,7 @@ class Differentiator:
         step = 2.0 ** np.floor(np.log2(self.length))
         # Both the outputs at the point and the moved ones round.
         band = 2 * self.rounding / step
-        selections = [self.structure.selection(position) for position in positions]
+        selections = list(map(self.structure.selection, positions))
         responses = self.perturbation.responses((selection, step) for selection in selections)
         for selection, (response, taken) in zip(selections, responses, strict=True):
             self.value[selection] = response / taken
@@ -203,11 +203,12 @@ class Differentiator:
         done = 0
         for part in screen.parts(positions):
             found = screen.measure(part, tick)
-            for place, position in enumerate(part):
+            known = zip(part, found.value, found.uncertainty, found.enough.tolist(), strict=True)
+            for position, value, doubt, enough in known:
                 selection = self.structure.selection(position)
-                self.value[selection] = found.value[place]
-                self.uncertainty[selection] = found.uncertainty[place]
-                (self._screened.add if found.enough[place] else left.append)(position)
+                self.value[selection] = value
+                self.uncertainty[selection] = doubt
+                (self._screened.add if enough else left.append)(position)
             done += len(part)
             if len(left) > len(positions) // 4:
                 return [*left, *positions[done:]]

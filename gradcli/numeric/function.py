@@ -90,9 +90,9 @@ class Function:
         They are evaluated as they are asked for, or, by code that takes many points in one call, ahead of
         that: what is asked for must not depend on what was answered. The arrays may be reused for the next.
         """
-        if self._together is None:
-            yield from map(self.change, moved)
-            return
+        return map(self.change, moved) if self._together is None else self._ahead(moved)
+
+    def _ahead(self, moved: Iterable[Mapping[str, Array]]) -> Iterator[list[FloatArray] | None]:
         points = ({n: np.array(a) for n, a in {**self.point, **changes}.items()} for changes in moved)
         most = max(1, _NUMBERS // max(1, sum(array.size for array in self.point.values())))
         while part := list(islice(points, most)):

@@ -1,7 +1,7 @@
 """Move one batch of an input and measure what the cotangent sees of the outputs."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import tee
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from gradcli.numeric.function import Function, Outputs
 from gradcli.numeric.structure import Structure
 
 Selection = tuple[int | slice, ...]
+Move = tuple[Selection, FloatArray | float]
 
 
 class Perturbation:
@@ -35,7 +36,7 @@ class Perturbation:
         self._fresh = fresh
         self._origin = np.asarray(function.point[name], dtype=np.float64)
         self._work: FloatArray | None = None
-        self._moved_last: Selection = ()
+        self._moved_last: Selection | None = None
         self._complex: Array | None = None
 
     def response(self, selection: Selection, steps: FloatArray | float) -> tuple[FloatArray, FloatArray]:
@@ -45,41 +46,34 @@ class Perturbation:
         """
         return next(self.responses([(selection, steps)]))
 
-    def responses(
-        self, moves: Iterable[tuple[Selection, FloatArray | float]]
-    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+    def responses(self, moves: Iterable[Move]) -> Iterator[tuple[FloatArray, FloatArray]]:
         """`response`, for one selection and its steps after the other; see `Function.changes`."""
-        made: deque[tuple[Selection, FloatArray | float]] = deque()
-
-        def contracted(changes: list[FloatArray] | None) -> tuple[FloatArray, FloatArray]:
-            selection, steps = made.popleft()
-            if changes is None:
-                response = np.full(self.structure.group_shape, np.nan)
-            else:
-                response = self.structure.contract(self.cotangents, changes)
-            original = self._origin[selection]
-            taken = np.asarray(original + steps)
-            taken -= original
-            return response, taken
-
+        ahead, behind = tee(moves)
         # Not a loop with a yield: that would keep each response until the next one is there.
-        return map(contracted, self.function.changes(self._moved(moves, made)))
+        return map(self._contracted, self.function.changes(map(self._moved, ahead)), behind)
 
-    def _moved(
-        self,
-        moves: Iterable[tuple[Selection, FloatArray | float]],
-        made: deque[tuple[Selection, FloatArray | float]],
-    ) -> Iterator[dict[str, Array]]:
-        """The input as each move leaves it, until the next one is made; `made` gets the moves."""
-        for selection, steps in moves:
-            if self._work is None:
-                self._work = self._origin.copy()
+    def _contracted(self, changes: list[FloatArray] | None, move: Move) -> tuple[FloatArray, FloatArray]:
+        if changes is None:
+            response = np.full(self.structure.group_shape, np.nan)
+        else:
+            response = self.structure.contract(self.cotangents, changes)
+        selection, steps = move
+        original = self._origin[selection]
+        taken = np.asarray(original + steps)
+        taken -= original
+        return response, taken
+
+    def _moved(self, move: Move) -> dict[str, Array]:
+        """The input as a move leaves it, until the next one is made."""
+        selection, steps = move
+        if self._work is None:
+            self._work = self._origin.copy()
+        elif self._moved_last is not None and self._moved_last != selection:
             # Put back now, not after the evaluation: others may have moved something in the meantime.
             self._work[self._moved_last] = self._origin[self._moved_last]
-            self._moved_last = selection
-            self._work[selection] = self._origin[selection] + steps
-            made.append((selection, steps))
-            yield {self.name: self._work.copy() if self._fresh else self._work}
+        self._moved_last = selection
+        np.add(self._origin[selection], steps, out=self._work[(*selection, ...)])
+        return {self.name: self._work.copy() if self._fresh else self._work}
 
     def imaginary(
         self, selection: Selection, step: float, around: dict[str, Array] | None = None

@@ -84,16 +84,19 @@ class Screen:
 
     def measure(self, positions: Sequence[Position], tick: Callable[[int], None]) -> Screened:
         """Some batches. Cost: 2 evaluations for each."""
-        sides = np.empty((2, len(positions), *self._rounding.shape))
-        selections = [self._perturbation.structure.selection(position) for position in positions]
-        moves = ((selection, sign * self._step) for selection in selections for sign in (1.0, -1.0))
+        responses = np.empty((len(positions), 2, *self._rounding.shape))
+        taken = np.empty_like(responses)
+        steps = (self._step, -self._step)
+        selections = map(self._perturbation.structure.selection, positions)
+        moves = ((selection, step) for selection in selections for step in steps)
+        for place, (response, step) in enumerate(self._perturbation.responses(moves)):
+            responses[place // 2, place % 2], taken[place // 2, place % 2] = response, step
+            tick(1)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            for place, (response, taken) in enumerate(self._perturbation.responses(moves)):
-                sign = -1.0 if place % 2 else 1.0
-                np.divide(sign * self._step, taken, out=taken)
-                np.multiply(response, taken, out=sides[place % 2, place // 2, ...])
-                tick(1)
-            plus, minus = sides
+            for side, step in enumerate(steps):
+                np.divide(step, taken[:, side], out=taken[:, side])
+            responses *= taken
+            plus, minus = responses[:, 0], responses[:, 1]
             value = central(plus, minus, np.asarray(self._step))
             size = np.maximum(np.abs(plus), np.abs(minus))
             doubt = self._truncation + self._band(size)

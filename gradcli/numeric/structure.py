@@ -5,8 +5,9 @@ rows can be moved in one evaluation and the response still be told apart. That i
 assumed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
+from math import prod
 
 import numpy as np
 
@@ -43,15 +44,22 @@ class Structure:
 
     @property
     def batches(self) -> int:
-        return int(np.prod(self.batch_shape, dtype=np.int64)) if self.group_size else 0
+        return prod(self.batch_shape) if self.group_size else 0
 
     @property
     def group_size(self) -> int:
-        return int(np.prod(self.group_shape, dtype=np.int64))
+        return prod(self.group_shape)
 
     def selection(self, position: tuple[int, ...]) -> tuple[int | slice, ...]:
-        rest = iter(position)
-        return tuple(slice(None) if axis in self.separable else next(rest) for axis in range(len(self.shape)))
+        places: list[int | slice] = [slice(None)] * len(self.shape)
+        for axis, place in zip(self._moving, position, strict=True):
+            places[axis] = place
+        return tuple(places)
+
+    @cached_property
+    def _moving(self) -> tuple[int, ...]:
+        """The axes of the input that are moved one position at a time."""
+        return tuple(axis for axis in range(len(self.shape)) if axis not in self.separable)
 
     def batch_of(self, index: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The batch position and the place in its group of one element."""
@@ -59,17 +67,20 @@ class Structure:
         return position, tuple(index[axis] for axis in self.separable)
 
     @cached_property
-    def _sums(self) -> list[str]:
-        """For each output, which axes are summed over, as `einsum` takes it."""
+    def _products(self) -> list[Callable[[Array, Array], FloatArray]]:
+        """For each output, the product of two of its shape, summed over all axes that have no partner."""
         names = [_LETTERS[:rank] for rank in self.ranks]
         kept = ["".join(n[axis] for axis in axes) for n, axes in zip(names, self.partners, strict=True)]
-        return [f"{n},{n}->{k}" for n, k in zip(names, kept, strict=True)]
+        return [
+            np.multiply if n == k else partial(np.einsum, f"{n},{n}->{k}")
+            for n, k in zip(names, kept, strict=True)
+        ]
 
     def contract(self, weights: tuple[Array, ...], changes: list[FloatArray]) -> FloatArray:
         """Sum weights * changes over everything but the separable axes; shape `group_shape`."""
         total: FloatArray | None = None
-        for weight, change, sums in zip(weights, changes, self._sums, strict=True):
-            part = np.einsum(sums, weight, change)
+        for product, weight, change in zip(self._products, weights, changes, strict=True):
+            part = product(weight, change)
             total = part if total is None else total + part
         return np.zeros(self.group_shape) if total is None else np.asarray(total)
 

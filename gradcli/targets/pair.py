@@ -102,9 +102,9 @@ def _forward_adapter(
     forward: Callable[..., Any], call: ForwardCall, takes: BackwardCall, constants: Mapping[str, Any]
 ) -> Forward:
     def run(arrays: Mapping[str, Array]) -> Run:
-        own = fresh(constants)
+        own = fresh(constants) if constants else {}
         split = takes.split(call(forward, {**own, **arrays}))
-        is_complex = any(array.dtype.kind == "c" for array in arrays.values())
+        is_complex = "c" in [array.dtype.kind for array in arrays.values()]
         outputs = as_outputs(split.outputs, complex_allowed=is_complex)
         if takes.keeps_only_cache:
             if split.returned or not takes.others or len(arrays) != 1:

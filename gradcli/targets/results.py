@@ -19,13 +19,13 @@ def as_outputs(values: tuple[Any, ...], *, complex_allowed: bool) -> tuple[Array
     """
     if not values:
         raise BrokenPromise("GC108", "forward returned an empty tuple as its outputs; expected arrays")
+    if all([type(value) is np.ndarray and value.dtype.kind == "f" for value in values]):
+        return values
     names = [f"output {place} of forward" for place in range(len(values))] if len(values) > 1 else ["forward"]
     return tuple(_as_output(name, value, complex_allowed) for name, value in zip(names, values, strict=True))
 
 
 def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
-    if type(value) is np.ndarray and value.dtype.kind == "f":
-        return value
     verb = "returned" if name == "forward" else "is"
     numeric = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)
     if not numeric and (isinstance(value, type) or not hasattr(value, "__array__")):
