@@ -13,7 +13,7 @@ from gradcli.result import CheckResult
 from gradcli.spec import Settings
 
 if TYPE_CHECKING:
-    from gradcli.blame.nodes import Study
+    from gradcli.blame.study import Study
 
 _RATIO, _LEAST = 15.0, 2.0  # a dump may take so many times as long as the check, and so many seconds
 

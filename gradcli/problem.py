@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -66,6 +66,36 @@ class Late:
 
     functions: Sequence[FunctionType]
     beside: "Sequence[Problem]" = ()  # what else they compute
+    tape: "Tape | None" = None  # the values that forward leaves behind, each with its gradient
+    driving: Sequence[FunctionType] = ()  # what runs through the tape
+
+
+@dataclass(frozen=True, eq=False)
+class Taped:
+    """A value on a tape, and the gradient that backward left there."""
+
+    name: str  # of the operation that it comes from; "": an input
+    place: object  # equal for the passes of a loop
+    file: str
+    line: int | None
+    value: Array
+    gradient: Array | None
+    backward: str  # what was added up to that gradient, as it is written
+    backward_file: str
+    backward_line: int | None
+
+
+class Tape(Protocol):
+    """Reads and moves the values of a tape; both raise what the user's code raises."""
+
+    def read(self, inputs: Mapping[str, Array], cotangents: tuple[Array, ...]) -> Sequence[Taped]:
+        """The values in the order in which forward makes them, the inputs first."""
+
+    def moved(self, inputs: Mapping[str, Array], number: int, value: Array) -> tuple[Array, ...]:
+        """The outputs of forward if one of these values is another one."""
+
+    def flowing(self, inputs: Mapping[str, Array], cotangents: tuple[Array, ...]) -> set[tuple[str, int]]:
+        """The lines (with their files) that run in backward from the first gradient on."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ but a small edit of one of their statements can be run, and with it the gradient
 
 import ast
 import linecache
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
@@ -17,7 +17,8 @@ import numpy as np
 from gradcli import checker
 from gradcli.arrays import Array
 from gradcli.blame.diagnosis import changed
-from gradcli.blame.edits import Edit, edits
+from gradcli.blame.edits import Edit, Slot, edits, slots
+from gradcli.blame.edits import replace as replaced
 from gradcli.blame.insertions import insertions
 from gradcli.blame.source import NotReadable, Written, read, rebuild
 from gradcli.clock import Clock
@@ -62,13 +63,15 @@ def find_late(
     Cost: two checks at other points, and up to a few hundred forwards and backwards.
     """
     wrong = sorted(name for name, gradient in gradients.items() if gradient.verdict == FAIL)
-    places = list(_places(problem, late.functions, cotangents))
+    flowing = None if late.tape is None else late.tape.flowing(problem.inputs, cotangents)
+    places = list(_places(problem, late.functions, cotangents, flowing))
     if not places:
         return [], "none of its statements runs in backward alone"
     points = [_Point(problem.inputs, cotangents, gradients), *_others(problem, settings, clock)]
     search = _Search(problem, points, wrong, late.beside, clock)
-    for trial in (edits, _with_insertions):
-        found = [repair for place in places for repair in search.repairs(place, trial)]
+    of_driver = list(_places(problem, late.driving, cotangents, flowing, loops=True))
+    for trial, tried in ((_with_others, places), (_with_others, of_driver), (_with_insertions, places)):
+        found = [repair for place in tried for repair in search.repairs(place, trial)]
         if found:
             best = min(edit.rank for _, edit in found)
             top = [(place, edit) for place, edit in found if edit.rank == best]
@@ -76,8 +79,12 @@ def find_late(
                 return [], "several places could be repaired"
             place, edit = min(top, key=lambda one: len(one[1].before))
             return [_blame(place, edit.line, changed(edit.kind, edit.before, edit.after), wrong)], ""
+    forgotten = _forgotten(problem, late, cotangents, wrong)
+    if forgotten is not None:
+        return [forgotten], ""
     alone = [place for place in places if search.may_be_alone(place)]
-    if len(alone) == 1:
+    known = {*late.functions, *late.driving}
+    if len(alone) == 1 and (flowing is None or not _elsewhere(flowing, known)):
         (place,) = alone
         said = f"no single change explains it; of all that backward runs, this alone makes {', '.join(wrong)}"
         return [_blame(place, _line(place.statement), said, wrong)], ""
@@ -150,25 +157,74 @@ class _Search:
 
 
 def _places(
-    problem: Problem, functions: Sequence[FunctionType], cotangents: tuple[Array, ...]
+    problem: Problem,
+    functions: Sequence[FunctionType],
+    cotangents: tuple[Array, ...],
+    flowing: set[tuple[str, int]] | None,
+    *,
+    loops: bool = False,
 ) -> Iterator[_Place]:
-    readable = []
-    for function in functions:
-        try:
-            readable.append(read(function))
-        except NotReadable:
-            continue
+    """`flowing`: the lines through which gradients go, where they are known; `loops`: their heads as well."""
+    readable = list(_readable(functions))
     for file in dict.fromkeys(written.file for written in readable):
         with lines_run(file) as ahead:
             run = problem.forward(copies(problem.inputs))
         with lines_run(file) as back:
             problem.backward(tuple(c.copy() for c in cotangents), run.saved)
+        if flowing is not None:  # what runs before, sorts values: no gradient goes through it
+            back &= {line for place, line in flowing if place == file}
+            ahead &= back
         for written in readable:
             if written.file == file:
-                yield from _late(written, written.node, back - ahead, ahead)
+                yield from _late(written, written.node, back - ahead, ahead, loops)
 
 
-def _late(written: Written, node: ast.AST, late: set[int], early: set[int]) -> Iterator[_Place]:
+def _elsewhere(flowing: set[tuple[str, int]], functions: Iterable[FunctionType]) -> bool:
+    """Whether gradients go through lines of functions that cannot be read."""
+    read_lines = {
+        (written.file, line)
+        for written in _readable(functions)
+        for line in range(written.node.lineno, (written.node.end_lineno or written.node.lineno) + 1)
+    }
+    return not flowing <= read_lines
+
+
+def _readable(functions: Iterable[FunctionType]) -> Iterator[Written]:
+    for function in functions:
+        with suppress(NotReadable):
+            yield read(function)
+
+
+def _forgotten(
+    problem: Problem, late: Late, cotangents: tuple[Array, ...], wrong: Sequence[str]
+) -> Blame | None:
+    """The function in which a gradient is forgotten: it gives one to the other inputs, nothing gives one to
+    those that are wrong."""
+    if late.tape is None:
+        return None
+    inputs = [one for one in late.tape.read(problem.inputs, cotangents) if not one.name]
+    without = {str(one.place) for one in inputs if one.backward_line is None}
+    given = [one for one in inputs if one.backward_line is not None]
+    if without != set(wrong) or not given:
+        return None
+    around = {
+        (written.file, part.lineno, part.name)
+        for written in _readable(late.functions)
+        for part in ast.walk(written.node)
+        if isinstance(part, ast.FunctionDef) and part is not written.node
+        for one in given
+        if written.file == one.backward_file
+        and part.lineno <= (one.backward_line or 0) <= (part.end_lineno or 0)
+    }
+    if len(around) != 1:
+        return None
+    ((file, line, name),) = around
+    said = f"{name} adds nothing to the gradient of {' and '.join(wrong)}"
+    source = linecache.getline(file, line).strip()
+    return Blame(wrong[0], "", file, line, said, source=source, gradients=tuple(wrong))
+
+
+def _late(written: Written, node: ast.AST, late: set[int], early: set[int], loops: bool) -> Iterator[_Place]:
     if isinstance(node, ast.While):
         return  # an edit could keep it from ending
     for field in ("body", "orelse"):
@@ -176,10 +232,12 @@ def _late(written: Written, node: ast.AST, late: set[int], early: set[int]) -> I
         body: list[ast.stmt] = held if isinstance(held, list) else []
         for statement in body:
             runs = {*range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)}
-            makes = any(isinstance(part, ast.Lambda) for part in ast.walk(statement))
-            if not hasattr(statement, "body") and (runs & late or (makes and runs & early)):
+            made = (part.body for part in ast.walk(statement) if isinstance(part, ast.Lambda))
+            makes = any(not isinstance(body, ast.Constant) for body in made)
+            whole = not hasattr(statement, "body") or (loops and isinstance(statement, ast.For))
+            if whole and (runs & late or (makes and runs & early)):
                 yield _Place(written, body, statement)
-            yield from _late(written, statement, late, early)
+            yield from _late(written, statement, late, early, loops)
 
 
 def _others(problem: Problem, settings: Settings, clock: Clock) -> Iterator[_Point]:
@@ -268,6 +326,36 @@ def _emptied(place: _Place) -> Any:
     return back
 
 
+def _with_others(statement: ast.stmt, body: Any, names: Sequence[str], settled: Any) -> Iterator[Edit]:
+    """The edits of any code, and those of a tape: the values of another operand, a sum that is none."""
+    yield from edits(statement, body, names, settled)
+    for slot in slots(statement):
+        node = slot.get()
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            for name in names:
+                owner, _, attribute = name.rpartition(".")
+                if owner and owner != node.value.id and attribute == node.attr:
+                    made = ast.Attribute(ast.Name(owner, ast.Load()), attribute, node.ctx)
+                    yield replaced(slot, node, made, "variable", 2)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        yield from _added_up(statement, statement.targets[0])
+
+
+def _added_up(statement: ast.Assign, target: ast.expr) -> Iterator[Edit]:
+    """`t.grad = g` where `t.grad + g` is due, unless there is nothing yet."""
+    if isinstance(target, ast.Attribute | ast.Subscript):
+        there = ast.parse(ast.unparse(target), mode="eval").body
+        total = ast.BinOp(there, ast.Add(), statement.value)
+        if isinstance(target, ast.Attribute):
+            none: ast.expr = ast.Compare(there, [ast.Is()], [ast.Constant(None)])
+        else:
+            key = ast.parse(ast.unparse(target.slice), mode="eval").body
+            held = ast.parse(ast.unparse(target.value), mode="eval").body
+            none = ast.Compare(key, [ast.NotIn()], [held])
+        grown = ast.IfExp(none, statement.value, total)
+        yield replaced(Slot(statement, "value", None), statement.value, grown, "overwritten", 1)
+
+
 def _with_insertions(statement: ast.stmt, body: Any, names: Sequence[str], settled: Any) -> Iterator[Edit]:
     del body, settled
     yield from insertions(statement, names)
@@ -275,6 +363,8 @@ def _with_insertions(statement: ast.stmt, body: Any, names: Sequence[str], settl
 
 def _values(function: ast.AST) -> Iterator[str]:
     """What a function and those within it call values: names, and attributes of names."""
+    owners: dict[str, None] = {}
+    attributes: dict[str, None] = {}
     for part in ast.walk(function):
         if isinstance(part, ast.arg):
             yield part.arg
@@ -282,6 +372,10 @@ def _values(function: ast.AST) -> Iterator[str]:
             yield part.id
         elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             yield f"{part.value.id}.{part.attr}"
+            owners[part.value.id] = None
+            if isinstance(part.ctx, ast.Store) and not part.attr.startswith("_"):
+                attributes[part.attr] = None  # `out.grad` may be what is missing beside `self.grad`
+    yield from (f"{owner}.{attribute}" for owner in owners for attribute in attributes)
 
 
 def _line(statement: ast.stmt) -> int:

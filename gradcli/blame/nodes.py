@@ -5,7 +5,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -14,32 +14,23 @@ from gradcli import checker
 from gradcli.arrays import Array
 from gradcli.blame import truth
 from gradcli.blame.bench import Bench
+from gradcli.blame.compared import compared
 from gradcli.blame.pairing import node_of
 from gradcli.blame.source import NotReadable
 from gradcli.blame.stored import stored
+from gradcli.blame.study import Study, stacked
+from gradcli.blame.tape_nodes import study_tape
 from gradcli.blame.taps import DEF, RETURN, WRITE
 from gradcli.blame.trace import Trace
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions
 from gradcli.clock import Clock, OutOfTime
 from gradcli.problem import Problem
-from gradcli.result import FAIL, INCONCLUSIVE, PASS, UNPAIRED, Gradient, NodeRow
+from gradcli.result import INCONCLUSIVE, UNPAIRED, Gradient, NodeRow
 from gradcli.spec import Settings
-from gradcli.verdict import Comparison, K
 
 _MOST_PARTS = 12  # values of backward that nobody claims, of which sums of two are tried
 _PART = re.compile(r"_?(?:\d+|[a-c]|left|right|direct|part\w*|path\w*|via\w*|from\w*|through\w*)$")
-_ROUNDING = 1e-9  # of its largest element: what rounding in backward may do to a gradient
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """The table, and the arrays behind it by the names in it."""
-
-    rows: tuple[NodeRow, ...] = ()
-    values: Mapping[str, Array] = field(default_factory=dict)
-    gradients: Mapping[str, Array] = field(default_factory=dict)  # analytic
-    remark: str = ""
 
 
 def study(
@@ -102,7 +93,13 @@ def _parts(
 
 def _study(part: _Part, settings: Settings, clock: Clock, rng: np.random.Generator) -> Study:
     seconds = max(0.1, clock.left())
+    source = part.problem.source
+    late = source.late() if source and source.late else None
     try:
+        if late is not None and late.tape is not None:
+            return study_tape(
+                part.problem, late.tape, part.gradients, part.cotangents, settings.tol, clock, rng
+            )
         bench = Bench(part.problem, part.gradients, part.cotangents, settings.tol, Clock(2 * seconds))
         found = _Studied(bench, settings.tol, clock, rng).result()
     except NotReadable as reason:
@@ -389,47 +386,15 @@ class _Studied:
         elif all(not t.gradient.any() for t in true) and pair is None:
             notes.append("its gradient is zero")
         elif pair is not None:
-            verdict, error = self._verdict(pair.values, true)
+            verdict, error = compared(pair.values, true, self.tol)
             if verdict == INCONCLUSIVE:
                 notes.append("its numeric gradient could not be resolved")
         return NodeRow(name, file, line, text, at, verdict, error, ", ".join(notes))
-
-    def _verdict(self, values: Sequence[Array], true: Sequence[Node]) -> tuple[str, float]:
-        """The worst verdict of all passes, and its relative error."""
-        if len(values) != len(true) or any(
-            v.size != t.gradient.size for v, t in zip(values, true, strict=True)
-        ):
-            return FAIL, float("nan")
-        judged = [self._compared(v, t) for v, t in zip(values, true, strict=True)]
-        return max(judged, key=lambda one: ((PASS, INCONCLUSIVE, FAIL).index(one[0]), one[1]))
-
-    def _compared(self, value: Array, true: Node) -> tuple[str, float]:
-        numeric = true.gradient.reshape(value.shape)
-        doubt = true.uncertainty.reshape(value.shape)
-        factor = min(true.factors, key=lambda f: float(np.sum(np.abs(value - f * numeric))))
-        if factor != 1.0:  # declared
-            numeric, doubt = factor * numeric, abs(factor) * doubt
-        largest = float(np.max(np.abs(numeric), initial=0.0))
-        comparison = Comparison(value, numeric, doubt + _ROUNDING * largest / K, self.tol)
-        at = np.unravel_index(int(np.argmax(comparison.urgency)), value.shape) if value.size else ()
-        error = float(comparison.relative_error[at]) if value.size else 0.0
-        if not comparison.agrees.all():
-            return FAIL, error
-        return (PASS if comparison.resolved.any() or not value.any() else INCONCLUSIVE), error
 
     def _left_over(self, version: Version) -> NodeRow:
         file = version.site.file
         note = "no node of forward goes by this name or has this gradient"
         return NodeRow("", file, None, version.name, version.line, UNPAIRED, float("nan"), note)
-
-
-def stacked(values: tuple[Array, ...]) -> Array:
-    """The passes of a loop along a new first axis; a lone value as it is."""
-    if len(values) == 1:
-        return values[0]
-    if len({v.shape for v in values}) == 1:
-        return np.stack(values)
-    return np.concatenate([v.ravel() for v in values])
 
 
 def _moves(version: Version, moved: Trace) -> bool:

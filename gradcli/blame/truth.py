@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,28 +122,44 @@ def measured(bench: Bench, key: Key, value: Array, rng: np.random.Generator, clo
         finally:
             taps.hook = taps.only = None
 
+    found = derivative(call, point, _NODE, bench.outputs, bench.cotangents, rng, clock)
+    if found is None:
+        return None
+    return Node(site, key[1], site.name or "", value, *found, bench.factors)
+
+
+def derivative(
+    call: Callable[[Mapping[str, Array]], tuple[Array, ...]],
+    point: Mapping[str, Array],
+    name: str,
+    outputs: tuple[Array, ...],
+    cotangents: tuple[Array, ...],
+    rng: np.random.Generator,
+    clock: Clock,
+) -> tuple[FloatArray, FloatArray] | None:
+    """The numeric gradient by one of the arrays of a point, and its uncertainty; None where it cannot be had.
+
+    `outputs`: what `call` must give at the point.
+    """
+
     def tick(_: int) -> None:
         if not clock.affords(0.0):
             raise _TooLate
 
     try:
         function = Function(call, point)
-        if any(
-            not np.array_equal(a, b, equal_nan=True)
-            for a, b in zip(function.base, bench.outputs, strict=True)
-        ):
+        same = (np.array_equal(a, b, equal_nan=True) for a, b in zip(function.base, outputs, strict=True))
+        if not all(same):
             return None
-        noise = output_noise(function, rng)
-        numeric = Differentiator(function, _NODE, bench.cotangents, noise, rng)
-        numeric.measure(lambda: np.full(value.shape, np.inf), None, tick)
+        numeric = Differentiator(function, name, cotangents, output_noise(function, rng), rng)
+        numeric.measure(lambda: np.full(point[name].shape, np.inf), None, tick)
     except _TooLate:
         return None
     except Exception:
         return None
     if not np.all(np.isfinite(numeric.value)):
         return None
-    doubt = np.nan_to_num(numeric.uncertainty)
-    return Node(site, key[1], site.name or "", value, numeric.value, doubt, bench.factors)
+    return numeric.value, np.nan_to_num(numeric.uncertainty)
 
 
 class _TooLate(Exception):

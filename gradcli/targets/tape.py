@@ -5,7 +5,8 @@ broadcasts; and so are a few expressions in which a value is used more than once
 """
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import FunctionType
@@ -109,7 +110,10 @@ class CheckableOperation(ByName):
             for one in others
             if one.operation.name != self.operation.name
         ]
-        return Late(_functions_beside(driver), beside)
+        from gradcli.targets.tape_values import TapeValues  # rarely needed, and start-up counts
+
+        tape = TapeValues(self.engine, self.operation.run, tuple(self.operation.shapes))
+        return Late(_functions_beside(driver), beside, tape, [driver])
 
     def _drawn(self, name: str, id: str) -> Array:
         """Away from zero, where many operations have a kink or a pole, and on the side that is wanted."""
@@ -133,6 +137,7 @@ class CheckableOperation(ByName):
         return gradient if factor is None or gradient is None else gradient * factor
 
     def _recorded(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Any], Any]:
+        self.engine.rewind()
         leaves = {name: self.engine.wrap(array) for name, array in arrays.items()}
         return leaves, self.operation.run(*leaves.values())
 
@@ -141,13 +146,24 @@ def _functions_beside(driver: FunctionType) -> list[FunctionType]:
     """The functions and methods of an engine's file, but for the one that runs the tape."""
     file = driver.__code__.co_filename
     found: dict[FunctionType, None] = {}
+    todo: list[Any] = []
     for value in list(driver.__globals__.values()):
-        for one in vars(value).values() if isinstance(value, type) else (value,):
-            plain = one.__func__ if isinstance(one, staticmethod | classmethod) else one
-            if isinstance(plain, FunctionType) and plain.__code__.co_filename == file:
+        todo += vars(value).values() if isinstance(value, type) else (value,)
+    while todo:
+        one = todo.pop()
+        plain = one.__func__ if isinstance(one, staticmethod | classmethod) else one
+        if isinstance(plain, FunctionType) and plain not in found:
+            if plain.__code__.co_filename == file:
                 found[plain] = None
+            todo += _held_by(plain)  # a decorator keeps what it decorates
     found.pop(driver, None)
-    return list(found)
+    return sorted(found, key=lambda function: function.__code__.co_firstlineno)
+
+
+def _held_by(function: FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # an empty cell
+            yield cell.cell_contents
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

@@ -1,6 +1,7 @@
 """How arrays get into a tape engine and gradients out of it, found by trying."""
 
 import inspect
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,13 +25,21 @@ class Engine:
     scalar: bool
     dtype: np.dtype[Any]
     seed: str = "none"  # what backward takes: an "array", a "value" of the engine, or "none"
+    on: Sequence[str] = ()  # what has to be said for a value to be recorded
+    kept: Sequence[tuple[Any, Any]] = ()  # lists and dicts of the engine's file, and what they held at first
+
+    def rewind(self) -> None:
+        """Empty a tape that all values share of what was recorded before."""
+        for held, first in self.kept:
+            if len(held) != len(first):
+                held.clear()
+                (held.extend if isinstance(held, list) else held.update)(first)
 
     def wrap(self, array: Array) -> Any:
         """A leaf of the tape."""
         if self.scalar:
             return self.cls(float(array))
-        on = {name: True for name in _ON if name in inspect.signature(self.cls).parameters}
-        return self.cls(array.copy(), **on)
+        return self.cls(array.copy(), **dict.fromkeys(self.on, True))
 
     def read(self, value: Any) -> Array:
         """The numbers of a value. Raises TypeError for what is no value of the engine."""
@@ -67,6 +76,7 @@ def engine_of(cls: type) -> Engine | None:
     """The engine behind a class, or None if its values cannot be made or have no gradient."""
     scalar = not any(hasattr(cls, name) for name in _ARRAY_METHODS)
     tried: Any = 1.5 if scalar else np.array([[1.5, 2.5], [0.5, 1.0]])
+    kept = [(held, held.copy()) for held in _shared(cls)]
     try:
         value = cls(tried)
     except (Exception, SystemExit):
@@ -76,8 +86,23 @@ def engine_of(cls: type) -> Engine | None:
     if data is None or grad is None:
         return None
     dtype = np.asarray(getattr(value, data)).dtype
-    engine = Engine(cls, data, grad, scalar, dtype if dtype.kind == "f" else np.dtype(np.float64))
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    on = [name for name in _ON if name in inspect.signature(cls).parameters]
+    engine = Engine(cls, data, grad, scalar, dtype, on=on, kept=kept)
     return engine if scalar else replace(engine, seed=_seed_of(engine))
+
+
+def _shared(cls: type) -> Iterator[Any]:
+    """The lists and dicts that the engine's file, or a class in it, has for all: one may be the tape."""
+    space: dict[str, Any] = cls.backward.__globals__  # type: ignore[attr-defined]
+    for name, value in list(space.items()):
+        if name.startswith("__"):
+            continue
+        kind = value if isinstance(value, type) else type(value)
+        is_own = kind.__module__ == cls.__module__ and hasattr(value, "__dict__")
+        for held in list(vars(value).values()) if is_own else (value,):
+            if type(held) in (list, dict):
+                yield held
 
 
 def _holds(value: Any, name: str, tried: Any) -> bool:
@@ -91,13 +116,16 @@ def _seed_of(engine: Engine) -> str:
     if len(inspect.signature(engine.cls.backward).parameters) < 2:  # type: ignore[attr-defined]
         return "none"
     cotangent = np.array([[2.0, -3.0], [5.0, 7.0]], dtype=engine.dtype)
+    possible = []
     for seed in ("array", "value"):
         tried = replace(engine, seed=seed)
         leaf = engine.wrap(np.ones((2, 2), dtype=engine.dtype))
         try:
             tried.pull(leaf + engine.wrap(np.zeros((2, 2), dtype=engine.dtype)), cotangent)
-            if np.array_equal(np.asarray(tried.gradient(leaf), dtype=float), cotangent):
-                return seed
+            found = np.asarray(tried.gradient(leaf), dtype=float)
         except (Exception, SystemExit):
             continue
-    return "none"
+        if np.array_equal(found, cotangent):
+            return seed
+        possible += [seed] if found.shape == cotangent.shape else []
+    return possible[0] if possible else "none"  # a sum may be wrong

@@ -105,7 +105,8 @@ def _methods(engine: Engine) -> Iterator[Operation]:
         elif not needed:
             sign = 1 if name in _NEEDS_POSITIVE or engine.scalar else 0
             yield Operation(name, _calling(name), {"a": shape}, sign)
-            yield Operation(f"{name}_twice", _twice(name), {"a": shape}, sign, optional=True)
+            for weight in (2.5, None):
+                yield Operation(f"{name}_twice", _twice(name, weight), {"a": shape}, sign, optional=True)
             if engine.scalar and name not in _NEEDS_POSITIVE:
                 yield Operation(f"{name}_negative", _calling(name), {"a": shape}, sign=-1)
             axis = next((p.name for p in parameters if p.name in ("axis", "dim")), None)
@@ -117,9 +118,15 @@ def _calling(name: str, **keywords: Any) -> Callable[[Any], Any]:
     return lambda a: getattr(a, name)(**keywords)
 
 
-def _twice(name: str) -> Callable[[Any], Any]:
-    """A gradient that is put in place of what is there, rather than added to it, shows."""
-    return lambda a: getattr(a, name)() + getattr(a, name)()
+def _twice(name: str, weight: float | None) -> Callable[[Any], Any]:
+    """A gradient that is put in place of what is there, rather than added to it, shows; with a weight (if the
+    engine multiplies by a number), so does one that ignores what comes from above."""
+
+    def run(a: Any) -> Any:
+        once = getattr(a, name)()
+        return getattr(a, name)() + (once if weight is None else once * weight)
+
+    return run
 
 
 def _expressions(engine: Engine) -> Iterator[Operation]:
@@ -148,6 +155,7 @@ def _is_possible(engine: Engine, operation: Operation) -> bool:
 
     What an engine does not offer is no mistake of its gradients.
     """
+    engine.rewind()
     leaves = [engine.wrap(np.full(s, 0.7, dtype=engine.dtype)) for s in operation.shapes.values()]
     try:
         value = operation.run(*leaves)

@@ -1,0 +1,28 @@
+"""What was read of the nodes of a problem."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.result import NodeRow
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The table, and the arrays behind it by the names in it."""
+
+    rows: tuple[NodeRow, ...] = ()
+    values: Mapping[str, Array] = field(default_factory=dict)
+    gradients: Mapping[str, Array] = field(default_factory=dict)  # analytic
+    remark: str = ""
+
+
+def stacked(values: tuple[Array, ...]) -> Array:
+    """The passes of a loop along a new first axis; a lone value as it is."""
+    if len(values) == 1:
+        return values[0]
+    if len({v.shape for v in values}) == 1:
+        return np.stack(values)
+    return np.concatenate([v.ravel() for v in values])
