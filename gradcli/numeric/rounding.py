@@ -12,6 +12,7 @@ JITTERS = 4
 _COARSE = 2.0**-28
 _NOT_FLOAT64 = 1e-12
 _LARGE = 2.0**-16  # of a move's size
+_FURTHER = 8.0  # times that: a function that is straight so far is no fast one
 SMALLEST = float(np.finfo(np.float64).tiny)  # below it an output loses digits
 
 POINTS = 26  # that `scatter` needs
@@ -49,9 +50,18 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     A cast to float32 swallows small moves, and what it lets through is grainy. So all inputs are moved along
     a random direction by 2^-16, half of that and 2^-32 of their size. Where an output is straight, the
     responses must be each other's multiples; digits are lost where the smallest is not and the grain is that
-    of a lower precision, far above what float64 does behind an addition. A quarter of the outputs is enough.
-    Cost: 6 evaluations, 8 where most outputs stay as they are.
+    of a lower precision, far above what float64 does behind an addition. A quarter of those is enough, if it
+    is an eighth of all.
+    A function too fast for such moves (sin at 1e6) lands anywhere, now and then on what looks like a line: so
+    the same must hold along a second direction, and the line be longer there.
+    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 16 where digits seem to be lost.
     """
+    sizes = (_LARGE, _LARGE / 2, 2.0**-32)
+    return _loses(function, noise, rng, sizes) and _loses(function, noise, rng, (*sizes, _FURTHER * _LARGE))
+
+
+def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Sequence[float]) -> bool:
+    """Whether digits seem to be lost along one random direction, by moves of the sizes."""
     moves = {
         name: np.minimum(np.abs(array), spread(array)) * random_moves(rng, array.shape)
         for name, array in function.point.items()
@@ -63,11 +73,11 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     )
     if showing <= sum(move.size for move in moves.values()) / 2:
         return False  # such small moves of these inputs are rounding themselves
-    sides = _sides(function, moves, (_LARGE, _LARGE / 2, 2.0**-32))
+    sides = _sides(function, moves, sizes)
     # One size after the other, and of each only what is needed: these arrays are as large as the outputs.
     if (found := next(sides)) is None:
         return False
-    straight = [np.abs(p + m) < 0.02 * np.abs(p - m) for p, m in found]
+    straight = [_is_opposite(p, m) for p, m in found]
     large = [_odd(p, m) for p, m in found]
     if (found := next(sides)) is None:
         return False
@@ -77,14 +87,27 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     ]
     if (found := next(sides)) is None:
         return False
+    tiny = [_odd(p, m) for p, m in found]
+    for found in sides:
+        if found is None:
+            return False
+        for s, a, (p, m) in zip(straight, large, found, strict=True):
+            s &= _is_opposite(p, m)
+            s &= np.abs(_odd(p, m) - _FURTHER * a) <= 0.1 * _FURTHER * np.abs(a)
     due, off = 0, 0
-    for level, a, s, c, (p, m) in zip(noise, large, straight, coarse, found, strict=True):
+    for level, a, s, c, t in zip(noise, large, straight, coarse, tiny, strict=True):
         expected = a * 2.0**-16
         size = np.abs(expected)
         visible = s & (size > 64 * level)
         due += int(np.sum(visible))
-        off += int(np.sum(visible & c & (np.abs(_odd(p, m) - expected) > 0.1 * size)))
-    return off > due / 4 or _is_stuck(function, noise, moves, [a == 0 for a in large])
+        off += int(np.sum(visible & c & (np.abs(t - expected) > 0.1 * size)))
+    moved = sum(int(np.count_nonzero(a)) for a in large)
+    return off > max(due / 4, moved / 8) or _is_stuck(function, noise, moves, [a == 0 for a in large])
+
+
+def _is_opposite(plus: FloatArray, minus: FloatArray) -> BoolArray:
+    """Where there and back are opposite, as on a line."""
+    return np.asarray(np.abs(plus + minus) < 0.02 * np.abs(plus - minus))
 
 
 def _is_stuck(function: Function, noise: Noise, moves: dict[str, FloatArray], still: list[BoolArray]) -> bool:

@@ -191,3 +191,19 @@ def test_a_cast_inside_is_seen(f):
 @pytest.mark.parametrize("scale", [1.0, 1e-4, 1e3])
 def test_float64_code_drops_nothing(f, scale):
     assert not drops(f, scale * X)
+
+
+@pytest.mark.parametrize("speed", [1e4, 5e4, 1e6, 1e8])
+def test_a_function_faster_than_the_moves_drops_nothing(speed):
+    """Its moves land anywhere, now and then as on a line with a grain."""
+    for seed in range(20):
+        x = speed * np.random.default_rng(seed).standard_normal((3, 4))
+        assert not drops(lambda x: np.log(2 + np.sin(x)), x), seed
+        assert not drops(lambda x: x * np.sin(x), x), seed
+
+
+@pytest.mark.parametrize("speed", [1.0, 30.0, 1e3])
+def test_a_cast_inside_a_fast_function_is_seen(speed):
+    for seed in range(10):
+        x = np.random.default_rng(seed).standard_normal((3, 4))
+        assert drops(lambda x: np.log(2 + np.sin(speed * x.astype(np.float32)).astype(np.float64)), x), seed
