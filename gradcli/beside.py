@@ -23,7 +23,8 @@ from gradcli.numeric import Differentiator
 from gradcli.result import FAIL, Gradient
 
 if TYPE_CHECKING:
-    from gradcli.comparing import Comparer, Tick
+    from gradcli.comparing import Comparer
+    from gradcli.judgement import Tick
 
 _NEAR = 2.0**-12  # of an element's own reach: what holds at the point alone holds so near to it to 1e-3
 _STEP = 2.0**-8  # of that distance: few kinks lie between

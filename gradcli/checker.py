@@ -9,23 +9,25 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcli import analytic, contract
 from gradcli.arrays import Array, FloatArray
+from gradcli.causes import Causes
 from gradcli.clock import Clock, OutOfTime
 from gradcli.comparing import Comparer
+from gradcli.cotangents import upstream
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
 from gradcli.nodes import Nodes
 from gradcli.plan import PROBE, Scope, plan
 from gradcli.problem import Problem, Run
-from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, Blame, CheckResult, Gradient, Violation
+from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
 from gradcli.subject import Pass, Subject, copies
+from gradcli.uncompared import incomparable, undecided
 
 if TYPE_CHECKING:
     from gradcli.precision import Wide
@@ -95,9 +97,8 @@ class _Check:
             self.interrupted = True
         self._excuse_surrogates()
         self._report_gradients()
-        return self._with_nodes(
-            self._with_causes(self._blamed(self._with_accident(self._result(self.clock.spent()))))
-        )
+        causes = Causes(self.problem, self.settings, self.subject, self.clock, self.rng, self.cotangents)
+        return self._with_nodes(causes.told(self._result(self.clock.spent())))
 
     def _with_nodes(self, result: CheckResult) -> CheckResult:
         """Let a dump read the nodes, and show their table if it was asked for."""
@@ -108,91 +109,17 @@ class _Check:
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
 
-    def _with_accident(self, result: CheckResult) -> CheckResult:
-        """Where gradients are wrong because forward broadcasts by accident, that is the fault."""
-        wrong = [name for name, gradient in result.gradients.items() if gradient.verdict == FAIL]
-        if not wrong or not self.cotangents or result.interrupted:
-            return result
-        from gradcli import broadcasting
-
-        try:
-            problem = replace(self.problem, reseed=self.subject.reseed)
-            subject = Subject(problem, self.clock.after(), self.subject.calls)
-            found = broadcasting.find(subject, self.cotangents, self.rng)
-        except OutOfTime:
-            found = None
-        except KeyboardInterrupt:
-            return replace(result, interrupted=True)
-        calls = self.subject.calls
-        result = replace(result, evaluations=calls.forwards, backward_evaluations=calls.backwards)
-        if found is None or not (found.is_accident or not found.is_written):
-            return result
-        if not (found.is_accident and self.settings.blame):
-            return replace(
-                result, remarks=(*result.remarks, f"{Path(found.file).name}:{found.line}: {found}")
-            )
-        blame = Blame(
-            wrong[0], "", found.file, found.line, str(found), source=found.source, gradients=tuple(wrong)
-        )
-        return replace(result, blame=blame)
-
-    def _with_causes(self, result: CheckResult) -> CheckResult:
-        """Say which gradients are wrong by a tiny part, or by one factor: that may be a convention."""
-        wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
-        if not wrong:
-            return result
-        from gradcli import ratio, slight
-
-        told = [slight.remark(one, self.problem) or ratio.remark(one, self.problem) for one in wrong]
-        return replace(result, remarks=(*result.remarks, *filter(None, told)))
-
-    def _blamed(self, result: CheckResult) -> CheckResult:
-        """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""
-        wrong = any(g.verdict == FAIL and g.failing is not None for g in result.gradients.values())
-        if not (wrong and self.settings.blame) or result.interrupted or not self.cotangents:
-            return result
-        if result.blame is not None:  # it is known
-            return result
-        if self.problem.hold is not None:
-            remark = "no line is looked for where values inside forward are declared constant"
-            return replace(result, remarks=(*result.remarks, remark))
-        from gradcli import blame
-
-        try:
-            found = blame.find(
-                *self._where_wrong(result),
-                self.cotangents,
-                self.settings,
-                after=result.seconds,
-                most=self.clock.grace_left(),
-            )
-        except KeyboardInterrupt:
-            return replace(result, interrupted=True)
-        remarks = (*result.remarks, found.remark) if found.remark else result.remarks
-        first, *more = found.faults or (None,)
-        return replace(result, blame=first, also=tuple(b for b in more if b), remarks=remarks)
-
-    def _where_wrong(self, result: CheckResult) -> tuple[Problem, Mapping[str, Gradient]]:
-        """The problem and its gradients where they are wrong: at the point, or beside it for one of them."""
-        beside = {n: g for n, g in result.gradients.items() if g.verdict == FAIL and g.beside is not None}
-        here = {name: g for name, g in result.gradients.items() if name not in beside}
-        if not beside or any(g.verdict == FAIL for g in here.values()):
-            return self.problem, here
-        name, gradient = next(iter(beside.items()))
-        inputs = {**self.problem.inputs, name: np.asarray(gradient.beside)}
-        return replace(self.problem, inputs=inputs), {name: gradient}
-
     def _check(self) -> None:
         run, repeatable = contract.observe_forward(self.subject, self.violations)
         outputs = run.outputs
-        cotangents = self._cotangents(outputs)
+        cotangents = upstream(self.problem, outputs, self.rng)
         self.cotangents = cotangents
         self._keep(outputs, cotangents)
         del run  # and with it what forward saved
         gradients = contract.observe_backward(self.subject, cotangents, self.violations)
         for name in self.problem.differentiable:
             if name not in gradients:
-                self._add(_incomparable(name, self.problem.inputs[name], self.violations))
+                self._add(incomparable(name, self.problem.inputs[name], self.violations))
         one_cache = False  # whether a cache is known to serve any number of backwards
         if repeatable and self._affords("repeated calls", _CALLS):
             called, repeatable = contract.calls(self.subject, outputs, cotangents, gradients, self.violations)
@@ -303,20 +230,6 @@ class _Check:
         self.remarks.append(f"not tested for lack of time: {what}")
         return False
 
-    def _cotangents(self, outputs: tuple[Array, ...]) -> tuple[Array, ...]:
-        """The upstream gradients: given, or drawn at random. Never all ones: with ones, batch-norm's dx
-        vanishes for right and wrong code alike; and never one for a scalar loss."""
-        given = self.problem.cotangents
-        if given is None:
-            return tuple(_draw(out, self.rng) for out in outputs)
-        found, wanted = [c.shape for c in given], [out.shape for out in outputs]
-        if found != wanted:
-            raise UsageError(
-                f"{self.problem.id}: the cotangent has shape {_shapes(found)}, "
-                f"but forward returned {_shapes(wanted)}"
-            )
-        return tuple(np.asarray(c, dtype=out.dtype) for c, out in zip(given, outputs, strict=True))
-
     def _keep(self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> None:
         """What a dump holds beside the gradients."""
         several = len(outputs) > 1
@@ -353,7 +266,7 @@ class _Check:
 
     def _not_deterministic(self, gradients: Mapping[str, Array]) -> None:
         for name, gradient in gradients.items():
-            self._add(_undecided(name, gradient, "not deterministic"))
+            self._add(undecided(name, gradient, "not deterministic"))
 
     def _compare(
         self,
@@ -468,43 +381,3 @@ def _saved(problem: Problem, names: Callable[[Any], dict[str, Array]]) -> dict[s
 def _first_line(function: Callable[..., object]) -> int | None:
     code = getattr(function, "__code__", None)
     return None if code is None else int(code.co_firstlineno)
-
-
-def _draw(out: Array, rng: np.random.Generator) -> Array:
-    """A random cotangent; a lone one is kept away from 0, where it would hide everything, and from 1."""
-    if out.size != 1:
-        return rng.standard_normal(out.shape).astype(out.dtype)
-    return np.full(out.shape, rng.choice([-1.0, 1.0]) * rng.uniform(1.25, 2.5), dtype=out.dtype)
-
-
-def _shapes(shapes: list[tuple[int, ...]]) -> str:
-    return str(shapes[0]) if len(shapes) == 1 else ", ".join(map(str, shapes))
-
-
-def _incomparable(name: str, point: Array, violations: list[Violation]) -> Gradient:
-    """A gradient that is missing or misshapen fails without being compared."""
-    codes = [v.code for v in violations if v.gradient == name]
-    note = {"GC102": "missing", "GC103": "wrong shape"}.get(next(iter(codes), ""), "not an array")
-    return _uncompared(name, np.full(point.shape, np.nan), FAIL, note)
-
-
-def _undecided(name: str, gradient: Array, note: str) -> Gradient:
-    return _uncompared(name, gradient, INCONCLUSIVE, note)
-
-
-def _uncompared(name: str, gradient: Array, verdict: str, note: str) -> Gradient:
-    nothing = np.full(gradient.shape, np.nan)
-    return Gradient(
-        name=name,
-        analytic=gradient,
-        numeric=nothing,
-        uncertainty=nothing,
-        allowed=nothing,
-        verdict=verdict,
-        worst_index=(0,) * gradient.ndim if gradient.size else (),
-        relative_error=float("nan"),
-        method="",
-        evaluations=0,
-        compared=0,
-        note=note,
-    )

@@ -19,7 +19,8 @@ from gradcli.numeric.probe import FINE_STEPS, Found, Prober
 from gradcli.verdict import K
 
 if TYPE_CHECKING:
-    from gradcli.comparing import Comparer, Judgement, Tick
+    from gradcli.comparing import Comparer
+    from gradcli.judgement import Judgement, Tick
 
 _POINTS = 4  # beside the point at which probes are taken, until they show something
 _MORE = 6  # at which backward is only asked what it gives
@@ -134,7 +135,7 @@ class Probing:
 
     def _explain(self, low: FloatArray, high: FloatArray) -> None:
         """Elements whose values are not among those of the points beside are looked at."""
-        from gradcli.comparing import first
+        from gradcli.judgement import first
 
         with np.errstate(invalid="ignore"):
             between = high - low

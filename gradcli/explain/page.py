@@ -20,3 +20,12 @@ class Page:
     def fixed(self) -> str:
         """The example, put right."""
         return self.example.replace(self.wrong, self.right)
+
+
+def program(definitions: str, inputs: str, keywords: str = "") -> str:
+    """The example of most pages: forward and backward, checked at some inputs."""
+    more = f", {keywords}" if keywords else ""
+    return (
+        f"import gradcli, numpy as np\n\n{definitions}\ninputs = {{{inputs}}}\n"
+        f"result = gradcli.check(forward, backward, inputs{more})\nprint(result.violations)\n"
+    )

@@ -1,0 +1,109 @@
+"""What makes gradients wrong: an accident in forward, a line of backward, or a convention."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.clock import Clock, OutOfTime
+from gradcli.problem import Problem
+from gradcli.result import FAIL, Blame, CheckResult, Gradient
+from gradcli.spec import Settings
+from gradcli.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class Causes:
+    """Looks for the causes once the verdict is known, which it never changes.
+
+    What it needs is imported where something is wrong: a check that passes pays nothing for it.
+    """
+
+    problem: Problem
+    settings: Settings
+    subject: Subject
+    clock: Clock
+    rng: np.random.Generator
+    cotangents: tuple[Array, ...]
+
+    def told(self, result: CheckResult) -> CheckResult:
+        """The result with what is found out about its wrong gradients."""
+        if self.cotangents and not result.interrupted:
+            result = self._blamed(self._with_accident(result))
+        return self._with_conventions(result)
+
+    def _with_accident(self, result: CheckResult) -> CheckResult:
+        """Where gradients are wrong because forward broadcasts by accident, that is the fault."""
+        wrong = [name for name, gradient in result.gradients.items() if gradient.verdict == FAIL]
+        if not wrong:
+            return result
+        from gradcli import broadcasting
+
+        try:
+            problem = replace(self.problem, reseed=self.subject.reseed)
+            subject = Subject(problem, self.clock.after(), self.subject.calls)
+            found = broadcasting.find(subject, self.cotangents, self.rng)
+        except OutOfTime:
+            found = None
+        except KeyboardInterrupt:
+            return replace(result, interrupted=True)
+        calls = self.subject.calls
+        result = replace(result, evaluations=calls.forwards, backward_evaluations=calls.backwards)
+        if found is None or not (found.is_accident or not found.is_written):
+            return result
+        if not (found.is_accident and self.settings.blame):
+            return replace(
+                result, remarks=(*result.remarks, f"{Path(found.file).name}:{found.line}: {found}")
+            )
+        blame = Blame(
+            wrong[0], "", found.file, found.line, str(found), source=found.source, gradients=tuple(wrong)
+        )
+        return replace(result, blame=blame)
+
+    def _with_conventions(self, result: CheckResult) -> CheckResult:
+        """Say which gradients are wrong by a tiny part, or by one factor: that may be a convention."""
+        wrong = [gradient for gradient in result.gradients.values() if gradient.verdict == FAIL]
+        if not wrong:
+            return result
+        from gradcli import ratio, slight
+
+        told = [slight.remark(one, self.problem) or ratio.remark(one, self.problem) for one in wrong]
+        return replace(result, remarks=(*result.remarks, *filter(None, told)))
+
+    def _blamed(self, result: CheckResult) -> CheckResult:
+        """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""
+        wrong = any(g.verdict == FAIL and g.failing is not None for g in result.gradients.values())
+        if not (wrong and self.settings.blame) or result.interrupted:
+            return result
+        if result.blame is not None:  # it is known
+            return result
+        if self.problem.hold is not None:
+            remark = "no line is looked for where values inside forward are declared constant"
+            return replace(result, remarks=(*result.remarks, remark))
+        from gradcli import blame
+
+        try:
+            found = blame.find(
+                *self._where_wrong(result),
+                self.cotangents,
+                self.settings,
+                after=result.seconds,
+                most=self.clock.grace_left(),
+            )
+        except KeyboardInterrupt:
+            return replace(result, interrupted=True)
+        remarks = (*result.remarks, found.remark) if found.remark else result.remarks
+        first, *more = found.faults or (None,)
+        return replace(result, blame=first, also=tuple(b for b in more if b), remarks=remarks)
+
+    def _where_wrong(self, result: CheckResult) -> tuple[Problem, Mapping[str, Gradient]]:
+        """The problem and its gradients where they are wrong: at the point, or beside it for one of them."""
+        beside = {n: g for n, g in result.gradients.items() if g.verdict == FAIL and g.beside is not None}
+        here = {name: g for name, g in result.gradients.items() if name not in beside}
+        if not beside or any(g.verdict == FAIL for g in here.values()):
+            return self.problem, here
+        name, gradient = next(iter(beside.items()))
+        inputs = {**self.problem.inputs, name: np.asarray(gradient.beside)}
+        return replace(self.problem, inputs=inputs), {name: gradient}

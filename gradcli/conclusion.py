@@ -1,0 +1,151 @@
+"""From what was measured of a gradient's elements to its verdict, and the numbers that are shown with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcli.arrays import BoolArray, FloatArray
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, TIES, Gradient
+from gradcli.verdict import RESOLUTION, Comparison
+
+if TYPE_CHECKING:
+    from gradcli.judgement import Judgement
+    from gradcli.probing import Probing
+
+_ZERO = "zero"
+
+
+def conclude(judgement: Judgement) -> Gradient:
+    """The verdict on a gradient from what is known of its elements now."""
+    comparison = judgement.comparison()
+    wrong = judgement.wrong() | judgement.tied_wrong
+    left = judgement.suspects()
+    failing = wrong | left if wrong.any() else wrong
+    open_ = judgement.undecided | (left if not wrong.any() else np.zeros_like(left))
+    unresolved = judgement.measured & ~failing & (open_ | ~(comparison.resolved | judgement.kinked))
+    verdict, note = PASS, ""
+    if failing.any():
+        verdict = FAIL
+    elif left.any():
+        verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
+    elif judgement.measured.any() and not any(
+        np.any(side, where=judgement.measured) for side in (judgement.analytic, judgement.value)
+    ):
+        note = _ZERO  # exactly
+    elif judgement.value.size and not judgement.measured.any():
+        verdict, note = INCONCLUSIVE, "not compared"
+    elif _dominated_by(judgement, unresolved, comparison):
+        verdict, note = _nothing_resolved(judgement, comparison, open_)
+    at_kink = int(np.sum(judgement.kinked & judgement.measured))
+    if at_kink and not note:
+        note = f"{at_kink} at a kink"
+    if judgement.tied_wrong.any():
+        note = TIES
+    shown = judgement.measured if judgement.measured.any() else np.ones_like(judgement.measured)
+    worst = _deciding(judgement, comparison, failing if failing.any() else shown)
+    return Gradient(
+        name=judgement.numeric.name,
+        analytic=judgement.analytic,
+        numeric=_known(judgement),
+        uncertainty=comparison.uncertainty,
+        allowed=comparison.allowed,
+        verdict=verdict,
+        worst_index=worst,
+        relative_error=comparison.relative_error_at(worst) if judgement.value.size else 0.0,
+        method=judgement.numeric.described,
+        evaluations=judgement.numeric.setup,  # and what the spine adds
+        compared=int(np.sum(judgement.measured)),
+        at_kink=at_kink,
+        failing=failing if failing.any() else None,
+        unresolved=0 if note == _ZERO else int(np.sum(unresolved)),
+        note=note,
+    )
+
+
+def _known(judgement: Judgement) -> FloatArray:
+    """The numeric gradient, NaN where nothing was measured; no copy where all was."""
+    if judgement.measured.all():
+        return judgement.value
+    return np.where(judgement.measured, judgement.value, np.nan)
+
+
+def _dominated_by(judgement: Judgement, unresolved: BoolArray, comparison: Comparison) -> bool:
+    """Whether what is not resolved is all there is, or the larger part of the gradient."""
+    if not unresolved.any():
+        return False
+    size = comparison.size
+    largest = float(np.max(size, initial=0.0, where=judgement.measured))
+    return bool(np.any(unresolved & (size >= 0.5 * largest)))
+
+
+def _deciding(judgement: Judgement, comparison: Comparison, among: BoolArray) -> tuple[int, ...]:
+    if not judgement.value.size:
+        return ()
+    urgency = comparison.urgency
+    np.copyto(urgency, -1.0, where=~among)
+    return tuple(map(int, np.unravel_index(int(np.argmax(urgency)), urgency.shape)))
+
+
+def _nothing_resolved(judgement: Judgement, comparison: Comparison, undecided: BoolArray) -> tuple[str, str]:
+    """A gradient that is zero to within rounding is a finding; one that drowns in noise is none."""
+    if undecided[judgement.measured].all():
+        return INCONCLUSIVE, judgement.reason
+    agrees = bool(np.all(comparison.agrees[judgement.measured]))
+    if agrees and judgement.kinked[judgement.measured].any():
+        return PASS, ""  # judged by their one-sided slopes
+    if agrees and _is_zero(judgement, comparison):
+        return PASS, _ZERO
+    return INCONCLUSIVE, judgement.reason or "noise"
+
+
+def _is_zero(judgement: Judgement, comparison: Comparison) -> bool:
+    """Whether the whole gradient is zero: known far better than the outputs would make one expect, and
+    the backward itself claims no more than its own rounding, or than the last digit of the cotangent."""
+    if np.any(judgement.analytic):
+        judgement.comparer.be_thorough()
+        largest = max(float(np.max(np.abs(c), initial=0.0)) for c in judgement.numeric.cotangents)
+        last_digit = float(np.finfo(judgement.analytic.dtype).eps) * largest
+        rounding = judgement.comparer.rounding(judgement.numeric.name)
+        if np.any(np.abs(judgement.analytic) > np.maximum(16 * rounding, last_digit)):
+            return False
+    allowed = float(np.max(comparison.allowed[judgement.measured]))
+    size = float(np.max(comparison.size[judgement.measured]))
+    natural = float(np.max(judgement.numeric.natural, initial=0.0))
+    return max(size, allowed) <= RESOLUTION**2 * natural or size == allowed == 0.0
+
+
+def conclude_probes(judgement: Judgement, probing: Probing) -> Gradient:
+    """The verdict from probes; elements that were looked at decide where sums are off."""
+    gradient, found = conclude(judgement), probing.found
+    verdict, note = gradient.verdict, gradient.note
+    if verdict != FAIL:
+        verdict, note = _from_probes(judgement, probing)
+    return replace(
+        gradient,
+        verdict=verdict,
+        note=note,
+        method="probe",
+        probes=found.probes,
+        detectable=found.detectable,
+        at_kink=max(gradient.at_kink, probing.at_kink),
+        unresolved=0,
+    )
+
+
+def _from_probes(judgement: Judgement, probing: Probing) -> tuple[str, str]:
+    found = probing.found
+    if not found.probes:
+        return INCONCLUSIVE, "no time to compare"
+    if found.worst > 1.0:
+        looked = bool(found.suspects) and all(judgement.looked[index] for index in found.suspects)
+        return INCONCLUSIVE, "probes are off, no element is" if looked else "probes are off"
+    if not probing.clean:
+        return INCONCLUSIVE, "noise"
+    if probing.unexplained:
+        return INCONCLUSIVE, f"{probing.unexplained} at a kink, too many to look at"
+    if probing.scale == 0.0:
+        return PASS, _ZERO
+    return PASS, f"{probing.at_kink} at a kink" if probing.at_kink else ""

@@ -1,0 +1,311 @@
+"""The second look: the elements of one gradient on their way to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcli.arrays import BoolArray, FloatArray
+from gradcli.clock import OutOfTime
+from gradcli.numeric import (
+    CENTRAL,
+    GLANCE,
+    JUMP,
+    KINK,
+    NOISE,
+    SMOOTH,
+    Differentiator,
+    Slopes,
+    glance,
+    look,
+)
+from gradcli.verdict import Comparison, K
+
+if TYPE_CHECKING:
+    from gradcli.comparing import Comparer
+    from gradcli.limits import Limits
+
+_LOOKS = (1, 4, 12, 24, 48)  # elements that get the careful look, round by round, until one is wrong
+_BATCHES = 64  # that are measured again on both sides
+_SOME = 12  # elements that are looked at because too little is known of them
+_SWITCH = 0.1  # of a gradient's scale: by what rounding does not move it
+_KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more is to be found out
+_PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
+_VISIBLE = 2.0**-11  # relative error that needs no more care
+_LOOK = 100  # evaluations that a careful look may take
+_GLANCES = 3  # when time is up
+_AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
+
+Tick = Callable[[int], None]
+
+
+class Judgement:
+    """The elements of one gradient on their way to a verdict."""
+
+    def __init__(self, comparer: Comparer, numeric: Differentiator, tick: Tick) -> None:
+        self.comparer = comparer
+        self.numeric = numeric
+        self.tick = tick
+        self.analytic = comparer.gradients[numeric.name]
+        self.value = numeric.value
+        self.doubt = numeric.uncertainty
+        dtype = comparer.subject.problem.precision_of(numeric.name, self.analytic)
+        precision = float(np.finfo(dtype).eps)
+        self.floor = numeric.spread_over(precision * numeric.natural)
+        self.measured = np.array(~np.isnan(numeric.uncertainty))
+        self.kinked = numeric.kinked
+        self.looked = np.zeros(self.value.shape, dtype=bool)
+        self.excused = np.zeros(self.value.shape, dtype=bool)  # a limit of right gradients beside the point
+        self.undecided = np.zeros(self.value.shape, dtype=bool)
+        self.tied_wrong = np.zeros(self.value.shape, dtype=bool)
+        self.reason = ""
+        self._comparison: Comparison | None = None
+
+    def comparison(self) -> Comparison:
+        """The rule applied to what is known now; made anew when that has changed."""
+        if self._comparison is None:
+            rounding = self.comparer.rounding(self.numeric.name)
+            if self.kinked.any():
+                scale = float(np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value)))
+                rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
+            doubt = self.doubt + rounding
+            doubt += self.floor
+            self._comparison = Comparison(self.analytic, self.value, doubt, self.comparer.settings.tol)
+        return self._comparison
+
+    def suspects(self) -> BoolArray:
+        return self.measured & ~self.comparison().agrees & ~self.looked
+
+    def look_again(self) -> None:
+        """Measure with more care what disagrees; raises OutOfTime."""
+        if self.suspects().any() and self.numeric.sharpen(self.suspects(), self.tick):
+            self._comparison = None
+        if self.suspects().any():
+            self.comparer.be_thorough()
+            self._comparison = None
+        suspects = self.suspects()
+        if suspects.any():
+            self._both_sides(suspects)
+            self._break_ties(self.suspects())
+        for most in _LOOKS:
+            suspects = self.suspects()
+            if not suspects.any() or self.wrong().any():
+                break
+            for place, index in enumerate(self._worst(suspects, most)):
+                # The first look may overdraw the budget a little: it tells wrong from undecided.
+                clock = self.comparer.clock
+                if not clock.affords(_LOOK * self.numeric.function.seconds * (1 if place else 0.5)):
+                    raise OutOfTime
+                self._look(index)
+        self._look_at_the_poor()
+        self._ties()
+
+    def look_at(self, index: tuple[int, ...]) -> None:
+        """Measure one element that nothing is known of yet."""
+        self.measured[index] = True
+        self.doubt[index] = np.inf
+        self._comparison = None
+        if not self._plainly_wrong(index):
+            self.comparer.be_thorough()
+            self._comparison = None
+            self._look(index)
+
+    def _plainly_wrong(self, index: tuple[int, ...]) -> bool:
+        """Whether a glance shows an error that neither more jitter nor more care would explain."""
+        numeric = self.numeric
+        reach = max(numeric.scale, numeric.length)
+        slopes = glance(numeric.function, numeric.name, index, self.comparer._wide, numeric.noise, reach)
+        self.tick(GLANCE)
+        if slopes.kind[0] != SMOOTH:
+            return False
+        value, doubt = self.value[index], self.doubt[index]
+        self.value[index], self.doubt[index] = slopes.low[0], slopes.uncertainty[0]
+        self._comparison = None
+        comparison = self.comparison()
+        error, size = comparison.error[index], comparison.size[index]
+        if comparison.urgency[index] > _PLAIN and error > _VISIBLE * size:
+            self.looked[index] = True
+            return True
+        self.value[index], self.doubt[index] = value, doubt
+        self._comparison = None
+        return False
+
+    def wrong(self) -> BoolArray:
+        """Elements that the careful look confirmed to be wrong."""
+        return self.looked & ~self.undecided & ~self.comparison().agrees
+
+    def _worst(self, suspects: BoolArray, most: int) -> list[tuple[int, ...]]:
+        return first(suspects, self.comparison().urgency, most)
+
+    def _both_sides(self, suspects: BoolArray) -> None:
+        """Kinks come in crowds (a relu of integers), so they are looked for a batch at a time."""
+        value, doubt, kinked = np.ravel(self.value), np.ravel(self.doubt), np.ravel(self.kinked)
+        analytic = np.ravel(self.analytic).astype(np.float64)
+        for places, slopes in self.numeric.both_sides(suspects, _BATCHES, self.tick):
+            kink = slopes.kind == KINK
+            # Where the first pass has a number, the careful look is to decide between the two.
+            better = kink | kinked[places] | ~np.isfinite(value[places])
+            better |= slopes.uncertainty < 0.1 * doubt[places]
+            better &= (slopes.kind != NOISE) & (slopes.kind != JUMP)
+            value[places[better]] = slopes.nearest(analytic[places])[better]
+            doubt[places[better]] = slopes.uncertainty[better]
+            kinked[places] = kink
+        shape = self.value.shape
+        self.value, self.doubt, self.kinked = (
+            value.reshape(shape),
+            doubt.reshape(shape),
+            kinked.reshape(shape),
+        )
+
+    def look_once(self) -> None:
+        """The last look, when time is up: it tells a gradient that is plainly wrong from an undecided one."""
+        from gradcli.limits import repeated
+
+        suspects = self.suspects() & ~self.kinked
+        if self.wrong().any() or not suspects.any():
+            return
+        clock, seconds = self.comparer.clock, self.numeric.function.seconds
+        untied = suspects & ~repeated(self.numeric)
+        for index in self._worst(untied, _GLANCES) if untied.any() else []:
+            if clock.grace(GLANCE * seconds) and self._plainly_wrong(index):
+                return
+        index = self._worst(suspects, 1)[0]
+        plain = self.comparison().urgency[index] > _PLAIN
+        if plain and clock.grace(_LOOK * seconds):
+            self._look(index)
+
+    def _look_at_the_poor(self) -> None:
+        """Elements that agree only because next to nothing is known of them (one beside a kink, within the
+        first step) must not hide an error."""
+        if self.wrong().any():
+            return
+        for attempt in (self._both_sides, self._break_switches, self._look_at_some):
+            poor = self._poor()
+            if not poor.any():
+                return
+            attempt(poor)
+
+    def _poor(self) -> BoolArray:
+        comparison = self.comparison()
+        known = comparison.allowed <= _KNOWN * comparison.scale
+        if self.numeric.method != CENTRAL:
+            known |= comparison.size == 0  # exact methods give zeros; differences would only round there
+        return self.measured & ~known & ~self.looked & ~self.excused
+
+    def _look_at_some(self, poor: BoolArray) -> None:
+        for index in first(poor, self.comparison().size, _SOME):
+            if not self.comparer.clock.affords(_LOOK * self.numeric.function.seconds):
+                return
+            self._look(index)
+
+    def _break_switches(self, poor: BoolArray) -> None:
+        """Where one last digit makes a gradient another one, backward switches between the tied: that is no
+        rounding, and nothing is known as long as it counts as such."""
+        comparison = self.comparison()
+        self._break_ties(poor & (self.comparer.rounding(self.numeric.name) > _SWITCH * comparison.scale))
+
+    def _break_ties(self, suspects: BoolArray) -> None:
+        """At a tie of several values (a sort), a gradient need not lie between an element's own two slopes:
+        what backward gives is right if it is the gradient next to the point, with the tie broken."""
+        from gradcli.limits import repeated
+
+        if not suspects.any():
+            return
+        found = self._limits(suspects, self.kinked)
+        analytic = self.analytic.astype(np.float64)
+        # A first pass that is off (a function faster than its steps) makes no tie of what has no equal.
+        tie = self.kinked | found.vary | (repeated(self.numeric) & found.differ(analytic, self.value))
+        right = suspects & tie & found.enclose(analytic)
+        self.value[right] = self.analytic[right]
+        self.doubt[right] = 0.0
+        self.kinked |= right
+        self.excused |= right
+        self._comparison = None
+
+    def _limits(self, suspects: BoolArray, together: BoolArray, *, every: bool = False) -> Limits:
+        from gradcli.limits import limits  # rarely needed, and start-up counts
+
+        comparer = self.comparer
+        return limits(comparer.subject, self.numeric, comparer.cotangents, suspects, together, every=every)
+
+    def _ties(self) -> None:
+        """Elements at a kink or of equal value may share one slope (a tie in a maximum): their sum must fit
+        as well."""
+        from gradcli.limits import repeated
+
+        together = (self.kinked | repeated(self.numeric)) & self.measured
+        complete = self._everywhere(~(together & ~self.comparison().agrees))
+        together &= complete
+        off = self._off(together)
+        if off.any():
+            # Others may be tied with these, and what some of them have the others lack.
+            found = self._limits(off, together, every=True)
+            off = self._off((together | found.vary) & complete & self.measured)
+            total, slack = self._total(together)
+            right = (total >= found.least - slack) & (total <= found.most + slack)
+            off &= self.numeric.spread_over(right.astype(np.float64)) == 0
+        self.tied_wrong = off & self.kinked if (off & self.kinked).any() else off
+
+    def _off(self, together: BoolArray) -> BoolArray:
+        """Which of some elements have a sum that no slope of all of them together bears out."""
+        if not together.any():
+            return together
+        low, high, doubt = self.numeric.tied(together)
+        total, slack = self._total(together)
+        slack = slack + K * doubt
+        off = ~((total >= low - slack) & (total <= high + slack)) & np.isfinite(doubt)
+        return together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
+
+    def _total(self, together: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """The sum of the analytic gradient over some elements, for each place of a group, and its slack."""
+        analytic = np.where(together, self.analytic, 0.0).astype(np.float64)
+        size = np.sum(np.abs(analytic), axis=self._rest)
+        return np.sum(analytic, axis=self._rest), (self.comparer.settings.tol + 1e-6) * size
+
+    def _everywhere(self, mask: BoolArray) -> BoolArray:
+        """Where something holds for all elements of a place of a group, in the input's shape."""
+        return np.asarray(self.numeric.spread_over(np.all(mask, axis=self._rest).astype(np.float64)) > 0)
+
+    @property
+    def _rest(self) -> tuple[int, ...]:
+        return tuple(a for a in range(self.value.ndim) if a not in self.numeric.structure.separable)
+
+    def _look(self, index: tuple[int, ...]) -> None:
+        numeric = self.numeric
+        cotangents, reach = self.numeric.cotangents, max(numeric.scale, numeric.length)
+        slopes = look(numeric.function, numeric.name, index, cotangents, numeric.noise, reach)
+        self.looked[index] = True
+        self._comparison = None
+        kind = int(slopes.kind[0])
+        if kind in (JUMP, NOISE):
+            self.undecided[index] = True
+            self.reason = "a jump" if kind == JUMP else "noise"
+        elif kind == KINK:
+            self.kinked[index] = True
+            self.value[index] = slopes.nearest(np.asarray(self.analytic[index], dtype=np.float64))[0]
+            self.doubt[index] = slopes.uncertainty[0]
+        elif self._first_pass_holds(index, slopes):
+            self.doubt[index] = max(float(self.doubt[index]), self.numeric.remeasure(index))
+        else:
+            self.kinked[index] = False
+            self.value[index] = slopes.low[0]
+            self.doubt[index] = slopes.uncertainty[0]
+        self.tick(_LOOK)
+
+    def _first_pass_holds(self, index: tuple[int, ...], slopes: Slopes) -> bool:
+        """Where the careful look bears out an exact method (a long step, a complex step), that is sharper."""
+        if self.numeric.method == CENTRAL or not np.isfinite(self.value[index]):
+            return False
+        distance = abs(float(slopes.low[0]) - float(self.value[index]))
+        return distance <= 4 * float(slopes.uncertainty[0] + self.doubt[index]) and bool(
+            slopes.uncertainty[0] > self.doubt[index]
+        )
+
+
+def first(among: BoolArray, by: FloatArray, most: int) -> list[tuple[int, ...]]:
+    """Indices of the elements of a mask that come first by a measure, largest first."""
+    places = np.flatnonzero(among)
+    order = np.argsort(-np.ravel(by)[places], kind="stable")
+    return [tuple(map(int, np.unravel_index(place, among.shape))) for place in places[order][:most]]
