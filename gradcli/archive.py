@@ -23,7 +23,7 @@ from gradcli.declarations import plain
 from gradcli.errors import ArchiveError
 from gradcli.npz import read_arrays, write_arrays
 from gradcli.result import CheckResult, Gradient
-from gradcli.spec import CheckSpec
+from gradcli.spec import CheckSpec, Spelling
 
 _LARGEST_META = 2**26  # bytes
 FORMAT = 1  # of the keys and of `meta`; a reader refuses what is newer
@@ -134,6 +134,7 @@ def _asked(spec: CheckSpec) -> dict[str, Any]:
         "loading": asdict(spec.loading),
         "declarations": plain(spec.declarations),
         "order": spec.order,
+        "spelled": spec.spelling != Spelling(),  # in Python of the config, which no dump shall run
         "base": spec.base.as_posix(),
     }
 

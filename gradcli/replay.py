@@ -18,7 +18,7 @@ from gradcli.layers import LAYERS
 from gradcli.problem import Problem
 from gradcli.result import FAIL, PASS, CheckResult, Gradient
 from gradcli.shell import shell_line
-from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, validate_settings
+from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, Spelling, validate_settings
 from gradcli.targets import PROGRAM, is_path, parse, resolve
 
 FIXED = "FIXED"
@@ -118,8 +118,8 @@ def replay(
 
 
 def replay_line(path: Path, result: CheckResult) -> str | None:
-    """The shell line that replays a dump; None if nothing but a caller's memory holds the functions."""
-    if result.spec is None:
+    """The shell line that replays a dump; None if a caller's memory or a config says what is run."""
+    if result.spec is None or result.spec.spelling != Spelling():
         return None
     words = ["gradcli", "replay", path.as_posix()]
     if not _is_at_home(result.target, result.spec.base):
@@ -157,6 +157,11 @@ def _spec(before: Archive, target: str | None) -> CheckSpec:
     if not isinstance(asked, dict) or not isinstance(named, str):
         raise ArchiveError(
             f"{before.path}: holds no target to run again: its functions were given from Python"
+        )
+    if asked.get("spelled"):
+        again = meta.get("rerun") or "check it again from its config"
+        raise ArchiveError(
+            f"{before.path}: its code is spelled out in a config, which no dump can hold: {again}"
         )
     try:
         base = Path(_path(asked["base"]))

@@ -50,6 +50,23 @@ class Loading:
 
 
 @dataclass(frozen=True)
+class TapeSpelling:
+    """A tape engine in expressions over what the file defines; None: to be inferred."""
+
+    wrap: str | None = None  # an array x as a value of the engine: "Tensor(x)"
+    run: str | None = None  # backward from an output, with or without a cotangent: "out.backward(g)"
+    read: str | None = None  # the gradient of a value x: "x.grad"
+    unwrap: str | None = None  # the numbers of an output: "out.data"
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """What a config says of code that does not show it."""
+
+    tape: TapeSpelling | None = None
+
+
+@dataclass(frozen=True)
 class CheckSpec:
     """One check as asked for; `targets.resolve` makes Problems of it."""
 
@@ -63,6 +80,7 @@ class CheckSpec:
     settings: Settings = Settings()
     loading: Loading = Loading()
     declarations: Declarations = NONE
+    spelling: Spelling = Spelling()
     order: int | None = None  # 1: derivatives of functions alone; 2: of their gradients; None: what there is
     base: Path = Path()  # the folder that relative paths start from
     origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"

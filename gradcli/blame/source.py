@@ -130,7 +130,12 @@ def _compile(written: Written, node: FunctionNode, extra: list[str]) -> CodeType
     arguments = ast.arguments(
         posonlyargs=[], args=[ast.arg(n) for n in names], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
-    outer: ast.stmt = ast.FunctionDef("__around__", arguments, [inner], [])
+    around: list[ast.stmt] = [inner]
+    if node.name not in names:
+        around.insert(
+            0, ast.Global([node.name])
+        )  # one that calls itself calls what the file knows by its name
+    outer: ast.stmt = ast.FunctionDef("__around__", arguments, around, [])
     _without_type_parameters(outer)
     if written.owner is not None:
         outer = ast.ClassDef(written.owner, [], [], [outer], [])

@@ -10,12 +10,13 @@ from gradcli.config.arguments import read_constants, read_inputs, read_layer_con
 from gradcli.config.grid import Point, read_grid
 from gradcli.config.mistakes import Mistakes, Position, Positioned, Wrong, inside, suggestion
 from gradcli.config.settings import SETTINGS
+from gradcli.config.spellings import SPELLING_KEYS, read_spelling
 from gradcli.config.target import Target, read_target
 from gradcli.config.yaml import Entry, Node, describe
 from gradcli.declarations import KEYS, NONE, Declarations, read_one, refuse_contradictions
 from gradcli.errors import UsageError
 from gradcli.layers import LAYERS
-from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, derive_id
+from gradcli.spec import ORDERS, CheckSpec, Loading, Settings, Spelling, derive_id
 from gradcli.targets import PROGRAM, PROGRAM_BUDGET, parse
 from gradcli.targets.spelling import ROLES, roles_of, spelled
 
@@ -27,6 +28,7 @@ SPELLED_KEYS = tuple(role for roles in ROLES for role in roles)
 CHECK_KEYS = (
     *("target", "id", "matrix", "inputs", "constants", "stub", "only_symbol", "order"),
     *SPELLED_KEYS,
+    *SPELLING_KEYS,
     *KEYS,
     *SETTINGS,
 )
@@ -177,6 +179,8 @@ class _Check:
                     _require_no_input(name, node, found.get("inputs", {}))
         if not self._entries.keys().isdisjoint(KEYS):
             found["declarations"] = self._declarations()
+        if not self._entries.keys().isdisjoint(SPELLING_KEYS):
+            found["spelling"] = self._spelling(built_in)
         if "order" in self._entries:
             found["order"] = self._order(built_in)
         if "stub" in self._entries or "only_symbol" in self._entries:
@@ -203,6 +207,14 @@ class _Check:
             except UsageError as error:
                 raise Wrong(self._node, str(error)) from None
         return declarations
+
+    def _spelling(self, built_in: bool) -> Spelling:
+        """What is said of code that does not show it."""
+        for key in SPELLING_KEYS if built_in else ():
+            if key in self._entries:
+                with self._mistakes.noting(f"{self._where}.{key}"):
+                    raise Wrong(self._entries[key].key, "is for code in a file; a built-in layer needs none")
+        return read_spelling(self._entries, self._where, self._mistakes)
 
     def _order(self, built_in: bool) -> int | None:
         with self._mistakes.noting(f"{self._where}.order"):

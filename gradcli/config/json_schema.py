@@ -121,7 +121,7 @@ def _built_in(layer: Layer) -> Schema:
         "stub": False,
         "order": False,
         "only_symbol": False,
-        **dict.fromkeys(_spelled(), False),
+        **dict.fromkeys((*_spelled(), *_spellings()), False),
         "inputs": {"anyOf": [{"type": "string"}, names]},
         "constants": {"additionalProperties": False, "properties": options},
     }
@@ -158,6 +158,7 @@ def _check_of(layer: Layer | None) -> Schema:
             "constants": {"$ref": "#/definitions/constants"},
             **_loading(),
             **_spelled(),
+            **_spellings(),
             **{key: {"$ref": f"#/definitions/{key}"} for key in KEYS},
             **settings,
         },
@@ -222,6 +223,27 @@ def _spelled() -> Schema:
         "grad": "the function that computes the gradient of f; f itself if it returns both",
     }
     return {key: {"description": text, "type": "string", "pattern": r"^\S+$"} for key, text in what.items()}
+
+
+def _spellings() -> Schema:
+    """What is said of code that does not show it."""
+    tape = {
+        "wrap": ("an array x as a value of the engine", "Tensor(x)"),
+        "run": ("backward from an output out, with the cotangent g or from one", "out.backward(g)"),
+        "read": ("the gradient of a value x", "x.grad"),
+        "unwrap": ("the numbers of an output out", "out.data"),
+    }
+    return {
+        "tape": {
+            "description": "how a tape engine is used, where that cannot be inferred; in Python",
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                key: {"description": text, "type": "string", "pattern": r"\S", "examples": [sample]}
+                for key, (text, sample) in tape.items()
+            },
+        },
+    }
 
 
 def _loading() -> Schema:

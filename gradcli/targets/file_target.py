@@ -52,6 +52,10 @@ def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, g
 
 
 def _found(spec: CheckSpec, symbol: str | None, loaded: Loaded) -> list[Checkable]:
+    if spec.spelling.tape is not None:
+        from gradcli.targets import spelled_tape  # few checks spell one out
+
+        return spelled_tape.find(loaded, symbol, spec.spelling.tape)
     if spec.order is not None:
         return find_order(loaded, symbol, spec.order)
     return find_named(loaded, symbol) if symbol is not None else find_all(loaded)

@@ -98,9 +98,10 @@ class CheckableOperation(ByName):
         method = next(
             (m for n in (f"__{short}__", short) if isinstance(m := getattr(cls, n, None), FunctionType)), None
         )
-        driver = cls.backward  # type: ignore[attr-defined]
-        own = method or driver
-        return Source(own, own, source_file(own), late=partial(self._late, driver))
+        driver = driver_of(cls)
+        own: Callable[..., Any] = method or driver or cls
+        late = None if driver is None else partial(self._late, driver)
+        return Source(own, own, source_file(own), late=late)
 
     def _late(self, driver: FunctionType) -> Late:
         """What the engine's file defines, and its other operations."""
@@ -110,10 +111,12 @@ class CheckableOperation(ByName):
             for one in others
             if one.operation.name != self.operation.name
         ]
+        if not self.engine.data:
+            return Late(functions_beside(driver), beside)
         from gradcli.targets.tape_values import TapeValues  # rarely needed, and start-up counts
 
         tape = TapeValues(self.engine, self.operation.run, tuple(self.operation.shapes))
-        return Late(_functions_beside(driver), beside, tape, [driver])
+        return Late(functions_beside(driver), beside, tape, [driver])
 
     def _drawn(self, name: str, id: str) -> Array:
         """Away from zero, where many operations have a kink or a pole, and on the side that is wanted."""
@@ -142,7 +145,14 @@ class CheckableOperation(ByName):
         return leaves, self.operation.run(*leaves.values())
 
 
-def _functions_beside(driver: FunctionType) -> list[FunctionType]:
+def driver_of(cls: type) -> FunctionType | None:
+    """The method that runs the tape, or where another function does any method of the class."""
+    functions = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
+    backward = getattr(cls, "backward", None)
+    return backward if isinstance(backward, FunctionType) else next(iter(functions), None)
+
+
+def functions_beside(driver: FunctionType) -> list[FunctionType]:
     """The functions and methods of an engine's file, but for the one that runs the tape."""
     file = driver.__code__.co_filename
     found: dict[FunctionType, None] = {}
@@ -171,13 +181,13 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     found: list[Checkable] = []
     for name in loaded.classes(names):
         cls = loaded.namespace[name]
-        engine = engine_of(cls) if _is_tape(cls) else None
+        engine = engine_of(cls) if is_tape(cls) else None
         if engine is not None:
             found += [CheckableOperation(engine, one, name) for one in operations_of(engine)]
     return found
 
 
-def _is_tape(cls: type) -> bool:
+def is_tape(cls: type) -> bool:
     """Whether a class has operators and a backward that needs no argument."""
     if cls.__module__.partition(".")[0] in ("torch", "numpy", "jax", "builtins"):
         return False

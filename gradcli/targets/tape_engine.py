@@ -1,16 +1,17 @@
 """How arrays get into a tape engine and gradients out of it, found by trying."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from gradcli.arrays import Array
 
-_DATA = ("data", "value", "val", "_data", "array", "arr", "item_")
-_GRAD = ("grad", "_grad", "gradient", "g", "adjoint")
+DATA = ("data", "value", "val", "_data", "array", "arr", "item_")
+GRAD = ("grad", "_grad", "gradient", "g", "adjoint")
 _ON = ("requires_grad", "autograd", "require_grad", "req_grad", "track_grad")
 _ARRAY_METHODS = ("sum", "matmul", "dot", "__matmul__", "transpose", "reshape", "mean")
 
@@ -74,15 +75,15 @@ class Engine:
 
 def engine_of(cls: type) -> Engine | None:
     """The engine behind a class, or None if its values cannot be made or have no gradient."""
-    scalar = not any(hasattr(cls, name) for name in _ARRAY_METHODS)
+    scalar = is_scalar(cls)
     tried: Any = 1.5 if scalar else np.array([[1.5, 2.5], [0.5, 1.0]])
-    kept = [(held, held.copy()) for held in _shared(cls)]
+    kept = shared(cls)
     try:
         value = cls(tried)
     except (Exception, SystemExit):
         return None
-    data = next((name for name in _DATA if _holds(value, name, tried)), None)
-    grad = next((n for n in _GRAD if hasattr(value, n)), None)
+    data = next((name for name in DATA if _holds(value, name, tried)), None)
+    grad = next((n for n in GRAD if hasattr(value, n)), None)
     if data is None or grad is None:
         return None
     dtype = np.asarray(getattr(value, data)).dtype
@@ -92,9 +93,13 @@ def engine_of(cls: type) -> Engine | None:
     return engine if scalar else replace(engine, seed=_seed_of(engine))
 
 
-def _shared(cls: type) -> Iterator[Any]:
-    """The lists and dicts that the engine's file, or a class in it, has for all: one may be the tape."""
-    space: dict[str, Any] = cls.backward.__globals__  # type: ignore[attr-defined]
+def shared(cls: type) -> list[tuple[Any, Any]]:
+    """The lists and dicts that an engine's file has for all values, and what they hold: one may be the tape."""
+    methods = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
+    return [(held, held.copy()) for held in _lists_of(cls, methods[0].__globals__)] if methods else []
+
+
+def _lists_of(cls: type, space: Mapping[str, Any]) -> Iterator[Any]:
     for name, value in list(space.items()):
         if name.startswith("__"):
             continue
@@ -103,6 +108,11 @@ def _shared(cls: type) -> Iterator[Any]:
         for held in list(vars(value).values()) if is_own else (value,):
             if type(held) in (list, dict):
                 yield held
+
+
+def is_scalar(cls: type) -> bool:
+    """Whether a value is one number: the class has no method that arrays are for."""
+    return not any(hasattr(cls, name) for name in _ARRAY_METHODS)
 
 
 def _holds(value: Any, name: str, tried: Any) -> bool:

@@ -2,6 +2,10 @@
 
 import pytest
 
+from tests.cli.conftest import invoke
+
+__all__ = ["folder", "invoke"]
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
