@@ -98,6 +98,8 @@ def _nothing_resolved(judgement: Judgement, comparison: Comparison, undecided: B
         return PASS, ""  # judged by their one-sided slopes
     if agrees and _is_zero(judgement, comparison):
         return PASS, _ZERO
+    if judgement.comparer.settings.tol > RESOLUTION:
+        return INCONCLUSIVE, f"tol is above {RESOLUTION:g}, too wide to tell"
     return INCONCLUSIVE, judgement.reason or "noise"
 
 

@@ -214,13 +214,20 @@ def _xfail(value: Any) -> ExpectedFailure:
 def _with_reason(value: Any, other: str) -> Mapping[str, Any]:
     values = {"reason": value} if isinstance(value, str) else value
     if not isinstance(values, Mapping) or not set(values) <= {"reason", other}:
-        raise UsageError(f"must be a reason, or a mapping with 'reason' and '{other}', got {value!r:.60}")
+        raise UsageError(f"must be a reason, or a mapping with 'reason' and '{other}', got {_written(value)}")
     reason = values.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         raise UsageError("needs a reason, for whoever reads the report")
     if len(reason) > _LONGEST_REASON or not reason.isprintable():
         raise UsageError(f"the reason must be at most {_LONGEST_REASON} printable characters")
     return values
+
+
+def _written(value: object) -> str:
+    """A value as a config has it, where that differs from Python."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return f"{value!r:.60}"
 
 
 def _date(value: Any) -> datetime.date | None:

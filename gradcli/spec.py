@@ -1,6 +1,7 @@
 """What the user asked for, before any array exists: the common form of flags, YAML and API calls."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from numbers import Integral, Real
@@ -14,6 +15,7 @@ METHODS = ("auto", "linear", "complex", "central")
 DTYPES = ("float64", "float32", "float16")
 ORDERS = (1, 2)
 ELEMENTS = ("auto", "all", "probe")
+_ORIGIN = re.compile(r"(?P<file>.+?):(?P<line>\d+)(:\d+)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,15 @@ class CheckSpec:
     spelling: Spelling = Spelling()
     order: int | None = None  # 1: derivatives of functions alone; 2: of their gradients; None: what there is
     base: Path = Path()  # the folder that relative paths start from
-    origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7"
+    origin: str | None = None  # where it was written, for messages: "configs/net.yaml:7:5"
     found: bool = False  # a file found in a folder: that it holds nothing to check is no mistake
+
+
+def file_and_line(origin: str) -> tuple[str, int]:
+    """The file and the line of an origin: `configs/net.yaml` and 7."""
+    found = _ORIGIN.fullmatch(origin)
+    assert found is not None
+    return found["file"], int(found["line"])
 
 
 def default_id(spec: CheckSpec) -> str:

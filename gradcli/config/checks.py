@@ -88,7 +88,7 @@ class _Check:
         self._node = node
         self._entries = _mapping(node, "a mapping with a 'target'")
         self._where = where
-        self._origin = f"{path}:{node.line}"
+        self._origin = f"{path}:{node.line}:{node.column}"
         self._base = base
         self._mistakes = mistakes
 

@@ -49,6 +49,8 @@ def read_target(node: Node, base: Path) -> Target:
         raise Wrong(node, f"{quoted(written)} is not Python; give several configs to gradcli check instead")
     elif "/" in place or os.sep in place:
         raise Wrong(node, f"{quoted(written)} is not a Python file; its name should end in .py")
+    elif written.endswith(":"):
+        raise Wrong(node, f"{quoted(written)} names nothing behind the colon; write {written}NAME")
     elif not (symbol or "." in place) or not all(part.isidentifier() for part in place.split(".")):
         near = (
             suggestion(written, LAYERS) or "; write a layer of `gradcli layers`, file.py:name or module:name"

@@ -180,5 +180,7 @@ def _unknown_layer(name: str, base: Path) -> str:
     is_file = name.isidentifier() and _exists(base / as_file)
     if "[" in name:
         return f"no layer {name!r}; the id of a check goes after -k, beside its file or config"
+    if name.endswith(":"):
+        return f"{name!r} names nothing behind the colon; write {name}NAME"
     near = f"; did you mean the file {as_file!r}?" if is_file else did_you_mean(name, LAYERS)
     return f"no layer {name!r}{near or ';'} `gradcli layers` lists them"

@@ -5,7 +5,7 @@ from typing import Any
 
 from gradcli.layers import LAYERS
 from gradcli.shell import shell_line
-from gradcli.spec import CheckSpec, Settings, derive_id
+from gradcli.spec import CheckSpec, Settings, derive_id, file_and_line
 from gradcli.targets.notation import format_constant, format_input
 
 
@@ -19,7 +19,7 @@ def rerun_line(
     """
     repeatable = _says_all(spec, inputs) and (target in LAYERS or not options)
     if spec.origin is not None and not (repeatable and target in LAYERS and id == derive_id(target, options)):
-        config = spec.origin.rpartition(":")[0]
+        config, _ = file_and_line(spec.origin)
         return shell_line(["gradcli", "check", config, "-k", id])
     if not repeatable:
         return None

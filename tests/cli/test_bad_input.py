@@ -120,7 +120,7 @@ BAD = [
     (
         "check other.yaml same.yaml",
         2,
-        "two checks have the id 'relu-here': other.yaml:3 and same.yaml:3; an id names one check",
+        "two checks have the id 'relu-here': other.yaml:3:5 and same.yaml:3:5; an id names one check",
     ),
     ("check batchnorm -k", 2, "Option '-k' requires an argument."),
     ("check batchnorm -k (batch", 2, "-k '(batch': expected ')', found the end"),

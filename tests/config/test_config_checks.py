@@ -32,7 +32,7 @@ def test_a_bare_layer_is_checked_with_the_defaults():
             target="affine",
             id="affine[batch=2,in_features=3,out_features=2]",
             base=Path("configs"),
-            origin="configs/net.yaml:3",
+            origin="configs/net.yaml:3:5",
         )
     ]
 
@@ -62,7 +62,7 @@ def test_the_config_of_the_documentation():
     assert (mine.target, mine.base, mine.origin) == (
         "../layers.py:batchnorm",
         Path("configs"),
-        "configs/net.yaml:7",
+        "configs/net.yaml:7:5",
     )
     assert mine.inputs == {"x": InputSpec((4, 3)), "gamma": InputSpec((3,)), "beta": InputSpec((3,))}
     assert mine.constants == {"eps": 1e-5}

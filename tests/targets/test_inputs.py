@@ -210,8 +210,8 @@ def test_a_file_that_is_not_an_archive_of_arrays_is_refused(folder):
 
 def test_a_place_in_a_config_comes_first(folder):
     path = folder / "gone.npz"
-    spec = npz_spec(path, origin="net.yaml:4", settings=Settings(seed=1))
-    assert refused(ArchiveError, resolve, spec) == f"net.yaml:4: {path}: no such file"
+    spec = npz_spec(path, origin="net.yaml:4:5", settings=Settings(seed=1))
+    assert refused(ArchiveError, resolve, spec) == f"net.yaml:4:5: {path}: no such file"
 
 
 def test_an_npz_written_by_hand_with_a_member_that_is_no_array_is_refused(folder):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from gradcli.report.plain import printable
 from gradcli.result import Blame, CheckResult, Violation
+from gradcli.spec import file_and_line
 from gradcli.suite.outcome import Outcome
 
 
@@ -106,6 +107,6 @@ def _place(result: CheckResult, violation: Violation) -> tuple[str | None, int |
     if violation.file:
         return relative(violation.file), violation.line
     if result.file is None and result.spec is not None and result.spec.origin is not None:
-        file, _, line = result.spec.origin.rpartition(":")
-        return relative(file), int(line)
+        file, line = file_and_line(result.spec.origin)
+        return relative(file), line
     return relative(result.file), result.line
