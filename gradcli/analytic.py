@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import Array, FloatArray, blocks
 from gradcli.cache import with_arrays
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
@@ -66,7 +66,7 @@ def _moved_gradients(
         return
     points = (({n: move(a) for n, a in inputs.items()}, tuple(map(move, cotangents))) for move in moves)
     for found in subject.gradients(points):
-        yield {} if isinstance(found, BrokenPromise) else comparable(subject.problem, found)
+        yield {} if isinstance(found, BrokenPromise) else comparable(subject.problem, found, copy=False)
 
 
 def _moved(subject: Subject, cotangents: tuple[Array, ...], move: Move, within: float) -> dict[str, Array]:
@@ -74,17 +74,18 @@ def _moved(subject: Subject, cotangents: tuple[Array, ...], move: Move, within: 
         run = subject.forward({name: move(array) for name, array in subject.problem.inputs.items()})
         saved = with_arrays(run.saved, _unless_whole(move, within))
         del run
-        return comparable(subject.problem, subject.backward(tuple(map(move, cotangents)), saved))
+        return comparable(subject.problem, subject.backward(tuple(map(move, cotangents)), saved), copy=False)
     except BrokenPromise:
         return {}
 
 
 def _widen(width: FloatArray, found: Array, gradient: Array) -> None:
     """Let a half-width reach as far as a gradient was found from the one at the point."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.asarray(np.subtract(found, gradient, dtype=np.float64))
-        np.abs(distance, out=distance)
-    np.copyto(width, distance, where=distance > width)
+    for block in blocks(width.shape):
+        with np.errstate(invalid="ignore", over="ignore"):
+            distance = np.asarray(np.subtract(found[block], gradient[block], dtype=np.float64))
+            np.abs(distance, out=distance)
+            np.fmax(width[block], distance, out=width[block])
 
 
 def floor(problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> dict[str, float]:

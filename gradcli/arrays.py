@@ -1,5 +1,8 @@
 """The array types of gradcli's annotations, and how much an array may hold."""
 
+from collections.abc import Iterator
+from math import prod
+from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,4 +12,19 @@ Array: TypeAlias = npt.NDArray[Any]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
+BLOCK = 1 << 15  # elements: a few arrays of so many fit the cache
 MAX_BYTES = 4 * 2**30  # of what is drawn or read at once; more is refused before anything is allocated
+
+
+def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
+    """What cuts arrays of a shape into parts along their first axis, in order.
+
+    What is worked out for one part after the other takes little memory on the way and stays in the cache.
+    """
+    size = prod(shape)
+    if size <= BLOCK:
+        yield ...
+        return
+    rows = max(1, BLOCK * shape[0] // size)
+    for start in range(0, shape[0], rows):
+        yield slice(start, start + rows)

@@ -14,8 +14,8 @@ _DEPTH = 8  # of nesting that is followed
 _LEAVES = (str, bytes, int, float, complex, type, ModuleType, np.generic, np.random.Generator)
 
 
-def snapshot(saved: Any) -> list[Array]:
-    """Copies of all arrays, in a fixed order."""
+def arrays_within(saved: Any) -> list[Array]:
+    """All arrays, in a fixed order."""
     found: list[Array] = []
     _walk(saved, found, set(), 0)
     return found
@@ -24,7 +24,7 @@ def snapshot(saved: Any) -> list[Array]:
 def _walk(value: Any, found: list[Array], seen: set[int], depth: int) -> None:
     if isinstance(value, np.ndarray):
         if value.dtype != object:
-            found.append(value.copy())
+            found.append(value)
         return
     if value is None or isinstance(value, _LEAVES) or callable(value) or depth > _DEPTH or id(value) in seen:
         return

@@ -21,11 +21,13 @@ _ZERO = "zero"
 def conclude(judgement: Judgement) -> Gradient:
     """The verdict on a gradient from what is known of its elements now."""
     comparison = judgement.comparison()
-    wrong = judgement.wrong() | judgement.tied_wrong
+    wrong = judgement.wrong()
+    if judgement.tied_wrong.any():
+        wrong = wrong | judgement.tied_wrong
     left = judgement.suspects()
     failing = wrong | left if wrong.any() else wrong
-    open_ = judgement.undecided | (left if not wrong.any() else np.zeros_like(left))
-    unresolved = judgement.measured & ~failing & (open_ | ~(comparison.resolved | judgement.kinked))
+    open_ = judgement.undecided if wrong.any() else judgement.undecided | left
+    unresolved = _unresolved(judgement, comparison, failing, open_)
     verdict, note = PASS, ""
     if failing.any():
         verdict = FAIL
@@ -45,13 +47,13 @@ def conclude(judgement: Judgement) -> Gradient:
     if judgement.tied_wrong.any():
         note = TIES
     shown = judgement.measured if judgement.measured.any() else np.ones_like(judgement.measured)
-    worst = _deciding(judgement, comparison, failing if failing.any() else shown)
+    worst = comparison.most_urgent(failing if failing.any() else shown) if judgement.value.size else ()
     return Gradient(
         name=judgement.numeric.name,
         analytic=judgement.analytic,
         numeric=_known(judgement),
-        uncertainty=comparison.uncertainty,
-        allowed=comparison.allowed,
+        uncertainty=judgement.whole_doubt(),
+        tol=comparison.tol,
         verdict=verdict,
         worst_index=worst,
         relative_error=comparison.relative_error_at(worst) if judgement.value.size else 0.0,
@@ -63,6 +65,17 @@ def conclude(judgement: Judgement) -> Gradient:
         unresolved=0 if note == _ZERO else int(np.sum(unresolved)),
         note=note,
     )
+
+
+def _unresolved(
+    judgement: Judgement, comparison: Comparison, failing: BoolArray, undecided: BoolArray
+) -> BoolArray:
+    """Elements that are not known to be wrong, nor well enough to be called right."""
+    known = comparison.resolved
+    known |= judgement.kinked
+    unresolved = np.logical_not(known, out=known)
+    unresolved |= undecided
+    return judgement.among_measured(unresolved, but=(failing,))
 
 
 def _known(judgement: Judgement) -> FloatArray:
@@ -79,14 +92,6 @@ def _dominated_by(judgement: Judgement, unresolved: BoolArray, comparison: Compa
     size = comparison.size
     largest = float(np.max(size, initial=0.0, where=judgement.measured))
     return bool(np.any(unresolved & (size >= 0.5 * largest)))
-
-
-def _deciding(judgement: Judgement, comparison: Comparison, among: BoolArray) -> tuple[int, ...]:
-    if not judgement.value.size:
-        return ()
-    urgency = comparison.urgency
-    np.copyto(urgency, -1.0, where=~among)
-    return tuple(map(int, np.unravel_index(int(np.argmax(urgency)), urgency.shape)))
 
 
 def _nothing_resolved(judgement: Judgement, comparison: Comparison, undecided: BoolArray) -> tuple[str, str]:

@@ -54,12 +54,13 @@ class Judgement:
         dtype = comparer.subject.problem.precision_of(numeric.name, self.analytic)
         precision = float(np.finfo(dtype).eps)
         self.floor = numeric.spread_over(precision * numeric.natural)
-        self.measured = np.array(~np.isnan(numeric.uncertainty))
-        self.kinked = numeric.kinked
-        self.looked = np.zeros(self.value.shape, dtype=bool)
-        self.excused = np.zeros(self.value.shape, dtype=bool)  # a limit of right gradients beside the point
-        self.undecided = np.zeros(self.value.shape, dtype=bool)
-        self.tied_wrong = np.zeros(self.value.shape, dtype=bool)
+        # One value for all elements, as long as nothing is known of any of them: memory counts.
+        every, none = (np.broadcast_to(np.bool_(value), self.value.shape) for value in (True, False))
+        measured = np.asarray(~np.isnan(numeric.uncertainty))
+        self.measured = every if measured.all() else measured
+        self.kinked = numeric.kinked if numeric.method == CENTRAL else none
+        self.looked = self.undecided = self.tied_wrong = none
+        self.excused = none  # a limit of right gradients beside the point
         self.reason = ""
         self._comparison: Comparison | None = None
 
@@ -70,13 +71,28 @@ class Judgement:
             if self.kinked.any():
                 scale = float(np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value)))
                 rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
-            doubt = self.doubt + rounding
-            doubt += self.floor
-            self._comparison = Comparison(self.analytic, self.value, doubt, self.comparer.settings.tol)
+            self._comparison = Comparison(
+                self.analytic, self.value, self.doubt, self.comparer.settings.tol, (rounding, self.floor)
+            )
         return self._comparison
 
+    def whole_doubt(self) -> FloatArray:
+        """The uncertainty of both sides together, written over that of the numeric side: the last word."""
+        for other in self.comparison().more:
+            self.doubt += other
+        self._comparison = None
+        return self.doubt
+
     def suspects(self) -> BoolArray:
-        return self.measured & ~self.comparison().agrees & ~self.looked
+        return self.among_measured(np.asarray(~self.comparison().agrees), but=(self.looked,))
+
+    def among_measured(self, mask: BoolArray, but: tuple[BoolArray, ...]) -> BoolArray:
+        """What of a mask was measured and is not among others; written over the mask."""
+        mask &= self.measured
+        for other in but:
+            if other.any():
+                mask &= ~other
+        return mask
 
     def look_again(self) -> None:
         """Measure with more care what disagrees; raises OutOfTime."""
@@ -104,7 +120,7 @@ class Judgement:
 
     def look_at(self, index: tuple[int, ...]) -> None:
         """Measure one element that nothing is known of yet."""
-        self.measured[index] = True
+        self.measured = _marked(self.measured, index)
         self.doubt[index] = np.inf
         self._comparison = None
         if not self._plainly_wrong(index):
@@ -126,7 +142,7 @@ class Judgement:
         comparison = self.comparison()
         error, size = comparison.error[index], comparison.size[index]
         if comparison.urgency[index] > _PLAIN and error > _VISIBLE * size:
-            self.looked[index] = True
+            self.looked = _marked(self.looked, index)
             return True
         self.value[index], self.doubt[index] = value, doubt
         self._comparison = None
@@ -134,6 +150,8 @@ class Judgement:
 
     def wrong(self) -> BoolArray:
         """Elements that the careful look confirmed to be wrong."""
+        if not self.looked.any():
+            return self.looked
         return self.looked & ~self.undecided & ~self.comparison().agrees
 
     def _worst(self, suspects: BoolArray, most: int) -> list[tuple[int, ...]]:
@@ -141,7 +159,7 @@ class Judgement:
 
     def _both_sides(self, suspects: BoolArray) -> None:
         """Kinks come in crowds (a relu of integers), so they are looked for a batch at a time."""
-        value, doubt, kinked = np.ravel(self.value), np.ravel(self.doubt), np.ravel(self.kinked)
+        value, doubt, kinked = np.ravel(self.value), np.ravel(self.doubt), np.array(self.kinked).ravel()
         analytic = np.ravel(self.analytic).astype(np.float64)
         for places, slopes in self.numeric.both_sides(suspects, _BATCHES, self.tick):
             kink = slopes.kind == KINK
@@ -189,10 +207,10 @@ class Judgement:
 
     def _poor(self) -> BoolArray:
         comparison = self.comparison()
-        known = comparison.allowed <= _KNOWN * comparison.scale
+        known = comparison.allowed_within(_KNOWN * comparison.scale)
         if self.numeric.method != CENTRAL:
-            known |= comparison.size == 0  # exact methods give zeros; differences would only round there
-        return self.measured & ~known & ~self.looked & ~self.excused
+            known |= comparison.vanishes  # exact methods give zeros; differences would only round there
+        return self.among_measured(np.logical_not(known, out=known), but=(self.looked, self.excused))
 
     def _look_at_some(self, poor: BoolArray) -> None:
         for index in first(poor, self.comparison().size, _SOME):
@@ -220,8 +238,8 @@ class Judgement:
         right = suspects & tie & found.enclose(analytic)
         self.value[right] = self.analytic[right]
         self.doubt[right] = 0.0
-        self.kinked |= right
-        self.excused |= right
+        self.kinked = self.kinked | right
+        self.excused = self.excused | right
         self._comparison = None
 
     def _limits(self, suspects: BoolArray, together: BoolArray, *, every: bool = False) -> Limits:
@@ -235,7 +253,11 @@ class Judgement:
         as well."""
         from gradcli.limits import repeated
 
-        together = (self.kinked | repeated(self.numeric)) & self.measured
+        together = repeated(self.numeric)
+        together |= self.kinked
+        together &= self.measured
+        if not together.any():
+            return
         complete = self._everywhere(~(together & ~self.comparison().agrees))
         together &= complete
         off = self._off(together)
@@ -276,20 +298,20 @@ class Judgement:
         numeric = self.numeric
         cotangents, reach = self.numeric.cotangents, max(numeric.scale, numeric.length)
         slopes = look(numeric.function, numeric.name, index, cotangents, numeric.noise, reach)
-        self.looked[index] = True
+        self.looked = _marked(self.looked, index)
         self._comparison = None
         kind = int(slopes.kind[0])
         if kind in (JUMP, NOISE):
-            self.undecided[index] = True
+            self.undecided = _marked(self.undecided, index)
             self.reason = "a jump" if kind == JUMP else "noise"
         elif kind == KINK:
-            self.kinked[index] = True
+            self.kinked = _marked(self.kinked, index)
             self.value[index] = slopes.nearest(np.asarray(self.analytic[index], dtype=np.float64))[0]
             self.doubt[index] = slopes.uncertainty[0]
         elif self._first_pass_holds(index, slopes):
             self.doubt[index] = max(float(self.doubt[index]), self.numeric.remeasure(index))
         else:
-            self.kinked[index] = False
+            self.kinked = _marked(self.kinked, index, value=False)
             self.value[index] = slopes.low[0]
             self.doubt[index] = slopes.uncertainty[0]
         self.tick(_LOOK)
@@ -302,6 +324,13 @@ class Judgement:
         return distance <= 4 * float(slopes.uncertainty[0] + self.doubt[index]) and bool(
             slopes.uncertainty[0] > self.doubt[index]
         )
+
+
+def _marked(mask: BoolArray, index: tuple[int, ...], *, value: bool = True) -> BoolArray:
+    """A mask with one element set; where one value stood for all elements, a mask of its own."""
+    own = mask if mask.flags.writeable else np.array(mask)
+    own[index] = value
+    return own
 
 
 def first(among: BoolArray, by: FloatArray, most: int) -> list[tuple[int, ...]]:

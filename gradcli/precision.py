@@ -71,7 +71,7 @@ def narrow(
     scale = float(np.max(np.abs(gradient.numeric), initial=0.0, where=np.isfinite(gradient.numeric)))
     doubt = np.where(np.isnan(gradient.numeric), np.nan, gradient.uncertainty + rounding + precision * scale)
     comparison = Comparison(analytic, gradient.numeric, doubt, tol)
-    own = replace(gradient, analytic=analytic, uncertainty=doubt, allowed=comparison.allowed)
+    own = replace(gradient, analytic=analytic, uncertainty=doubt)
     compared = ~np.isnan(gradient.numeric)
     off = compared & ~comparison.agrees
     if gradient.verdict == FAIL or not compared.any():

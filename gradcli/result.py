@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.dataclass import dataclass
+from gradcli.verdict import Comparison
 
 if TYPE_CHECKING:
     from gradcli.spec import CheckSpec
@@ -72,7 +73,7 @@ class Gradient:
     analytic: Array
     numeric: FloatArray
     uncertainty: FloatArray  # half-width, both sides together
-    allowed: FloatArray
+    tol: float  # relative error that passes beside the uncertainty
     verdict: str  # "pass", "fail", "inconclusive" or "declared"
     worst_index: tuple[int, ...]  # the element that decided; () for a 0-d or empty gradient
     relative_error: float  # at worst_index: |analytic - numeric| / max(|analytic|, |numeric|)
@@ -94,6 +95,11 @@ class Gradient:
     @property
     def size(self) -> int:
         return int(self.numeric.size)
+
+    @property
+    def allowed(self) -> FloatArray:
+        """The largest error that passes; worked out when it is asked for, NaN where not compared."""
+        return Comparison(self.analytic, self.numeric, self.uncertainty, self.tol).allowed
 
     @property
     def error(self) -> FloatArray:

@@ -24,7 +24,7 @@ def _uncompared(name: str, gradient: Array, verdict: str, note: str) -> Gradient
         analytic=gradient,
         numeric=nothing,
         uncertainty=nothing,
-        allowed=nothing,
+        tol=0.0,
         verdict=verdict,
         worst_index=(0,) * gradient.ndim if gradient.size else (),
         relative_error=float("nan"),

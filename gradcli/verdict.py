@@ -8,11 +8,13 @@ An element agrees when its error is finite and at most `allowed`, where
 There is no absolute tolerance: what rounding and truncation can explain is measured, the rest is an error.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.arrays import BLOCK, Array, BoolArray, FloatArray, blocks
 from gradcli.dataclass import dataclass
 
 # Uncertainties are largest deviations seen in a handful of measurements, so the truth may lie a few of them
@@ -26,13 +28,32 @@ RESOLUTION = 0.01
 class Comparison:
     """The analytic and the numeric gradient of one input, element by element.
 
-    All arrays have the input's shape: the contract refuses others, which NumPy would broadcast.
+    All arrays have the input's shape: the contract refuses others, which NumPy would broadcast. Where they
+    are large, they are compared a part at a time: memory counts.
     """
 
     analytic: Array
     numeric: FloatArray
     uncertainty: FloatArray  # half-width of what rounding and truncation can explain, both sides together
     tol: float
+    more: tuple[FloatArray, ...] = ()  # of the uncertainty: added to it where it is needed
+
+    @cached_property
+    def _parts(self) -> "Iterable[Comparison]":
+        return [self._part(...)] if self.numeric.size <= BLOCK else _Parts(self)
+
+    def _part(self, block: Any) -> "Comparison":
+        uncertainty = np.asarray(self.uncertainty[block])
+        for other in self.more:
+            uncertainty = uncertainty + other[block]
+        return Comparison(self.analytic[block], self.numeric[block], uncertainty, self.tol)
+
+    def _each(self, rule: "Callable[[Comparison], BoolArray]") -> BoolArray:
+        """What a rule says of each element."""
+        found = np.empty(self.numeric.shape, dtype=bool)
+        for block, part in zip(blocks(found.shape), self._parts, strict=True):
+            found[block] = rule(part)
+        return found
 
     @property
     def error(self) -> FloatArray:
@@ -48,6 +69,8 @@ class Comparison:
 
     @cached_property
     def allowed(self) -> FloatArray:
+        if self.more:
+            return self._part(...).allowed
         with np.errstate(invalid="ignore", over="ignore"):
             allowed = self.size
             allowed *= self.tol
@@ -56,21 +79,37 @@ class Comparison:
 
     @cached_property
     def agrees(self) -> BoolArray:
-        # isfinite, because inf <= inf holds: an overflow would pass.
-        error = self.error
-        with np.errstate(invalid="ignore"):
-            return np.asarray(np.isfinite(error) & (error <= self.allowed))
+        return self._each(_agrees)
 
     @cached_property
     def scale(self) -> float:
         """The gradient's own scale: its largest numeric element."""
-        return float(np.max(np.abs(self.numeric), initial=0.0, where=np.isfinite(self.numeric)))
+        return max((_largest(part.numeric) for part in self._parts), default=0.0)
 
-    @cached_property
+    @property
     def resolved(self) -> BoolArray:
         """Elements known well enough that a gradient wrong by RESOLUTION of its scale would not agree."""
-        with np.errstate(invalid="ignore"):
-            return np.isfinite(self.allowed) & (self.allowed <= RESOLUTION * self.scale)
+        return self.allowed_within(RESOLUTION * self.scale)
+
+    def allowed_within(self, limit: float) -> BoolArray:
+        """Elements of which no larger error is allowed."""
+        return self._each(lambda part: np.asarray(part.allowed <= limit))
+
+    @property
+    def vanishes(self) -> BoolArray:
+        """Elements that are zero on both sides."""
+        return self._each(lambda part: np.asarray(part.size == 0))
+
+    def most_urgent(self, among: BoolArray) -> tuple[int, ...]:
+        """The index of the element that decides, among those of a mask."""
+        most, place, start = -np.inf, 0, 0
+        for block, part in zip(blocks(among.shape), self._parts, strict=True):
+            urgency = np.ravel(np.where(among[block], part.urgency, -1.0))
+            here = int(np.argmax(urgency))
+            if urgency[here] > most:
+                most, place = urgency[here], start + here
+            start += urgency.size
+        return tuple(map(int, np.unravel_index(place, among.shape)))
 
     @property
     def relative_error(self) -> FloatArray:
@@ -92,3 +131,24 @@ class Comparison:
             np.divide(ratio, self.allowed, out=ratio, where=ratio != 0)
         np.copyto(ratio, np.inf, where=np.isnan(ratio))
         return ratio
+
+
+class _Parts:
+    """The parts of a comparison, made one after the other."""
+
+    def __init__(self, whole: Comparison) -> None:
+        self._whole = whole
+
+    def __iter__(self) -> Iterator[Comparison]:
+        return map(self._whole._part, blocks(self._whole.numeric.shape))
+
+
+def _agrees(part: Comparison) -> BoolArray:
+    # isfinite, because inf <= inf holds: an overflow would pass.
+    error = part.error
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.isfinite(error) & (error <= part.allowed))
+
+
+def _largest(numeric: FloatArray) -> float:
+    return float(np.max(np.abs(numeric), initial=0.0, where=np.isfinite(numeric)))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.cache import snapshot
+from gradcli.cache import arrays_within
 from gradcli.contract.equality import changed_names, same_bits
 from gradcli.problem import Problem
 from gradcli.result import Violation
@@ -23,7 +23,7 @@ def observe_backward(
     inputs = copies(problem.inputs)
     fresh = subject.forward(inputs)
     given = tuple(c.copy() for c in cotangents)
-    before = snapshot(fresh.saved)
+    before = [array.copy() for array in arrays_within(fresh.saved)]
     raw = subject.backward(given, fresh.saved)
     if any(not same_bits(a, b) for a, b in zip(cotangents, given, strict=True)):
         violations.append(Violation("GC107", "backward changed the cotangent in place"))
@@ -34,7 +34,7 @@ def observe_backward(
         if not any(v.code == "GC107" and v.gradient == name for v in violations)
     ]
     violations += _narrow_cache(problem, before)
-    after = snapshot(fresh.saved)
+    after = arrays_within(fresh.saved)
     if not touched and (
         len(before) != len(after) or any(not same_bits(a, b) for a, b in zip(before, after, strict=True))
     ):

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import Array, blocks
 from gradcli.problem import Problem
 
 
-def comparable(problem: Problem, raw: Mapping[str, Any]) -> dict[str, Array]:
-    """The gradients of the right shape, as floating arrays."""
+def comparable(problem: Problem, raw: Mapping[str, Any], *, copy: bool = True) -> dict[str, Array]:
+    """The gradients of the right shape, as floating arrays.
+
+    Without a `copy` they may be the code's own memory: use them before its next call.
+    """
     found: dict[str, Array] = {}
     for name in problem.differentiable:
         value = raw.get(name)
@@ -18,7 +21,7 @@ def comparable(problem: Problem, raw: Mapping[str, Any]) -> dict[str, Array]:
             continue
         array = np.asarray(value)
         if array.shape == problem.inputs[name].shape and array.dtype.kind in "fiub":
-            found[name] = np.array(array, dtype=np.result_type(array.dtype, np.float16))
+            found[name] = array.astype(np.result_type(array.dtype, np.float16), copy=copy)
     return found
 
 
@@ -46,7 +49,9 @@ def _same_numbers(a: Array, b: Array) -> bool:
 
 
 def same_bits(a: Array, b: Array) -> bool:
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return all(a[block].tobytes() == b[block].tobytes() for block in blocks(a.shape))
 
 
 def changed_names(before: Mapping[str, Array], after: Mapping[str, Array]) -> list[str]:

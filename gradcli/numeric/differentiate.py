@@ -17,7 +17,7 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step, linear, screening
 from gradcli.numeric.function import Function, jitter_key, jittered
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
-from gradcli.numeric.perturb import Perturbation
+from gradcli.numeric.perturb import Perturbation, Selection
 from gradcli.numeric.rounding import SMALLEST, Noise, median
 from gradcli.numeric.scale import scale_of
 from gradcli.numeric.slopes import KINK, Slopes, judge
@@ -179,12 +179,19 @@ class Differentiator:
         step = 2.0 ** np.floor(np.log2(self.length))
         # Both the outputs at the point and the moved ones round.
         band = 2 * self.rounding / step
-        selections = list(map(self.structure.selection, positions))
-        responses = self.perturbation.responses((selection, step) for selection in selections)
-        for selection, (response, taken) in zip(selections, responses, strict=True):
-            self.value[selection] = response / taken
-            self.uncertainty[selection] = band
-            tick(1)
+        measured, moved = tee(map(self.structure.selection, positions))
+        responses = self.perturbation.responses((selection, step) for selection in moved)
+        done: list[Selection] = []
+        try:
+            for selection, (response, taken) in zip(measured, responses, strict=True):
+                self.value[selection] = response / taken
+                done.append(selection)
+                tick(1)
+        finally:
+            del responses
+            self.__dict__.pop("perturbation", None)  # its working copy goes before this array comes
+            for selection in done:
+                self.uncertainty[selection] = band
 
     # --- real differences where they are good enough
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradcli.arrays import BoolArray, FloatArray
+from gradcli.arrays import Array, BoolArray, FloatArray, blocks
 from gradcli.numeric.function import Function, jitter_key, jittered, random_moves, spread
 
 JITTERS = 4
@@ -68,8 +68,9 @@ def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Se
         if array.dtype.kind == "f"
     }
     showing = sum(
-        int(np.sum(np.abs(2.0**-32 * move) >= 16 * np.spacing(np.abs(function.point[name]))))
+        int(np.sum(np.abs(2.0**-32 * move[block]) >= 16 * np.spacing(np.abs(function.point[name][block]))))
         for name, move in moves.items()
+        for block in blocks(move.shape)
     )
     if showing <= sum(move.size for move in moves.values()) / 2:
         return False  # such small moves of these inputs are rounding themselves
@@ -136,11 +137,17 @@ def _sides(
 ) -> Iterator[Sides | None]:
     """The responses of each output to all moves at once, there and back; one size after the other."""
     changes = function.changes(
-        {name: function.point[name] + sign * size * move for name, move in moves.items()}
+        {name: _beside(function.point[name], move, sign * size) for name, move in moves.items()}
         for size in sizes
         for sign in (1.0, -1.0)
     )
     return map(_both, changes, changes)
+
+
+def _beside(point: Array, move: FloatArray, factor: float) -> FloatArray:
+    moved = np.asarray(factor * move)
+    moved += point
+    return moved
 
 
 def _both(plus: list[FloatArray] | None, minus: list[FloatArray] | None) -> Sides | None:

@@ -89,8 +89,8 @@ class Screen:
         steps = (self._step, -self._step)
         selections = map(self._perturbation.structure.selection, positions)
         moves = ((selection, step) for selection in selections for step in steps)
-        for place, (response, step) in enumerate(self._perturbation.responses(moves)):
-            responses[place // 2, place % 2], taken[place // 2, place % 2] = response, step
+        for place, (response, moved) in enumerate(self._perturbation.responses(moves)):
+            responses[place // 2, place % 2], taken[place // 2, place % 2] = response, moved
             tick(1)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             for side, step in enumerate(steps):

@@ -19,7 +19,7 @@ def as_outputs(values: tuple[Any, ...], *, complex_allowed: bool) -> tuple[Array
     """
     if not values:
         raise BrokenPromise("GC108", "forward returned an empty tuple as its outputs; expected arrays")
-    if all([type(value) is np.ndarray and value.dtype.kind == "f" for value in values]):
+    if all(type(value) is np.ndarray and value.dtype.kind == "f" for value in values):
         return values
     names = [f"output {place} of forward" for place in range(len(values))] if len(values) > 1 else ["forward"]
     return tuple(_as_output(name, value, complex_allowed) for name, value in zip(names, values, strict=True))
