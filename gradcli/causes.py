@@ -31,7 +31,7 @@ class Causes:
     def told(self, result: CheckResult) -> CheckResult:
         """The result with what is found out about its wrong gradients."""
         if self.cotangents and not result.interrupted:
-            result = self._blamed(self._with_accident(result))
+            result = self._with_lines(self._blamed(self._with_accident(result)))
         return self._with_conventions(result)
 
     def _with_accident(self, result: CheckResult) -> CheckResult:
@@ -97,6 +97,27 @@ class Causes:
         remarks = (*result.remarks, found.remark) if found.remark else result.remarks
         first, *more = found.faults or (None,)
         return replace(result, blame=first, also=tuple(b for b in more if b), remarks=remarks)
+
+    def _with_lines(self, result: CheckResult) -> CheckResult:
+        """Say at which lines promises are broken that are not about a value, and gradients forgotten."""
+        broken = [v for v in result.violations if not v.is_warning and v.code != "GC101" and v.line is None]
+        wrong = [name for name, gradient in result.gradients.items() if gradient.failing is not None]
+        nothing = result.blame is None and bool(wrong)
+        nothing = nothing and not any(result.gradients[name].analytic.any() for name in wrong)
+        if not (self.settings.blame and (broken or nothing)) or result.interrupted:
+            return result
+        from gradcli.blame import promises
+
+        subject = Subject(self.problem, self.clock.after(), self.subject.calls)
+        subject.reseed = self.subject.reseed and not any(v.code == "GC106" for v in broken)
+        try:
+            blame = promises.forgotten(subject, self.cotangents, wrong) if nothing else result.blame
+            found, remark = promises.located(subject, self.cotangents, result.violations)
+        except KeyboardInterrupt:
+            return replace(result, interrupted=True)
+        remarks = [r for r in result.remarks if not (nothing and blame and r.startswith("no line can be"))]
+        remarks += [remark] if remark else []
+        return replace(result, violations=tuple(found), remarks=tuple(remarks), blame=blame)
 
     def _where_wrong(self, result: CheckResult) -> tuple[Problem, Mapping[str, Gradient]]:
         """The problem and its gradients where they are wrong: at the point, or beside it for one of them."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float, str], None]
 
 _JITTERS = 6
+_COLD = 8.0  # times as long as a forward: a backward that may be quicker the next time
 _CALLS, _RELATIONS = 8, 20  # forwards and backwards that tests of promises take
 
 
@@ -218,15 +219,30 @@ class _Check:
         )
 
     def _seconds(self) -> float:
-        """What a call has taken so far, on average."""
+        """What a call takes: of forward and of backward, the last ones on average."""
         calls = self.subject.calls
-        return self.clock.spent() / max(1, calls.forwards + calls.backwards)
+        return 0.5 * (calls.forward_seconds + calls.backward_seconds)
+
+    def _is_cold(self) -> bool:
+        """Whether the only backward so far may have taken long because it was the first: it loads what it
+        needs."""
+        calls = self.subject.calls
+        return (
+            calls.backwards == 1
+            and calls.backward_seconds > _COLD * calls.forward_seconds
+            and self.clock.affords(4 * calls.backward_seconds)
+        )
 
     def _affords(self, what: str, calls: int) -> bool:
         """Whether a test of promises fits beside the comparison itself, which comes first."""
         others = 4 if self.problem.together is None else 1  # times as many calls
         if self.clock.affords((1 + others) * calls * self._seconds()):
             return True
+        if self._is_cold():
+            with suppress(BrokenPromise):
+                self.subject.both(self.problem.inputs, self.cotangents)
+            if self.clock.affords((1 + others) * calls * self._seconds()):
+                return True
         self.remarks.append(f"not tested for lack of time: {what}")
         return False
 

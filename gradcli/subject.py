@@ -6,13 +6,13 @@ left alone; what it raises becomes `BrokenPromise`, with the user's own file and
 
 import random
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -80,9 +80,9 @@ class Subject:
         calls = self.calls
         self.clock.check(calls.forward_seconds)
         calls.forwards += 1
-        started = perf_counter()
+        started = time.perf_counter()
         run: Run = self._guarded("forward", call, inputs)
-        calls.forward_seconds = perf_counter() - started
+        calls.forward_seconds = time.perf_counter() - started
         return run
 
     def differenced(self, point: Mapping[str, Array]) -> Callable[[Mapping[str, Array]], Run]:
@@ -98,9 +98,9 @@ class Subject:
         """Evaluate backward; raises BrokenPromise, or OutOfTime where the budget allows no more calls."""
         self.clock.check(self.calls.backward_seconds)
         self.calls.backwards += 1
-        started = perf_counter()
+        started = time.perf_counter()
         gradients: Mapping[str, Any] = self._guarded("backward", self.problem.backward, cotangents, saved)
-        self.calls.backward_seconds = perf_counter() - started
+        self.calls.backward_seconds = time.perf_counter() - started
         return gradients
 
     def both(self, inputs: Mapping[str, Array], cotangents: tuple[Array, ...]) -> Pass:

@@ -28,6 +28,7 @@ def fake_time(monkeypatch):
     fake = FakeTime()
     monkeypatch.setattr("gradcli.clock.time", fake)
     monkeypatch.setattr("gradcli.numeric.function.time", fake)
+    monkeypatch.setattr("gradcli.subject.time", fake)
     return fake
 
 

@@ -314,7 +314,7 @@ def _alike(first: Array, second: Any) -> bool:
     other = np.asarray(second)
     if first.shape != other.shape or other.dtype.kind not in "fiub":
         return first.shape != other.shape  # judged by its shape
-    slack = 1e-3 * float(np.max(np.abs(first), initial=0.0))
+    slack = 1e-3 * float(np.max(np.abs(first), initial=0.0, where=np.isfinite(first)))
     with np.errstate(invalid="ignore"):
         return bool(np.all((np.abs(first - other) <= slack) | ~np.isfinite(first)))
 

@@ -26,7 +26,8 @@ def layout(
         return
     if all(c.ndim == 0 or c.size < 2 for c in cotangents):
         return
-    for what, given, wanted in _variants(vjp, cotangents, gradients):
+    for what, given, plain in variants(cotangents):
+        wanted = gradients if plain is cotangents else vjp(plain)
         try:
             found = vjp(given, copy=False)
         except BrokenPromise as broken:
@@ -45,17 +46,15 @@ def layout(
             return
 
 
-def _variants(
-    vjp: Vjp, cotangents: Cotangents, gradients: Mapping[str, Array]
-) -> Iterator[tuple[str, Cotangents, Mapping[str, Array]]]:
-    """A layout, cotangents that have it, and the gradients that are due; one after the other, for each takes
-    as much memory as the outputs."""
-    yield "non-contiguous", _strided(cotangents), gradients
+def variants(cotangents: Cotangents) -> Iterator[tuple[str, Cotangents, Cotangents]]:
+    """A layout, cotangents that have it, and the same ones as plain arrays; one after the other, for each
+    takes as much memory as the outputs."""
+    yield "non-contiguous", _strided(cotangents), cotangents
     if any(c.ndim > 1 for c in cotangents):
-        yield "Fortran-ordered", tuple(np.array(c, order="F") for c in cotangents), gradients
+        yield "Fortran-ordered", tuple(np.array(c, order="F") for c in cotangents), cotangents
     firsts = [c.flat[0] if c.size else c.dtype.type(0) for c in cotangents]
     flat = tuple(np.broadcast_to(first, c.shape) for c, first in zip(cotangents, firsts, strict=True))
-    yield "broadcast", flat, vjp(tuple(np.array(c) for c in flat))
+    yield "broadcast", flat, tuple(np.array(c) for c in flat)
 
 
 def _strided(cotangents: Cotangents) -> Cotangents:
