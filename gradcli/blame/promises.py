@@ -11,7 +11,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame.pairing import node_of
 from gradcli.blame.steps import RETURN, Place, Step, first_change, steps
-from gradcli.cache import snapshot
+from gradcli.cache import arrays_within
 from gradcli.clock import OutOfTime
 from gradcli.contract.elsewhere import elsewhere
 from gradcli.contract.layout import variants
@@ -166,7 +166,7 @@ class _Search:
         given = tuple(c.copy() for c in self.cotangents)
         return first_change(
             lambda: self.subject.backward(given, saved),
-            lambda: [*given, *inputs.values(), *snapshot(saved)],
+            lambda: [*given, *inputs.values(), *arrays_within(saved)],
             self.folder,
         )
 
