@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gradcli import cases, checker
 from gradcli.arrays import Array
 from gradcli.declarations import NONE, read
-from gradcli.errors import UsageError
+from gradcli.errors import GradcliError, UsageError
 from gradcli.problem import Problem
 from gradcli.result import CheckResult
 from gradcli.spec import ORDERS, CheckSpec, InputSpec, Settings, validate_settings
@@ -211,7 +211,8 @@ def assert_gradients(
 
     >>> assert_gradients(np.tanh, lambda dout, x: dout * (1 - np.tanh(x) ** 2), {"x": np.array([0.5, 2.0])})
     """
-    result = check(
+    __tracebackhide__ = True  # of pytest: what it shows is the line of the test
+    result = checked_for_test(
         forward,
         backward,
         inputs,
@@ -236,6 +237,15 @@ def assert_gradients(
         from gradcli.report.account import account
 
         raise AssertionError(account(result))
+
+
+def checked_for_test(*arguments: Any, **keywords: Any) -> CheckResult:
+    """`check` with the same arguments; what it raises points at the test, not into gradcli."""
+    __tracebackhide__ = True
+    try:
+        return check(*arguments, **keywords)
+    except GradcliError as error:
+        raise error.with_traceback(None) from None
 
 
 def _settings(**values: Any) -> Settings:

@@ -51,7 +51,7 @@ def _set_once(self: Any, name: str, value: object) -> None:
     """`__init__` sets each field, nobody else any attribute."""
     if name in self.__dict__ or name not in self.__dataclass_fields__:
         raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
-    object.__setattr__(self, name, value)
+    self.__dict__[name] = value
 
 
 def _delete(self: Any, name: str) -> None:

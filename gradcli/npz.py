@@ -26,6 +26,7 @@ from gradcli.errors import ArchiveError
 _HEADER_BYTES = 2**16  # an honest header has about a hundred
 _CHUNK_BYTES = 2**20
 _MAX_MEMBERS = 10_000
+_LONGEST_KEY = 500  # characters; such names stand in messages
 _MOST_AT_ONCE = 2**22  # bytes; the names of 10,000 arrays, which zipfile reads before it counts them
 _MOST_SQUEEZED, _SMALL = 200, 2**28  # what is larger than its file by more than this factor is a bomb
 _ENCRYPTED = 1
@@ -67,7 +68,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
             raise ArchiveError(f"{path}: cannot be written: it is {_nature(home)}, not a file")
         with _removed_on_failure(temporary):
             with temporary.open("xb") as file:
-                _write_members(file, arrays)
+                write_members(file, arrays)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(home)
@@ -111,6 +112,10 @@ def _refuse_unless_arrays(path: Path, members: list[zipfile.ZipInfo]) -> None:
     if len(names) > _MAX_MEMBERS:
         raise ArchiveError(f"{path}: holds {len(names)} arrays, more than {_MAX_MEMBERS}")
     for name in names:
+        if len(name) > _LONGEST_KEY:
+            raise ArchiveError(
+                f"{path}: an array's name has {len(name)} characters; at most {_LONGEST_KEY} are read"
+            )
         if not name.endswith(".npy"):
             raise ArchiveError(f"{path}: is not an .npz file: it holds {name!r}, which is not an array")
     if len(set(names)) < len(names):
@@ -180,7 +185,8 @@ def _fill(buffer: memoryview, start: bytes, file: IO[bytes]) -> None:
         raise EOFError(f"{filled} bytes instead of {len(buffer)}")
 
 
-def _write_members(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+def write_members(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write what an .npz file holds. Raises ValueError for an array that would need a pickle."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for key, array in arrays.items():
             member = zipfile.ZipInfo(f"{_quoted(key)}.npy", _EPOCH)

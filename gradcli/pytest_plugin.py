@@ -149,14 +149,15 @@ def gradcheck() -> "Callable[..., CheckResult]":
     """`gradcli.check` that fails the test, with an account, unless the check passes; returns the result."""
 
     def asserting(*arguments: Any, **keywords: Any) -> "CheckResult":
-        from gradcli.api import check
+        __tracebackhide__ = True  # what pytest shows is the line of the test
+        from gradcli.api import checked_for_test
         from gradcli.report.account import account
 
-        result = check(*arguments, **keywords)
+        result = checked_for_test(*arguments, **keywords)
         if result.expected is not None:
             pytest.xfail(result.expected)
         if not result.passed:
-            pytest.fail(account(result), pytrace=False)
+            pytest.fail(account(result))
         return result
 
     return asserting

@@ -8,6 +8,7 @@ from gradcli.result import FAIL
 from gradcli.suite.folder import FOLDER
 
 _SOURCES = (".py", ".pyx", ".ipynb", ".yaml", ".yml")
+_ERROR = "error"  # the status of a check that could not be run
 
 
 class State(NamedTuple):
@@ -51,6 +52,20 @@ def snapshot(report: Mapping[str, Any]) -> Snapshot:
         for gradient in check.get("gradients", ()):
             found[check["id"], gradient["name"]] = State(gradient["status"], gradient["failing"])
     return found
+
+
+def is_hopeless(report: Mapping[str, Any]) -> bool:
+    """Whether no save can help: not one target of a JSON report is there. What is there may be repaired."""
+    return all(check["status"] == _ERROR and _is_missing(check["id"]) for check in report["checks"])
+
+
+def _is_missing(target: str) -> bool:
+    """Of a module nobody can tell without importing it."""
+    from gradcli.targets import parse
+
+    place, symbol = parse(target)
+    is_file = place.lower().endswith(_SOURCES) or not (symbol or "." in place)
+    return is_file and not Path(place).exists()
 
 
 def changes(before: Snapshot, now: Snapshot) -> list[str]:

@@ -117,6 +117,14 @@ def test_a_header_that_is_nonsense_is_refused(path, data):
     assert message_of(read_arrays, path).startswith(f"{path}: 'x' is damaged")
 
 
+@pytest.mark.parametrize("suffix", ["", ".npy"])
+def test_a_name_of_unreasonable_length_is_refused_in_a_short_line(path, suffix):
+    zipped(path, [("x" * 60_000 + suffix, header("(1,)") + b"\0" * 8)])
+    message = message_of(read_arrays, path)
+    assert message.endswith("characters; at most 500 are read")
+    assert len(message) < len(str(path)) + 100
+
+
 def test_memory_stays_bounded_whatever_a_header_promises(path):
     zipped(path, [("x.npy", header("(100000000,)") + b"\0" * 1000)])
     tracemalloc.start()

@@ -125,7 +125,7 @@ def _at_worst(gradient: Gradient) -> Gradient:
     """The gradient as if every element were the one that decided, which takes no room."""
     import numpy as np
 
-    names = ("analytic", "numeric", "uncertainty", "allowed")
+    names = ("analytic", "numeric", "uncertainty")
     arrays = {name: np.asarray(getattr(gradient, name)) for name in names}
     if not gradient.size or any(array.shape != gradient.shape for array in arrays.values()):
         return gradient

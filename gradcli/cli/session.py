@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,6 +196,7 @@ class Session:
             self._tell_cured(outcome, self._baseline)
             outcome = self._baseline.judged(outcome)
         self._codes.append(_code(outcome))
+        outcome = replace(outcome, replay=self._kept(outcome))
         self._reports.add(outcome)
         self._last = outcome.result
         if outcome.result is not None:
@@ -203,7 +205,7 @@ class Session:
                 self._passed[outcome.id] = outcome.result.passed or outcome.result.expected is not None
         else:
             self._tally.not_run += 1
-        self._show(outcome, self._kept(outcome))
+        self._show(outcome)
         if archives is not None and outcome.result is not None and not outcome.result.interrupted:
             try:
                 archives.write(outcome.result)
@@ -249,7 +251,7 @@ class Session:
 
         return replay_line(path, outcome.result)
 
-    def _show(self, outcome: Outcome, replay: str | None = None) -> None:
+    def _show(self, outcome: Outcome) -> None:
         if isinstance(outcome.error, GradcliError):
             complain(describe(outcome.error))
         elif isinstance(outcome.error, Bug):
@@ -263,7 +265,7 @@ class Session:
         for line in captured_lines(printed):
             self._print(line)
         if result is not None:
-            self._print(CheckReport(result, verbose=self._verbose, replay=replay))
+            self._print(CheckReport(result, verbose=self._verbose, replay=outcome.replay))
             if outcome.known is not None:
                 self._print(f"known: {printable(outcome.known)} lists all of it, so that it does not count")
         self._console.file.flush()  # a log shows each check when it is done

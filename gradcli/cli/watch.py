@@ -91,7 +91,7 @@ def _saves(words: Sequence[str]) -> Iterator[list[Path]]:
 
 def _check(words: Sequence[str], saved: Sequence[Path]) -> "Snapshot | None":
     """Run one check in a process of its own. Raises Exit if the first one cannot even begin."""
-    from gradcli.watch import snapshot
+    from gradcli.watch import is_hopeless, snapshot
 
     if saved:  # at first, nothing was
         names = ", ".join(sorted({path.name for path in saved}))
@@ -105,7 +105,9 @@ def _check(words: Sequence[str], saved: Sequence[Path]) -> "Snapshot | None":
         command = [*code, "check", *words, "--report", f"json={report}"]
         done = subprocess.run(command, env=environment, check=False)
         with contextlib.suppress(OSError, ValueError):
-            return snapshot(json.loads(report.read_text(encoding="utf-8")))
+            found = json.loads(report.read_text(encoding="utf-8"))
+            if saved or not is_hopeless(found):
+                return snapshot(found)
     if not saved:
         raise click.exceptions.Exit(done.returncode)
     return None

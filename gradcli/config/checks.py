@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,19 +107,29 @@ class _Check:
             chosen: dict[str, Any] = settings | point.settings
             if target.written.startswith(PROGRAM):
                 chosen.setdefault("budget", PROGRAM_BUDGET)
+            all_options = options | point.options
+            order = {} if (asked := arguments.get("order")) is None else {"order": asked}
+            id = (
+                derive_id(target.written, all_options | order | point.settings)
+                if given_id is None
+                else point.label(given_id)
+            )
             point_spec = CheckSpec(  # not `replace`, which takes twice as long
                 target=target.written,
-                id=given_id and point.label(given_id),
-                options=options | point.options,
+                id=id,
+                options=all_options,
                 dtype=chosen.pop("dtype", CheckSpec.dtype),
-                settings=Settings(**chosen),
+                settings=_common(tuple(chosen.items())),
                 base=self._base,
                 origin=self._origin,
                 **arguments,
             )
             if target.layer:
                 _require_fit(self._node, target, point_spec)
-            yield self._placed(point_spec, point)
+            if given_id is None:
+                yield Placed(point_spec, id, self._node, self._where)
+            else:
+                yield Placed(point_spec, id, self._entries["id"].value, f"{self._where}.id")
 
     def _target(self) -> Target | None:
         with self._mistakes.noting(f"{self._where}.target"):
@@ -265,12 +276,11 @@ class _Check:
             return values.text(self._entries["id"].value) if "id" in self._entries else None
         return None
 
-    def _placed(self, spec: CheckSpec, point: Point) -> Placed:
-        if spec.id is not None:
-            return Placed(spec, spec.id, self._entries["id"].value, f"{self._where}.id")
-        named: dict[str, object] = {} if spec.order is None else {"order": spec.order}
-        derived = derive_id(spec.target, {**spec.options, **named, **point.settings})
-        return Placed(replace(spec, id=derived), derived, self._node, self._where)
+
+@lru_cache(maxsize=100)
+def _common(chosen: tuple[tuple[str, Any], ...]) -> Settings:
+    """Most checks of a file have the same settings; each is of one type, so that equal ones are the same."""
+    return Settings(**dict(chosen))
 
 
 def _require_no_input(name: str, constants: Node, inputs: Mapping[str, object]) -> None:
@@ -334,6 +344,6 @@ def _require_fit(node: Node, target: Target, spec: CheckSpec) -> None:
     """Raise Wrong for dimensions and options that are sound one by one but not together."""
     assert target.layer is not None
     try:
-        target.layer.validate(spec.options)
+        target.layer.refuse_misfit(spec.options)
     except UsageError as error:
         raise Wrong(node, str(error)) from None

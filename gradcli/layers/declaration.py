@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from numbers import Integral, Real
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from gradcli.dataclass import dataclass
 from gradcli.errors import UsageError
@@ -125,6 +125,13 @@ class Layer:
         if mistakes:
             raise UsageError("\n".join(mistakes))
         return complete
+
+    def refuse_misfit(self, values: Mapping[str, object]) -> None:
+        """Raise UsageError for values that do not fit together, each of which is what `convert` makes."""
+        if self.requirements:
+            complete = {parameter.name: parameter.default for parameter in self.parameters}
+            if unmet := self._unmet(complete | cast("dict[str, Value]", dict(values))):
+                raise UsageError("\n".join(unmet))
 
     def shapes(self, values: Mapping[str, Value]) -> dict[str, tuple[int, ...]]:
         """The shape of each input; dimensions and options that are not given have their defaults.

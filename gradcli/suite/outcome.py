@@ -40,6 +40,7 @@ class Outcome:
     output: str = ""  # what the code under test printed
     drawings: "Drawings | None" = None  # if asked for
     known: str | None = None  # it fails, and this baseline says so: it does not count
+    replay: str | None = None  # the shell line that runs its very arrays again, if they were kept
 
     @property
     def excuse(self) -> str | None:

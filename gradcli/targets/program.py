@@ -27,7 +27,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.errors import ArchiveError, BrokenPromise, TargetError, UsageError
-from gradcli.npz import read_arrays
+from gradcli.npz import read_arrays, write_members
 from gradcli.problem import Problem, Run
 from gradcli.shell import shell_words
 from gradcli.spec import CheckSpec
@@ -57,6 +57,8 @@ def open_program(spec: CheckSpec, given: Given) -> Opened:
 
 def _problem(spec: CheckSpec, program: "Program", check_id: str, given: Given) -> Problem:
     inputs = dict(given.arrays)
+    for name, value in given.constants.items():
+        _require_plain(spec.target, name, value)
     for name, asked in given.specs.items():
         inputs[name] = draw(name, asked, spec.dtype, generator(spec.settings.seed, check_id, name))
     require_floating(spec.target, inputs)
@@ -73,6 +75,18 @@ def _problem(spec: CheckSpec, program: "Program", check_id: str, given: Given) -
         rerun=None if given.unrepeatable else rerun,
         spec=spec,
     )
+
+
+def _require_plain(target: str, name: str, value: object) -> None:
+    """Raise UsageError for a constant that no .npz file can hold."""
+    try:
+        is_plain = not np.asarray(value).dtype.hasobject
+    except ValueError:  # lists of different lengths
+        is_plain = False
+    if not is_plain:
+        raise UsageError(
+            f"{target}: {name} is {value!r}; a program can be given numbers, truth values and text"
+        )
 
 
 def _words(spec: CheckSpec) -> list[str]:
@@ -102,7 +116,8 @@ class Program:
         """What it writes for what it is given; raises BrokenPromise GC108."""
         with tempfile.TemporaryDirectory(prefix="gradcli-") as scratch:
             source, result = Path(scratch, "in.npz"), Path(scratch, "out.npz")
-            np.savez(source, **arrays)  # type: ignore[arg-type]
+            with source.open("wb") as file:
+                write_members(file, arrays)  # not np.savez, for which no array may be called "file"
             places = {"{in}": str(source), "{out}": str(result)}
             words = [re.sub(r"\{in\}|\{out\}", lambda m: places[m[0]], word) for word in self.words]
             done = subprocess.run(

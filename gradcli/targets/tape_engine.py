@@ -94,7 +94,7 @@ def engine_of(cls: type) -> Engine | None:
 
 
 def shared(cls: type) -> list[tuple[Any, Any]]:
-    """The lists and dicts that an engine's file has for all values, and what they hold: one may be the tape."""
+    """The lists and dicts that an engine's file has for all values, and what they hold: one may be a tape."""
     methods = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
     return [(held, held.copy()) for held in _lists_of(cls, methods[0].__globals__)] if methods else []
 

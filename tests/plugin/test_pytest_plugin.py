@@ -1,6 +1,7 @@
 """The pytest plugin, in pytest processes of its own."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,35 @@ def run(tmp_path, environment):
         )
 
     return start
+
+
+POINTS = """\
+import gradcli
+import numpy as np
+
+GIVEN = (lambda x: (2 * x, None), lambda dout, _: 3 * dout, {"x": np.ones(3)})
+
+def test_by_fixture(gradcheck):
+    gradcheck(*GIVEN)
+
+def test_by_function():
+    gradcli.assert_gradients(*GIVEN)
+
+def test_by_fixture_misused(gradcheck):
+    gradcheck(*GIVEN, budget=-1)
+
+def test_by_function_misused():
+    gradcli.assert_gradients(*GIVEN, budget=-1)
+"""
+
+
+def test_what_is_shown_is_the_line_of_the_test_and_nothing_of_gradcli(run):
+    done = run({"test_points.py": POINTS})
+    lines = done.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines if line.startswith("test_points.py:")] == [
+        f"test_points.py:{line}" for line in (7, 10, 13, 16)
+    ]
+    assert not [line for line in lines if re.search(r"(api|pytest_plugin|checker)\.py", line)]
 
 
 @pytest.mark.parametrize("name", ["gradcli.yaml", "net.gradcli.yaml"])

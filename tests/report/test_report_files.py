@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -133,10 +134,18 @@ def test_junit_tells_failures_from_errors_and_repeats_the_text():
     failure = root.find(".//failure")
     assert failure.get("type") == "GC101"
     assert failure.get("message") in failure.text
+    assert "replay" not in failure.text
     assert root.find(".//error").get("message") == "no such thing: h"
     values = {one.get("name"): one.get("value") for one in root.iterfind("testsuite/properties/property")}
     assert values["partial"] == "Stopped: not all checks have run."
     assert values["gradcli"] == gradcli.__version__
+
+
+@pytest.mark.parametrize("name", ["junit", "json", "html"])
+def test_a_failing_check_that_is_kept_says_how_to_replay_it(name, folder):
+    main(["check", "layer.py", "--input", "x=3", "--report", f"{name}=out"])
+    (kept,) = Path(".gradcli", "failures").glob("*.npz")
+    assert f"gradcli replay {kept.as_posix()}" in (folder / "out").read_text(encoding="utf-8")
 
 
 def test_sarif_has_what_code_scanning_asks_for(folder):

@@ -96,6 +96,21 @@ def test_a_command_that_makes_no_check_is_refused(target, error, says):
         check_target(target, inputs={"x": "3"})
 
 
+def test_an_input_may_have_any_name(command):
+    double = (
+        'found = {"out": 2 * given["file"]}\n'
+        'if "cotangent" in given: found["grad/file"] = 2 * given["cotangent"]'
+    )
+    source = PROGRAM.replace('found = {"out": given["x"] ** 3}', double)
+    assert check_target(command(source), inputs={"file": "3"}).passed
+
+
+@pytest.mark.parametrize("value", [None, [[1], [2, 3]]])
+def test_a_constant_that_no_file_holds_is_refused(command, value):
+    with pytest.raises(UsageError, match="a program can be given numbers, truth values and text"):
+        check_target(command(PROGRAM), **SIZES, constants={"mode": value})
+
+
 def test_inputs_have_to_be_named(command):
     with pytest.raises(UsageError, match="says no inputs; add --input NAME=SHAPE"):
         check_target(command(PROGRAM))

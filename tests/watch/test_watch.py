@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gradcli.cli import watch as command
-from gradcli.watch import State, changes, counts, follow, places
+from gradcli.watch import State, changes, counts, follow, is_hopeless, places
 
 WRONG = (
     "def cube_forward(x):\n    return x**3, x\n\n\ndef cube_backward(dout, x):\n    return dout * 2 * x**2\n"
@@ -110,6 +110,31 @@ def test_the_saved_code_runs_and_ctrl_c_ends_it_with_0(invoke, saving):
 def test_a_check_that_cannot_begin_ends_it_with_its_code(invoke, saving):
     result, _ = saving(invoke, RIGHT, RIGHT, words=("cube.py:cube", "--no-such-option"))
     assert result.exit_code == 2
+
+
+def test_what_is_not_there_is_not_waited_for_but_what_may_be_repaired_is(invoke, saving, capfd):
+    result, _ = saving(invoke, RIGHT, words=("nothere.py:cube", "-q"))
+    assert result.exit_code == 2
+    result, out = saving(invoke, "def broken(:", RIGHT)
+    assert result.exit_code == 0
+    assert "PASS  cube.py:cube" in out
+
+
+@pytest.mark.parametrize(
+    ("ids", "hopeless"),
+    [
+        (["nothere.py"], True),
+        (["nothere.py:f", "batchnrm"], True),
+        (["there.py"], False),  # which cannot be read yet
+        (["nothere.py", "there.py"], False),
+        (["pkg.mod:f"], False),
+    ],
+)
+def test_when_no_save_can_help(ids, hopeless, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("there.py").touch()
+    assert is_hopeless({"checks": [{"id": id, "status": "error"} for id in ids]}) is hopeless
+    assert not is_hopeless({"checks": [{"id": id, "status": "fail"} for id in ids]})
 
 
 def test_a_module_that_the_target_imports_is_read_anew(invoke, saving, monkeypatch):

@@ -67,6 +67,7 @@ def check(outcome: Outcome) -> dict[str, Any]:
         "seconds": _number(result.seconds),
         "evaluations": {"forward": result.evaluations, "backward": result.backward_evaluations},
         "rerun": result.rerun,
+        "replay": outcome.replay,
         "known": outcome.known is not None,
         "xfail": result.expected,
         "gradients": [_gradient(gradient) for gradient in result.gradients.values()],

@@ -106,6 +106,8 @@ def _problem(tag: str, found: list[Finding], outcome: Outcome) -> ElementTree.El
     lines = [_line(one) for one in found or [first]]
     if outcome.result is not None and outcome.result.rerun:
         lines.append(f"re-run: {outcome.result.rerun}")
+    if outcome.replay:
+        lines.append(f"replay: {outcome.replay}")
     element.text = _clean("\n".join(lines))
     return element
 

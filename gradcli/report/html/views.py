@@ -76,6 +76,7 @@ class CheckView:
     status: str
     summary: str
     rerun: str
+    replay: str
     findings: list[FindingView]
     blames: list[BlameView]
     gradients: list[GradientView]
@@ -96,6 +97,7 @@ def view(outcome: Outcome) -> CheckView:
         status=_status(result),
         summary="could not run" if result is None else check_summary(result).plain,
         rerun="" if result is None else printable(result.rerun or ""),
+        replay=printable(outcome.replay or ""),
         findings=_findings(outcome),
         blames=[_blame(blame) for blame in blames],
         gradients=[
