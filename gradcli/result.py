@@ -36,13 +36,13 @@ class Violation:
 
 @dataclass(frozen=True)
 class Blame:
-    """The line at fault."""
+    """The line at fault: the first wrong value of backward whose own inputs are right."""
 
-    gradient: str
-    node: str
+    gradient: str  # the input whose wrong gradient led there
+    node: str  # the value that is wrong, as backward names it; "" where it has no name
     file: str
-    line: int
-    diagnosis: str
+    line: int  # from 1; in a notebook, of its cell
+    diagnosis: str  # what is wrong with the value, in a sentence
     source: str = ""  # the line itself
     downstream: tuple[str, ...] = ()  # values of backward that are wrong because of it: `dmu (16)`
     gradients: tuple[str, ...] = ()  # all that are wrong because of it
@@ -110,7 +110,13 @@ class Gradient:
 
 @dataclass(frozen=True, eq=False)
 class CheckResult:
-    """All that one check found."""
+    """All that one check found.
+
+    `verdict` is "pass", "fail" or "inconclusive", and `passed` whether it is the first. It fails for a wrong
+    gradient or a broken promise, and is inconclusive where none was found but some gradient could not be
+    decided. `gradients` are by input name, in the order of the inputs; `violations` also hold the warnings.
+    `blame` is the line at fault, where the evidence leaves one; `rerun` a shell line that repeats the check.
+    """
 
     id: str
     target: str
@@ -140,6 +146,7 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
+        """Whether the verdict is "pass": an inconclusive check has not passed."""
         return self.verdict == PASS
 
     @property
@@ -154,8 +161,10 @@ class CheckResult:
 
     @property
     def compared(self) -> int:
+        """How many elements were compared, of all gradients."""
         return sum(gradient.compared for gradient in self.gradients.values())
 
     @property
     def size(self) -> int:
+        """How many elements all gradients have."""
         return sum(gradient.size for gradient in self.gradients.values())

@@ -55,7 +55,7 @@ def read(path: Path, mistakes: Mistakes) -> Node | None:
     Duplicate keys and the like are added to `mistakes`, as many as there are. Raises ConfigError if the
     file cannot be read, or is not YAML, or would grow beyond bounds. Cost: linear in the file's size.
     """
-    text = _decode(path, _read_bytes(path), mistakes)
+    text = _decode(_read_bytes(path), mistakes)
     if unprintable := _UNPRINTABLE.search(text):
         where = _position_in(text, unprintable.start())
         _give_up(mistakes, where, f"control character U+{ord(unprintable[0]):04X}: not a text file?")
@@ -292,7 +292,7 @@ def _read_bytes(path: Path) -> bytes:
     return data
 
 
-def _decode(path: Path, data: bytes, mistakes: Mistakes) -> str:
+def _decode(data: bytes, mistakes: Mistakes) -> str:
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # what PowerShell's > writes
     encoding = "utf-16" if utf16 else "utf-8-sig"
     try:

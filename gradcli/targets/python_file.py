@@ -243,7 +243,7 @@ def _import_errors(
     except BaseException as error:
         lines = _lines(error, file)
         place = written_line(shown, lines[-1]) if lines else shown
-        reason = _reason(error, shown, Path(file))
+        reason = _reason(error, Path(file))
         hint = _what_may_help(error, tree, symbol, lines[0]) if tree is not None and lines else ""
         raise TargetError(f"{place}: {reason}{hint}") from error
 
@@ -270,7 +270,7 @@ def _what_may_help(error: BaseException, tree: ast.Module, symbol: str | None, l
     return ""
 
 
-def _reason(error: BaseException, shown: str, file: Path) -> str:
+def _reason(error: BaseException, file: Path) -> str:
     if isinstance(error, SystemExit):
         return 'the import ends in sys.exit; put what a script does under `if __name__ == "__main__":`'
     if isinstance(error, SyntaxError):

@@ -1,4 +1,4 @@
-"""The exit code gates CI: each of them through the real command."""
+"""The exit code gates CI: the system has a part in some, which are processes of their own."""
 
 import signal
 import subprocess
@@ -39,48 +39,48 @@ def test_a_dx_wrong_by_a_factor_1_0001_exits_with_1_and_names_its_input(gradcli_
     assert "re-run: gradcli check wrong.py:batchnorm --input x=4x3" in done.stdout
 
 
-def test_the_re_run_line_repeats_the_failure(gradcli_process, bn):
+def test_the_re_run_line_repeats_the_failure(invoke, bn):
     arguments = ["check", "wrong.py:batchnorm", *BATCHNORM_INPUTS, "--seed", "3"]
-    first = gradcli_process(*arguments)
+    first = invoke(*arguments)
     rerun = next(line for line in first.stdout.splitlines() if line.startswith("re-run: gradcli "))
-    again = gradcli_process(*rerun.removeprefix("re-run: gradcli ").split())
-    assert (again.returncode, again.stdout) == (1, first.stdout)
+    again = invoke(*rerun.removeprefix("re-run: gradcli ").split())
+    assert (again.exit_code, again.stdout) == (1, first.stdout)
 
 
-def test_a_config_error_exits_with_2(gradcli_process, bn):
+def test_a_config_error_exits_with_2(invoke, bn):
     (bn / "net.yaml").write_text("version: 1\nchecks:\n  - target: batchnorm\n    stepp: 1e-5\n")
-    done = gradcli_process("check", "net.yaml")
-    assert done.returncode == 2
+    done = invoke("check", "net.yaml")
+    assert done.exit_code == 2
     assert done.stderr == (
         "gradcli: error: net.yaml:4:5: checks[0].stepp: unknown key; did you mean 'step'?\n"
     )
     assert done.stdout == ""
 
 
-def test_code_that_cannot_be_decided_exits_with_4_unless_that_is_allowed(gradcli_process, bn):
+def test_code_that_cannot_be_decided_exits_with_4_unless_that_is_allowed(invoke, bn):
     arguments = ["check", "noisy.py", "--input", "x=3"]
-    done = gradcli_process(*arguments)
-    assert done.returncode == 4
+    done = invoke(*arguments)
+    assert done.exit_code == 4
     assert "inconclusive  noisy.py:noisy: " in done.stdout
-    assert gradcli_process(*arguments, "--allow-inconclusive").returncode == 0
+    assert invoke(*arguments, "--allow-inconclusive").exit_code == 0
 
 
-def test_nothing_to_check_exits_with_5_unless_that_is_allowed(gradcli_process, bn):
-    assert gradcli_process("check", "nothing.py").returncode == 5
-    assert gradcli_process("check", "nothing.py", "--allow-empty").returncode == 0
+def test_nothing_to_check_exits_with_5_unless_that_is_allowed(invoke, bn):
+    assert invoke("check", "nothing.py").exit_code == 5
+    assert invoke("check", "nothing.py", "--allow-empty").exit_code == 0
 
 
-def test_an_array_without_elements_is_nothing_to_check(gradcli_process, bn):
-    done = gradcli_process("check", "right.py", *BATCHNORM_INPUTS, "--input", "unused=0", "-q")
-    assert done.returncode == 2  # right.py has no such argument
+def test_an_array_without_elements_is_nothing_to_check(invoke, bn):
+    done = invoke("check", "right.py", *BATCHNORM_INPUTS, "--input", "unused=0", "-q")
+    assert done.exit_code == 2  # right.py has no such argument
     (bn / "empty.py").write_text("def f_forward(x): return 2 * x, None\ndef f_backward(d, c): return 2 * d\n")
-    assert gradcli_process("check", "empty.py", "--input", "x=0x3").returncode == 5
+    assert invoke("check", "empty.py", "--input", "x=0x3").exit_code == 5
 
 
-def test_exit_zero_reports_and_lets_pass_only_wrong_gradients(gradcli_process, bn):
-    done = gradcli_process("check", "wrong.py", *BATCHNORM_INPUTS, "--exit-zero")
-    assert (done.returncode, "FAIL  wrong.py:batchnorm" in done.stdout) == (0, True)
-    assert gradcli_process("check", "missing.py", "--exit-zero").returncode == 2
+def test_exit_zero_reports_and_lets_pass_only_wrong_gradients(invoke, bn):
+    done = invoke("check", "wrong.py", *BATCHNORM_INPUTS, "--exit-zero")
+    assert (done.exit_code, "FAIL  wrong.py:batchnorm" in done.stdout) == (0, True)
+    assert invoke("check", "missing.py", "--exit-zero").exit_code == 2
 
 
 def test_the_highest_code_wins():
@@ -89,10 +89,10 @@ def test_the_highest_code_wins():
     assert exits.worst([]) == exits.EMPTY
 
 
-def test_an_unwritable_dump_exits_with_2_and_leaves_nothing(gradcli_process, bn):
+def test_an_unwritable_dump_exits_with_2_and_leaves_nothing(invoke, bn):
     before = set(bn.iterdir())
-    done = gradcli_process("check", "batchnorm", "--dump", "missing/caches.npz")
-    assert done.returncode == 2
+    done = invoke("check", "batchnorm", "--dump", "missing/caches.npz")
+    assert done.exit_code == 2
     assert done.stderr == (
         "gradcli: error: missing/caches.npz: cannot be written: there is no folder 'missing'\n"
     )
@@ -174,8 +174,8 @@ def test_ctrl_c_exits_with_130_and_shows_what_is_known(bn, environment):
     assert [path.name for path in (bn / "dumps").iterdir()] == ["relu_batch=2,features=3.npz"]
 
 
-def test_a_dump_holds_the_arrays_without_pickles(gradcli_process, tmp_path):
-    assert gradcli_process("check", "batchnorm", "--dump", "caches.npz").returncode == 0
+def test_a_dump_holds_the_arrays_without_pickles(invoke, tmp_path):
+    assert invoke("check", "batchnorm", "--dump", "caches.npz").exit_code == 0
     with np.load(tmp_path / "caches.npz", allow_pickle=False) as arrays:
         keys = {"in/x", "in/gamma", "in/beta", "cotangent", "out", "grad/x", "num/x", "unc/x", "meta"}
         assert keys | {"node/mu", "node/var", "node/x_hat"} <= set(arrays)

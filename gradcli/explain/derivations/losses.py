@@ -8,7 +8,7 @@ from gradcli.arrays import Array
 from gradcli.explain.derivation import Derivation, Edge, Node, Values
 
 
-def _exponentials(name: str, symbol: str) -> tuple[Node, Node]:
+def _exponentials(name: str) -> tuple[Node, Node]:
     """e = exp(x) and its sum over each row. The shift by the largest cancels, and is left out here."""
     return (
         Node(
@@ -27,7 +27,7 @@ def _exponentials(name: str, symbol: str) -> tuple[Node, Node]:
 SOFTMAX = Derivation(
     {"x": "x"},
     (
-        *_exponentials("x", "x"),
+        *_exponentials("x"),
         Node(
             "y",
             "y",
@@ -63,7 +63,7 @@ def _at_label(v: Values, value: Any) -> Array:
 SOFTMAX_CROSS_ENTROPY = Derivation(
     {"logits": "z"},
     (
-        *_exponentials("logits", "z"),
+        *_exponentials("logits"),
         Node(
             "log_total",
             "l",

@@ -40,7 +40,7 @@ def _block(v: Values, number: int) -> Array:
     return np.asarray(np.split(v["a"], 4, axis=1)[number])
 
 
-def _in_block(v: Values, number: int, g: Array) -> Array:
+def _in_block(number: int, g: Array) -> Array:
     blocks = [np.zeros_like(g)] * 4
     blocks[number] = g
     return np.concatenate(blocks, axis=1)
@@ -52,7 +52,7 @@ def _gate(name: str, number: int) -> Node:
         name,
         f"sigmoid of block {number + 1} of a",
         lambda v: 0.5 * (1 + np.tanh(0.5 * _block(v, number))),
-        (Edge("a", f"{name} (1 - {name})", lambda v, g: _in_block(v, number, g * v[name] * (1 - v[name]))),),
+        (Edge("a", f"{name} (1 - {name})", lambda v, g: _in_block(number, g * v[name] * (1 - v[name]))),),
     )
 
 
@@ -68,7 +68,7 @@ LSTM_STEP = Derivation(
             "g",
             "tanh of block 4 of a",
             lambda v: np.tanh(_block(v, 3)),
-            (Edge("a", "1 - g²", lambda v, g: _in_block(v, 3, g * (1 - v["g"] ** 2))),),
+            (Edge("a", "1 - g²", lambda v, g: _in_block(3, g * (1 - v["g"] ** 2))),),
         ),
         Node(
             "c",

@@ -39,7 +39,6 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _WEIGHT = re.compile(r"W_?[a-z]{3,}")  # Wattn, W_out: `width` is none
 _NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
-_MAX_RANK = 12
 
 
 def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
