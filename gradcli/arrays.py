@@ -12,7 +12,7 @@ Array: TypeAlias = npt.NDArray[Any]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-BLOCK = 1 << 15  # elements: a few arrays of so many fit the cache
+BLOCK = 1 << 13  # elements: a few arrays of so many fit the cache
 MAX_BYTES = 4 * 2**30  # of what is drawn or read at once; more is refused before anything is allocated
 
 

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,10 +135,14 @@ class _Check:
         side = differencing(self.subject, outputs, self.rng, fresh=fresh)
         self.has_steps = side.digits_lost and bool(self.problem.declared.surrogates)
         contract.precision(side.digits_lost and not self.has_steps, self.violations)
-        rounding = self._rounding(self.subject, cotangents, gradients, side)
+        measured = cache(partial(self._rounding, self.subject, cotangents, gradients, side))
         floor = analytic.floor(self.problem, outputs, cotangents)
+        coarse: Mapping[str, FloatArray] = {}
         if self._affords("other cotangents", _RELATIONS):
-            rounding, broken = self._relations(cotangents, gradients, rounding, floor, one_cache)
+            # Rounding takes as much memory as the inputs, and mostly relations hold without.
+            coarse, broken = self._relations(
+                cotangents, gradients, lambda name: measured()[name], floor, one_cache
+            )
             known = Pass(Run(outputs, None), gradients)
             told, repeatable = contract.unless_random(
                 self.subject, cotangents, known, broken, self.violations
@@ -147,6 +151,8 @@ class _Check:
                 self._not_deterministic(gradients)
                 return
             del known, told
+        rounding = {n: np.maximum(width, coarse.get(n, width)) for n, width in measured().items()}
+        measured.cache_clear()
         if any(v.code == "GC104" for v in self.violations):
             side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
         wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
@@ -261,12 +267,11 @@ class _Check:
         self,
         cotangents: tuple[Array, ...],
         gradients: Mapping[str, Array],
-        rounding: Mapping[str, FloatArray],
+        rounding: Callable[[str], FloatArray],
         floor: Mapping[str, float],
         one_cache: bool,
-    ) -> tuple[dict[str, FloatArray], list[Violation]]:
-        """Promises about how calls relate; returns the rounding, widened where sums show more of it, and what
-        is broken."""
+    ) -> tuple[Mapping[str, FloatArray], list[Violation]]:
+        """Promises about how calls relate; returns rounding that sums show, and what is broken."""
         found, coarse = list(self.violations), {}
         try:
             vjp = contract.Vjp(self.subject, one_cache=one_cache)
@@ -277,8 +282,7 @@ class _Check:
             message = f"for another cotangent, {broken.message}"
             found.append(Violation(broken.code, message, None, broken.file, broken.line))
             coarse = {}
-        found = found[len(self.violations) :]
-        return {name: np.maximum(width, coarse.get(name, width)) for name, width in rounding.items()}, found
+        return coarse, found[len(self.violations) :]
 
     def _not_deterministic(self, gradients: Mapping[str, Array]) -> None:
         for name, gradient in gradients.items():

@@ -26,7 +26,7 @@ def conclude(judgement: Judgement) -> Gradient:
         wrong = wrong | judgement.tied_wrong
     left = judgement.suspects()
     failing = wrong | left if wrong.any() else wrong
-    open_ = judgement.undecided if wrong.any() else judgement.undecided | left
+    open_ = judgement.undecided if wrong.any() or not left.any() else judgement.undecided | left
     unresolved = _unresolved(judgement, comparison, failing, open_)
     verdict, note = PASS, ""
     if failing.any():

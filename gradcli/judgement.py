@@ -208,7 +208,7 @@ class Judgement:
     def _poor(self) -> BoolArray:
         comparison = self.comparison()
         known = comparison.allowed_within(_KNOWN * comparison.scale)
-        if self.numeric.method != CENTRAL:
+        if self.numeric.method != CENTRAL and not known.all():
             known |= comparison.vanishes  # exact methods give zeros; differences would only round there
         return self.among_measured(np.logical_not(known, out=known), but=(self.looked, self.excused))
 

@@ -9,5 +9,9 @@ def elsewhere(array: Array) -> Array:
     """An input at another point: of the same signs, and without new ties."""
     if array.dtype.kind != "f":
         return array.copy()
-    factors = 0.75 + 0.1 * np.cos(np.arange(array.size)).reshape(array.shape)
-    return np.asarray(array * factors).astype(array.dtype)
+    there = np.arange(array.size, dtype=np.float64).reshape(array.shape)  # one array: memory counts
+    np.cos(there, out=there)
+    there *= 0.1
+    there += 0.75
+    there *= array
+    return there.astype(array.dtype, copy=False)

@@ -1,6 +1,6 @@
 """A vector-Jacobian product is linear in the cotangent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,13 @@ def linearity(
     vjp: Vjp,
     cotangents: Cotangents,
     gradients: Mapping[str, Array],
-    rounding: Mapping[str, FloatArray],
+    rounding: Callable[[str], FloatArray],
     floor: Mapping[str, float],
     violations: list[Violation],
 ) -> dict[str, FloatArray]:
     """GC109: scaling and adding cotangents scales and adds gradients.
 
+    `rounding` is asked for the gradients of which sums are off by more than the last digits.
     Factors that are powers of two must scale bit for bit; sums must add up to within `rounding`, and to
     `floor` where terms cancel to nothing. Returns how far sums were off, element by element, where that shows
     that backward computes in a lower precision (GC104): so much its numbers are uncertain.
@@ -44,17 +45,21 @@ def linearity(
     second = {name: gradient.copy() for name, gradient in next(pair).items()}
     summed = next(pair)
     del other, total
+    off = {
+        name: _off(gradient, second.pop(name), summed[name])
+        for name, gradient in gradients.items()
+        if name not in blamed and name in second and name in summed
+    }
+    del summed  # it may be the code's own memory, and what comes next may run the code
     coarse: dict[str, FloatArray] = {}
-    for name, gradient in gradients.items():
-        if name in blamed or name not in second or name not in summed:
-            continue
-        residual, scale = _off(gradient, second.pop(name), summed.pop(name))
+    for name, (residual, scale) in off.items():
+        gradient = gradients[name]
         worst = float(np.max(residual, initial=0.0))
         precision = float(np.finfo(problem.precision_of(name, gradient)).eps)
         explained = 64 * precision * scale + 16 * floor[name]
         unexplained = -np.inf
         if worst > explained:  # what rounding explains beside that is a matter of single elements
-            unexplained = float(np.max(residual - 16 * rounding[name], initial=-np.inf)) - explained
+            unexplained = float(np.max(residual - 16 * rounding(name), initial=-np.inf)) - explained
         if unexplained > _DIGITS * scale:
             violations.append(Violation("GC109", _not_additive(name, worst), name))
         elif (

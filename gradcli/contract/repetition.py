@@ -151,10 +151,11 @@ def _kept(subject: Subject, saved: Any, first: Pass, cotangents: Cotangents) -> 
     gradients = first.gradients
     if not equal_gradients(gradients, _again(subject, cotangents, saved)):
         return Violation("GC111", "a second backward from the same cache gives other numbers")
-    there = {name: elsewhere(array) for name, array in subject.problem.inputs.items()}
     try:
-        away = comparable(subject.problem, subject.both(there, cotangents).gradients, copy=False)
-        if _is_stale(subject, there, away, cotangents, gradients):
+        run = subject.forward(_another_point(subject))
+        away = comparable(subject.problem, _again(subject, cotangents, run.saved), copy=False)
+        del run
+        if _is_stale(subject, away, cotangents, gradients):
             return Violation(
                 "GC111",
                 "at another point backward still gives the gradient of the first one: "
@@ -162,7 +163,7 @@ def _kept(subject: Subject, saved: Any, first: Pass, cotangents: Cotangents) -> 
             )
     except BrokenPromise:
         return None  # the code may refuse the other point: nothing was learnt
-    del there, away
+    del away
     if not equal_gradients(gradients, _again(subject, cotangents, saved)):
         message = (
             "backward gives other numbers once forward has run at another point: it reads state that forward "
@@ -176,9 +177,12 @@ def _kept(subject: Subject, saved: Any, first: Pass, cotangents: Cotangents) -> 
     return None
 
 
+def _another_point(subject: Subject) -> dict[str, Array]:
+    return {name: elsewhere(array) for name, array in subject.problem.inputs.items()}
+
+
 def _is_stale(
     subject: Subject,
-    there: Mapping[str, Array],
     away: Mapping[str, Array],
     cotangents: Cotangents,
     gradients: Mapping[str, Array],
@@ -190,6 +194,7 @@ def _is_stale(
     """
     if any(name not in away or not np.array_equal(g, away[name]) for name, g in gradients.items()):
         return False
+    there = _another_point(subject)
     fits = [_fits(subject, there, cotangents, gradients, phase) for phase in (0.0, 1.0, 2.0)]
     return all(here for here, _ in fits) and sum(not away for _, away in fits) >= 2
 
