@@ -57,9 +57,12 @@ def test_one_wrong_weight_is_found_with_its_index():
     assert "2 of 2 found" in row.measured
 
 
-def test_evaluations_of_a_small_batchnorm_grow_with_the_batch():
-    _, few, many = counting.growth((4, 16), (3,))
-    assert int(few.measured) < int(many.measured)
+def test_evaluations_of_batchnorm_grow_with_the_batch_and_not_with_the_features():
+    _, few, many = counting.growth((4, 16), (3, 96))
+    assert few.ok
+    assert many.ok
+    assert int(few.measured.split()[0]) < int(many.measured.split()[0])
+    assert len(many.measured.split()) == 2
 
 
 def test_the_memory_of_a_layer_counts_what_shares_memory_once():
