@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gradcli import checker
 from gradcli.declarations import NONE
+from gradcli.plan import PROBE
 from gradcli.problem import Problem
 from gradcli.result import FAIL, PASS, CheckResult
 from gradcli.spec import Settings
@@ -18,6 +19,8 @@ from gradcli.spec import Settings
 Progress = Callable[[float, str], None]
 
 _LEAST_SECONDS = 0.5  # for a further case
+_LEAST_PART = 0.6  # of the budget: for the first case, however long guessing took
+_OVER = 0.4  # of the budget: by how much all cases together may overdraw it
 _MOST_SHRINKS = 12
 _SMALL = 32  # elements: an example of no more needs no shrinking
 
@@ -53,8 +56,10 @@ def decide(problem: Problem, settings: Settings, *, progress: Progress | None = 
 def _decide(problem: Problem, settings: Settings, progress: Progress | None) -> Case:
     if problem.inferred is None:
         return Case(problem, checker.run(problem, settings, progress=progress))
-    deadline = time.perf_counter() + settings.budget
-    first = checker.run(problem, replace(settings, blame=False), progress=progress)
+    began = time.perf_counter() - problem.inferred.seconds  # guessing counts as well
+    deadline = began + settings.budget
+    left = min(settings.budget, max(_LEAST_PART * settings.budget, deadline - time.perf_counter()))
+    first = checker.run(problem, replace(settings, blame=False, budget=left), progress=progress)
     seen = [problem.inferred.label]
     if first.verdict == FAIL and not first.interrupted:
         return _failed(problem, first, settings, deadline, seen)
@@ -75,8 +80,10 @@ def _decide(problem: Problem, settings: Settings, progress: Progress | None) -> 
 def _others(problem: Problem, deadline: float) -> Iterable[Problem]:
     """The further cases, as long as there is time for them."""
     assert problem.inferred is not None
-    for other in problem.inferred.others():
-        if time.perf_counter() + _LEAST_SECONDS > deadline:
+    others = iter(problem.inferred.others())  # finding one takes calls as well
+    while time.perf_counter() + _LEAST_SECONDS <= deadline:
+        other = next(others, None)
+        if other is None or time.perf_counter() + _LEAST_SECONDS > deadline:
             return
         yield other
 
@@ -104,7 +111,15 @@ def _failed(
 ) -> Case:
     """The failing case at the smallest shape that fails in the same way, with its blame."""
     small = _shrunk(problem, result, settings, deadline) if settings.elements == "auto" else problem
-    shown = checker.run(small, settings) if settings.blame else _look(small, settings, deadline)
+    if not settings.blame:
+        shown = _look(small, settings, deadline)
+    else:
+        # A check runs for up to one and a half of its budgets, and all of them together must not.
+        left = (deadline + _OVER * settings.budget - time.perf_counter()) / (1 + _OVER)
+        if settings.elements in ("auto", PROBE) and left < max(_LEAST_SECONDS, result.seconds / 2):
+            remarks = (*result.remarks, "no line can be named in the time there is")
+            return Case(problem, replace(result, remarks=remarks, cases=tuple(seen)))
+        shown = checker.run(small, replace(settings, budget=min(settings.budget, max(left, _LEAST_SECONDS))))
     if shown.verdict == FAIL:
         return Case(small, replace(shown, cases=tuple(seen)))
     return Case(problem, replace(result, cases=tuple(seen)))

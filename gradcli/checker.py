@@ -36,6 +36,8 @@ Progress = Callable[[float, str], None]
 
 _JITTERS = 6
 _COLD = 8.0  # times as long as a forward: a backward that may be quicker the next time
+_SLOW = 0.02  # seconds for a call: less, and a whole check is tried in any time
+_ORDINARY, _FOR_EACH = 70, 12  # calls that an ordinary check takes at least: and more for each input
 _CALLS, _RELATIONS = 8, 20  # forwards and backwards that tests of promises take
 
 
@@ -121,6 +123,9 @@ class _Check:
         for name in self.problem.differentiable:
             if name not in gradients:
                 self._add(incomparable(name, self.problem.inputs[name], self.violations))
+        if self._is_slow():
+            self._probe_few(outputs, cotangents, gradients, repeatable=repeatable)
+            return
         one_cache = False  # whether a cache is known to serve any number of backwards
         if repeatable and self._affords("repeated calls", _CALLS):
             called, repeatable = contract.calls(self.subject, outputs, cotangents, gradients, self.violations)
@@ -229,26 +234,55 @@ class _Check:
         calls = self.subject.calls
         return 0.5 * (calls.forward_seconds + calls.backward_seconds)
 
-    def _is_cold(self) -> bool:
-        """Whether the only backward so far may have taken long because it was the first: it loads what it
-        needs."""
+    def _is_slow(self) -> bool:
+        """Whether there is no time for more than a handful of calls."""
+        if self.clock.budget is None or self.problem.together or self.problem.hold:
+            return False
+        if self.problem.declared.surrogates:
+            return False
         calls = self.subject.calls
-        return (
-            calls.backwards == 1
-            and calls.backward_seconds > _COLD * calls.forward_seconds
-            and self.clock.affords(4 * calls.backward_seconds)
+        cold = calls.backward_seconds > _COLD * calls.forward_seconds
+        if cold and calls.backward_seconds > _SLOW and self.clock.affords(4 * calls.backward_seconds):
+            with suppress(BrokenPromise):  # the first backward may have loaded what it needs
+                self.subject.both(self.problem.inputs, self.cotangents)
+        seconds = self._seconds()
+        wanted = _ORDINARY + _FOR_EACH * len(self.problem.differentiable)
+        return seconds > _SLOW and not self.clock.affords(wanted * seconds)
+
+    def _probe_few(
+        self,
+        outputs: tuple[Array, ...],
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        *,
+        repeatable: bool,
+    ) -> None:
+        """A verdict about all elements at once; then whatever of the promises there still is time for."""
+        if not repeatable:
+            self._not_deterministic(gradients)
+            return
+        from gradcli.few import Few  # for slow code alone, and start-up counts
+
+        Few(self.subject, outputs, cotangents, gradients, self.rng).run(self._add, self.violations)
+        self.remarks.append(
+            f"a call takes {self._seconds():.2g} s: in {round(self.settings.budget, 1):g} s a few directions "
+            "are looked at, no elements; --budget gives more time"
         )
+        if any(v.code == "GC101" for v in self.violations):
+            self.remarks.append("no line is looked for: that takes the elements of a gradient")
+        if not self.clock.affords(_CALLS * self._seconds()):
+            self.remarks.append("not tested for lack of time: repeated calls, other cotangents")
+            return
+        self.remarks.append("not tested for lack of time: other cotangents")
+        _, repeatable = contract.calls(self.subject, outputs, cotangents, dict(gradients), self.violations)
+        if not repeatable:
+            self._not_deterministic(gradients)
 
     def _affords(self, what: str, calls: int) -> bool:
         """Whether a test of promises fits beside the comparison itself, which comes first."""
         others = 4 if self.problem.together is None else 1  # times as many calls
         if self.clock.affords((1 + others) * calls * self._seconds()):
             return True
-        if self._is_cold():
-            with suppress(BrokenPromise):
-                self.subject.both(self.problem.inputs, self.cotangents)
-            if self.clock.affords((1 + others) * calls * self._seconds()):
-                return True
         self.remarks.append(f"not tested for lack of time: {what}")
         return False
 

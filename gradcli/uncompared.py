@@ -10,14 +10,14 @@ def incomparable(name: str, point: Array, violations: list[Violation]) -> Gradie
     """A gradient that is missing or misshapen fails without being compared."""
     codes = [v.code for v in violations if v.gradient == name]
     note = {"GC102": "missing", "GC103": "wrong shape"}.get(next(iter(codes), ""), "not an array")
-    return _uncompared(name, np.full(point.shape, np.nan), FAIL, note)
+    return uncompared(name, np.full(point.shape, np.nan), FAIL, note)
 
 
 def undecided(name: str, gradient: Array, note: str) -> Gradient:
-    return _uncompared(name, gradient, INCONCLUSIVE, note)
+    return uncompared(name, gradient, INCONCLUSIVE, note)
 
 
-def _uncompared(name: str, gradient: Array, verdict: str, note: str) -> Gradient:
+def uncompared(name: str, gradient: Array, verdict: str, note: str) -> Gradient:
     nothing = np.full(gradient.shape, np.nan)
     return Gradient(
         name=name,

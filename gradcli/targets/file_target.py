@@ -1,6 +1,7 @@
 """What a user's file or module holds as Problems, at the inputs that were asked for."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -108,11 +109,17 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
         return build({}, {})
     from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
 
+    began = time.perf_counter()
     try:
-        found = infer(one, missing, given.shapes, build, optional=_optional(one, given))
+        left_out, budget = _optional(one, given), spec.settings.budget
+        found = infer(one, missing, given.shapes, build, optional=left_out, budget=budget)
     except NothingFits as nothing:
         raise UsageError(_asked(build, str(nothing))) from nothing
-    return problem_of(found, one.functions[0], build, several=not given.shapes and spec.inputs_file is None)
+    several = not given.shapes and spec.inputs_file is None
+    problem = problem_of(found, one.functions[0], build, several=several)
+    if problem.inferred is None:
+        return problem
+    return replace(problem, inferred=replace(problem.inferred, seconds=time.perf_counter() - began))
 
 
 def _optional(one: Checkable, given: Given) -> list[str]:

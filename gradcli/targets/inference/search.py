@@ -15,7 +15,7 @@ from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
-_WAITING = 5.0  # as many seconds of waiting count as one of work
+_PART = 0.6  # of the budget of a check: what the guessing for it may take
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
@@ -62,24 +62,25 @@ def infer(
     build: Build,
     *,
     optional: Sequence[str] = (),
+    budget: float = 25.0,
 ) -> Found:
     """The likeliest shapes and values of the missing arguments that forward and backward accept.
 
     given: the shapes that are known; optional: arguments that are left out if they do not fit. Raises
     NothingFits. Code that at the likeliest ones raises what is no refusal of them (`sys.exit`, a name that is
     not there), and accepts no others, is taken at these: the check says what it does.
-    Cost: up to three calls per try, and up to 3 s of processor time.
+    Cost: up to three calls per try, up to 3 s of processor time, and no more than a part of the budget.
     """
     if optional:
         with suppress(NothingFits):
-            found = infer(one, [*missing, *optional], given, build)
+            found = infer(one, [*missing, *optional], given, build, budget=0.5 * budget)
             if _try(found, build).level == FITS:
                 return found
     names = [*dict.fromkeys([*missing, *given])]
     guesses = ranked(one.functions, (one.name, *one.symbols), names)
     best: tuple[float, Found | None, Trial] = (float("inf"), None, Trial(REFUSED))
     left: Found | None = None
-    reason, over = Trial(REFUSED), _deadline()
+    reason, over = Trial(REFUSED), _deadline(budget)
     transposing = transposes(one.functions)
     for tries, candidate in enumerate(_at_its_lengths(candidates(guesses, given), one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or over():
@@ -102,10 +103,10 @@ def infer(
     return best[1]
 
 
-def _deadline() -> Callable[[], bool]:
-    """Whether the time for guessing is up; a busy machine counts for less than code that takes its time."""
+def _deadline(budget: float) -> Callable[[], bool]:
+    """Whether the time for guessing is up: on a busy machine, waiting counts less than work."""
     worked, began = time.thread_time(), time.perf_counter()
-    return lambda: max(time.thread_time() - worked, (time.perf_counter() - began) / _WAITING) > _MOST_SECONDS
+    return lambda: time.thread_time() - worked > _MOST_SECONDS or time.perf_counter() - began > _PART * budget
 
 
 def _at_its_lengths(
