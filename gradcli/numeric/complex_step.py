@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcli.arrays import FloatArray
 from gradcli.numeric.function import Function, Outputs, random_moves
-from gradcli.numeric.rounding import Noise, median
+from gradcli.numeric.rounding import SMALLEST, Noise, median
 
 STEP = 2.0**-100  # times the input's spread; about 1e-30, and to divide by it is exact
 
@@ -85,16 +85,19 @@ def _compare(
     large, small = (_real_slopes(function, name, direction, step) for step in steps)
     if large is None or small is None:
         return None
-    sharp = True
+    sharp, moves = True, False
     for slope, coarse, fine, level in zip(slopes, large, small, noise, strict=True):
         refined = (16.0 * fine - coarse) / 15.0
         doubt = 4.0 * np.abs(refined - fine) + 16.0 * _typical(level) / steps[1]
         if not (slope.any() or coarse.any() or fine.any()):
-            continue  # this output does not depend on the input
+            # It does not depend on the input, unless the moves drown in its rounding; zeros have none.
+            moves = moves or bool(np.all(level <= SMALLEST))
+            continue
+        moves = True
         if not bool(np.all(np.abs(slope - refined) <= doubt)):
             return False
         sharp = sharp and bool(np.all(doubt <= _SHARP * np.max(np.abs(refined), initial=0.0) + 1e-300))
-    return True if sharp else None
+    return True if sharp and moves else None  # where nothing moves, nothing agrees
 
 
 def _typical(level: FloatArray) -> FloatArray:

@@ -1,0 +1,73 @@
+"""Gradients that drown in the rounding of a much larger output are open, never wrong for sure."""
+
+import numpy as np
+import pytest
+
+import gradcli
+
+SEEDS = range(3)
+
+
+def verdict(forward, backward, seed, **inputs) -> str:
+    return gradcli.check(forward, backward, inputs=inputs, seed=seed, blame=False).verdict
+
+
+def bounded_forward(x):
+    return 1e13 + 0.02 * np.tanh(x / 1e6), x
+
+
+def bounded_backward(dout, x):
+    return dout * 2e-8 / np.cosh(x / 1e6) ** 2
+
+
+def test_far_steps_on_a_bounded_function_are_no_proof_of_a_zero():
+    for seed in SEEDS:
+        x = 1e6 * np.random.default_rng(seed).standard_normal((4, 1))
+        assert verdict(bounded_forward, bounded_backward, seed, x=x) != "fail", seed
+        wrong = verdict(bounded_forward, lambda d, x: 1e3 * bounded_backward(d, x), seed, x=x)
+        assert wrong == "fail", seed
+
+
+def hiding_forward(x):
+    return (x**6, np.cos(1e-4 * x)), x
+
+
+def hiding_backward(douts, x):
+    return douts[0] * 6 * x**5 - douts[1] * 1e-4 * np.sin(1e-4 * x)
+
+
+def test_an_output_that_stays_as_it_is_may_hide_its_rounding():
+    for seed in SEEDS:
+        x = 1e-4 * np.random.default_rng(seed).standard_normal(4)
+        assert verdict(hiding_forward, hiding_backward, seed, x=x) != "fail", seed
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_where_it_shows_a_lost_term_is_seen(lost):
+    def backward(douts, x):
+        return hiding_backward([0 * d if i == lost else d for i, d in enumerate(douts)], x)
+
+    for seed in SEEDS:
+        x = np.random.default_rng(seed).standard_normal(4) + (1.0 if lost == 0 else 0.0)
+        x = x if lost == 0 else 1e-2 * x
+        assert verdict(hiding_forward, backward, seed, x=x) == "fail", seed
+
+
+def large_and_small_forward(x, y):
+    size = np.abs(x) + 1e-3
+    return (y**2).sum() + (np.log(size) ** 2).sum(), (x, y, size)
+
+
+def large_and_small_backward(dout, cache):
+    x, y, size = cache
+    return 2 * dout * np.log(size) / size * np.sign(x), 2 * dout * y
+
+
+@pytest.mark.parametrize("large", [1.0, 1e6, 1e7, 1e8])
+def test_a_complex_step_is_not_borne_out_by_differences_that_see_nothing(large):
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        x = np.sign(rng.standard_normal(6)) * 10 ** rng.uniform(-3, 4, 6)
+        y = large * rng.standard_normal(3)
+        found = verdict(large_and_small_forward, large_and_small_backward, seed, x=x, y=y)
+        assert found == "pass" if large == 1.0 else found != "fail", seed
