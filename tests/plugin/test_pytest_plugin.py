@@ -1,5 +1,6 @@
 """The pytest plugin, in pytest processes of its own."""
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -24,14 +25,31 @@ checks:
 USES_FIXTURE = """\
 import numpy as np
 
-def test_double(gradcheck):
-    gradcheck(lambda x: (2 * x, None), lambda dout, _: FACTOR * dout, inputs={"x": np.ones(3)})
+POINTS = {"x": np.ones(3)}
+
+def double(x):
+    return 2 * x, None
+
+def times(factor):
+    return lambda dout, _: factor * dout
+
+def test_right(gradcheck):
+    gradcheck(double, times(2), inputs=POINTS)
+
+def test_wrong(gradcheck):
+    gradcheck(double, times(3), inputs=POINTS)
+
+def test_scaled(gradcheck):
+    gradcheck(double, times(1), inputs=POINTS, scale="1/2")
+
+def test_expected(gradcheck):
+    gradcheck(double, times(1), inputs=POINTS, xfail="issue 12")
 """
 
 
 @pytest.fixture
 def run(tmp_path, environment):
-    """Run pytest in a folder with these files."""
+    """Run pytest in a folder with these files, and with no other plugins than the words name."""
 
     def start(files, *arguments):
         for name, text in files.items():
@@ -40,10 +58,10 @@ def run(tmp_path, environment):
         return subprocess.run(
             [*command, *arguments],
             cwd=tmp_path,
-            env=environment,
+            env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -91,12 +109,27 @@ def test_other_yaml_is_left_alone(run):
     assert run({"net.yaml": CONFIG}).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_a_wrong_gradient_fails_with_an_account_and_no_traceback(run):
-    done = run({"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM})
+@pytest.mark.parametrize("words", [[], ["-p", "xdist", "-n", "2"]], ids=["alone", "xdist"])
+def test_a_wrong_gradient_fails_with_an_account_and_reports_and_no_traceback(words, run, tmp_path):
+    if words:
+        pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    formats = ["json=out.json", *(["html=out.html"] if importlib.util.find_spec("jinja2") else [])]
+    words = [*words, *(word for one in formats for word in ("--gradcli-report", one))]
+    done = run({"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}, *words)
     assert done.returncode == 1
+    assert "1 failed, 1 passed" in done.stdout
     assert "my-bn: 1 of 3 gradients wrong" in done.stdout
     assert "at fault: " in done.stdout
     assert "checker.py" not in done.stdout
+    report = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert report["run"]["partial"] is False
+    found = [(check["id"], check["status"]) for check in report["checks"]]
+    in_order = [("my-bn", "fail"), ("affine[batch=2,in_features=3,out_features=2]", "pass")]
+    assert found == (sorted(in_order) if "xdist" in words else in_order)
+    if len(formats) > 1:
+        page = (tmp_path / "out.html").read_text(encoding="utf-8")
+        assert page.count('class="curves"') == 1
+        assert page.count('<figure class="graph">') == 1
 
 
 def test_an_expected_failure_is_an_xfail_and_an_unexpected_pass_fails(run):
@@ -110,62 +143,23 @@ def test_an_expected_failure_is_an_xfail_and_an_unexpected_pass_fails(run):
     assert "GC112: it passes, and is declared xfail (issue 12)" in done.stdout
 
 
-def test_the_fixture_takes_declarations(run):
-    test = USES_FIXTURE.replace("FACTOR", "1").replace("np.ones(3)}", "np.ones(3)}, scale='1/2'")
-    assert run({"test_declared.py": test}).returncode == 0
-    test = USES_FIXTURE.replace("FACTOR", "1").replace("np.ones(3)}", "np.ones(3)}, xfail='issue 12'")
-    assert "1 xfailed" in run({"test_expected.py": test}, "test_expected.py").stdout
-
-
 def test_a_mistake_in_a_config_is_a_collection_error_with_its_place(run):
     done = run({"gradcli.yaml": CONFIG.replace("constants", "constnts")})
     assert done.returncode == 2
     assert "gradcli.yaml:6:5: checks[0].constnts: unknown key" in done.stdout
 
 
-def test_the_items_run_under_xdist(run):
-    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-    done = run({"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}, "-n", "2")
-    assert "1 failed, 1 passed" in done.stdout
-    assert "my-bn: 1 of 3 gradients wrong" in done.stdout
-
-
-@pytest.mark.parametrize(("factor", "code"), [("2", 0), ("3", 1)])
-def test_the_fixture_fails_the_test_of_a_wrong_gradient(run, factor, code):
-    done = run({"test_it.py": USES_FIXTURE.replace("FACTOR", factor)})
-    assert done.returncode == code
-    assert ("1 of 1 gradient wrong" in done.stdout) == bool(code)
-
-
-def test_a_report_is_written(run, tmp_path):
-    run({"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}, "--gradcli-report", "json=out.json")
-    report = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
-    assert report["checks"][0]["id"] == "my-bn"
-
-
-@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_the_page_has_its_drawings(words, run, tmp_path):
-    pytest.importorskip("jinja2", reason="the page is filled in by Jinja2")
-    if words:
-        pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-    files = {"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}
-    run(files, *words, "--gradcli-report", "html=out.html")
-    page = (tmp_path / "out.html").read_text(encoding="utf-8")
-    assert page.count('class="curves"') == 1
-    assert page.count('<figure class="graph">') == 1
-
-
-def test_under_xdist_the_report_holds_what_all_workers_found(run, tmp_path):
-    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-    files = {"gradcli.yaml": CONFIG, "layers.py": WRONG_BATCHNORM}
-    done = run(files, "-n", "2", "--gradcli-report", "json=out.json")
-    assert done.returncode == 1, done.stdout
-    report = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
-    assert report["run"]["partial"] is False
-    assert len(report["checks"]) == 2
-    ids = [check["id"] for check in report["checks"]]
-    assert ids == sorted(ids)
-    assert {check["status"] for check in report["checks"]} == {"pass", "fail"}
+def test_the_fixture_fails_the_test_of_a_wrong_gradient_that_is_not_declared(run):
+    done = run({"test_it.py": USES_FIXTURE}, "-rA")
+    assert done.returncode == 1
+    verdicts = re.findall(r"^(\w+) test_it\.py::test_(\w+)", done.stdout, re.MULTILINE)
+    assert sorted(verdicts) == [
+        ("FAILED", "wrong"),
+        ("PASSED", "right"),
+        ("PASSED", "scaled"),
+        ("XFAIL", "expected"),
+    ]
+    assert "1 of 1 gradient wrong" in done.stdout
 
 
 def test_a_report_of_an_unknown_format_is_refused(run):
