@@ -62,10 +62,20 @@ class TapeSpelling:
 
 
 @dataclass(frozen=True)
+class ObjectSpelling:
+    """An object of a user's class: how it is made, and where it keeps what."""
+
+    constructor: str | Mapping[str, object] | None = None  # an expression that makes it, or its arguments
+    parameters: Mapping[str, str] = field(default_factory=dict)  # by name: "layers[0].W"
+    gradients: Mapping[str, str] = field(default_factory=dict)  # of parameters and of forward's arguments
+
+
+@dataclass(frozen=True)
 class Spelling:
     """What a config says of code that does not show it."""
 
     tape: TapeSpelling | None = None
+    object: ObjectSpelling | None = None
 
 
 @dataclass(frozen=True)

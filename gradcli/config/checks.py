@@ -25,7 +25,7 @@ VERSION = 1
 MOST_CHECKS = 100_000  # of one file, with every grid expanded
 
 TOP_KEYS = ("version", "defaults", "checks")
-SPELLED_KEYS = tuple(role for roles in ROLES for role in roles)
+SPELLED_KEYS = tuple(dict.fromkeys(role for roles in ROLES for role in roles))
 CHECK_KEYS = (
     *("target", "id", "matrix", "inputs", "constants", "stub", "only_symbol", "order"),
     *SPELLED_KEYS,
@@ -140,10 +140,12 @@ class _Check:
 
     def _spelled(self, target: Target) -> Target:
         """The target with the functions that the check names for it."""
-        for roles in ROLES:
-            given = [role for role in roles if role in self._entries]
-            if not given:
-                continue
+        given = [role for role in SPELLED_KEYS if role in self._entries]
+        for roles in sorted(ROLES, key=lambda roles: -len({*given} & {*roles}))[:1] if given else ():
+            for role in given:
+                if role not in roles:
+                    beside = " and ".join(repr(one) for one in given if one in roles)
+                    raise Wrong(self._entries[role].key, f"{role!r} cannot stand beside {beside}")
             if "order" in self._entries:
                 raise Wrong(
                     self._entries["order"].key, f"{given[0]!r} says what is checked; leave out 'order'"
@@ -152,16 +154,17 @@ class _Check:
                 if role not in self._entries:
                     raise Wrong(self._entries[given[0]].key, f"{given[0]!r} needs {role!r} beside it")
             names = {role: values.text(self._entries[role].value) for role in roles}
-            if target.built_in or parse(target.written).symbol is not None:
-                raise Wrong(
-                    self._entries[roles[0]].key, f"{roles[0]!r} is for a target that is a file and no more"
-                )
+            place, holder = parse(target.written)
+            if target.built_in or (holder is not None and roles_of(holder)):
+                raise Wrong(self._entries[roles[0]].key, f"{roles[0]!r} is for a file, or a class in it")
+            if holder is not None:  # names of its methods
+                names = {role: f"{holder}.{name}" for role, name in names.items()}
             symbol = spelled(names)
             if roles_of(symbol) != names:
                 raise Wrong(
                     self._entries[roles[0]].value, f"{', '.join(names.values())}: no names of functions"
                 )
-            return replace(target, written=f"{target.written}:{symbol}")
+            return replace(target, written=f"{place}:{symbol}")
         return target
 
     def _refuse_unknown_keys(self, target: Target | None) -> None:

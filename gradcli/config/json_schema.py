@@ -4,18 +4,15 @@ What a schema of draft 7 cannot say is left to `gradcli.config.load`: that files
 that a key is not set twice, that dimensions fit together.
 """
 
-from typing import Any
-
 from gradcli.config.checks import VERSION
 from gradcli.config.grid import GRID_SETTINGS
+from gradcli.config.schema_of_code import Schema, declarations, loading, spelled, spellings
 from gradcli.config.settings import SETTINGS, Setting
 from gradcli.config.values import INPUT_DTYPES, LARGEST_HIGH, LONGEST_TEXT, MOST_AXES
 from gradcli.declarations import KEYS
 from gradcli.layers import LAYERS, Dim, Layer, Option
 from gradcli.spec import InputSpec
 from gradcli.targets.notation import INTEGER_DTYPES, ONE_HOT
-
-Schema = dict[str, Any]
 
 _OWN = "your-own-code"
 _NAME = r"[^\W\d]\w*"
@@ -57,7 +54,7 @@ def schema() -> Schema:
             "shape": _shape(),
             "constants": _constants(),
             "constant": _constant(),
-            **_declarations(),
+            **declarations(),
             **{f"setting-{name}": _setting(setting) for name, setting in SETTINGS.items()},
         },
         "examples": [
@@ -121,7 +118,7 @@ def _built_in(layer: Layer) -> Schema:
         "stub": False,
         "order": False,
         "only_symbol": False,
-        **dict.fromkeys((*_spelled(), *_spellings()), False),
+        **dict.fromkeys((*spelled(), *spellings()), False),
         "inputs": {"anyOf": [{"type": "string"}, names]},
         "constants": {"additionalProperties": False, "properties": options},
     }
@@ -156,110 +153,11 @@ def _check_of(layer: Layer | None) -> Schema:
             },
             "inputs": {"$ref": "#/definitions/inputs"},
             "constants": {"$ref": "#/definitions/constants"},
-            **_loading(),
-            **_spelled(),
-            **_spellings(),
+            **loading(),
+            **spelled(),
+            **spellings(),
             **{key: {"$ref": f"#/definitions/{key}"} for key in KEYS},
             **settings,
-        },
-    }
-
-
-def _declarations() -> Schema:
-    """What is on purpose, one definition for each key."""
-    name: Schema = {"type": "string", "minLength": 1}
-    names = {"anyOf": [name, {"type": "array", "minItems": 1, "items": name}]}
-    reason: Schema = {"type": "string", "pattern": r"\S"}
-    factor: Schema = {"type": ["number", "string"]}
-
-    def by_gradient(value: Schema) -> list[Schema]:
-        return [value, {"type": "object", "minProperties": 1, "additionalProperties": value}]
-
-    def with_reason(other: str, value: Schema) -> list[Schema]:
-        properties = {"reason": reason, other: value}
-        return [
-            reason,
-            {
-                "type": "object",
-                "required": ["reason"],
-                "additionalProperties": False,
-                "properties": properties,
-            },
-        ]
-
-    return {
-        "scale": {
-            "description": "declared: what the derivative is multiplied by, of all gradients or of each",
-            "anyOf": by_gradient(factor),
-            "examples": [{"W": "1/m"}, 0.25],
-        },
-        "sign": {
-            "description": "declared: -1 where the negative gradient is returned",
-            "anyOf": by_gradient({"enum": [-1, 1]}),
-        },
-        "stop_gradient": {
-            "description": "declared: inputs that backward takes for constants, with no gradient or zeros",
-            **names,
-        },
-        "nograd": {"description": "declared: arrays of floats that have no gradient", **names},
-        "surrogate": {
-            "description": "declared: gradients that differ from the derivative, and why",
-            "anyOf": with_reason("gradients", names),
-            "examples": [{"reason": "straight-through estimator", "gradients": ["x"]}],
-        },
-        "xfail": {
-            "description": "declared: the check fails, why, and the last day on which that does not count",
-            "anyOf": with_reason("until", {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"}),
-            "examples": [{"reason": "issue 12", "until": "2027-01-31"}],
-        },
-    }
-
-
-def _spelled() -> Schema:
-    what = {
-        "forward": "the function that is differentiated, where its name does not say so",
-        "backward": "the function that takes cotangents back through forward",
-        "f": "the function whose gradient is checked, where its name does not say so",
-        "grad": "the function that computes the gradient of f; f itself if it returns both",
-    }
-    return {key: {"description": text, "type": "string", "pattern": r"^\S+$"} for key, text in what.items()}
-
-
-def _spellings() -> Schema:
-    """What is said of code that does not show it."""
-    tape = {
-        "wrap": ("an array x as a value of the engine", "Tensor(x)"),
-        "run": ("backward from an output out, with the cotangent g or from one", "out.backward(g)"),
-        "read": ("the gradient of a value x", "x.grad"),
-        "unwrap": ("the numbers of an output out", "out.data"),
-    }
-    return {
-        "tape": {
-            "description": "how a tape engine is used, where that cannot be inferred; in Python",
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                key: {"description": text, "type": "string", "pattern": r"\S", "examples": [sample]}
-                for key, (text, sample) in tape.items()
-            },
-        },
-    }
-
-
-def _loading() -> Schema:
-    name = {"type": "string", "pattern": r"\S", "maxLength": LONGEST_TEXT}
-    return {
-        "stub": {
-            "description": "modules that the file imports and that are not needed: stand-ins are imported",
-            "anyOf": [name, {"type": "array", "items": name}],
-        },
-        "order": {
-            "description": "1: functions and their gradients alone; 2: gradients and their Hessians",
-            "enum": [1, 2],
-        },
-        "only_symbol": {
-            "description": "run only those definitions of the file that the target needs",
-            "type": "boolean",
         },
     }
 

@@ -7,7 +7,7 @@ their names and from the shape of the input.
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import FunctionType
 from typing import Any, TypeGuard
@@ -15,8 +15,9 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.errors import UsageError
+from gradcli.errors import TargetError, UsageError
 from gradcli.problem import Problem
+from gradcli.spec import ObjectSpelling
 from gradcli.targets.built import built
 from gradcli.targets.called import through_call
 from gradcli.targets.class_methods import wants_target
@@ -37,10 +38,12 @@ from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.places import entries, holders
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.spelled_object import made_by, require_arguments
 from gradcli.targets.unfinished import is_unfinished
 
-__all__ = ["CheckableClass", "asked", "find", "only_promised"]
+__all__ = ["CheckableClass", "as_spelled", "asked", "find", "only_promised"]
 
+_NOTHING = ObjectSpelling()
 _STRUCTURAL = ("layers", "modules", "layer", "network", "net", "model", "blocks", "args", "steps")
 
 
@@ -51,7 +54,8 @@ class CheckableClass(ByName):
     name: str
     cls: type
     halves: Halves
-    made: Any = None  # the object, where the file makes it
+    made: Any = None  # the object, where the file or a config makes it
+    spelled: ObjectSpelling = _NOTHING
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -99,6 +103,12 @@ class CheckableClass(ByName):
         return () if self.made is not None else argument_names(self.cls)
 
     @property
+    def _arguments(self) -> dict[str, Any]:
+        """Those of the constructor that a config gives."""
+        given = self.spelled.constructor
+        return dict(given) if isinstance(given, Mapping) else {}
+
+    @property
     def _backward(self) -> tuple[str, ...]:
         return argument_names(partial(self.halves.backward, None))[1:]
 
@@ -110,6 +120,7 @@ class CheckableClass(ByName):
             or name in self._attributes
             or name.rstrip("0123456789") in self._attributes  # W1, W2, …, named in a loop
             or is_open_ended(partial(self.halves.forward, None))
+            or name in self.spelled.parameters
         )
 
     @property
@@ -129,6 +140,7 @@ class CheckableClass(ByName):
 
     def missing(self, given: Collection[str]) -> list[str]:
         first = [] if self.made is not None else [n for n in unguessable(self.cls) if n not in given]
+        first = [n for n in first if n not in self._arguments]
         forward = required_arguments(partial(self.halves.forward, None))
         lacking = [n for n in forward if n not in given and not isinstance(guess(n, None), bool)]
         return list(dict.fromkeys([*lacking, *first]))
@@ -182,7 +194,7 @@ class CheckableClass(ByName):
         known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
         known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
         made = self._made(label.where, own, {**constants, **inputs}, known)
-        return make_class_problem(self.cls, self.halves, made, own, known, owned, label)
+        return make_class_problem(self.cls, self.halves, made, own, known, owned, label, self.spelled)
 
     def _made(
         self, where: str, own: Mapping[str, Array], given: Mapping[str, Any], known: Mapping[str, Any]
@@ -190,7 +202,7 @@ class CheckableClass(ByName):
         """The object: the one of the file, or one that forward accepts these inputs with."""
         if self.made is not None:
             return self.made
-        arguments = {n: v for n, v in given.items() if n in self._constructor}
+        arguments = {n: v for n, v in given.items() if n in self._constructor} | self._arguments
         shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
         first = construct(where, self.cls, _copied(arguments), shapes[0])
         for shape in shapes:
@@ -203,6 +215,24 @@ class CheckableClass(ByName):
                 if accepts(self.halves.forward, made, {**known, **own}):
                     return made
         return first
+
+
+def as_spelled(loaded: Loaded, one: Checkable, spelled: ObjectSpelling) -> CheckableClass:
+    """A class as a config spells it out. Raises TargetError or UsageError if it cannot be one."""
+    where = f"{loaded.shown}:{one.name}"
+    if not isinstance(one, CheckableClass):
+        raise TargetError(
+            f"{where}: is {one.shown}; 'constructor', 'parameters' and 'gradients' are for objects"
+        )
+    made = one.made
+    if isinstance(spelled.constructor, str):
+        made = made_by(where, spelled.constructor, loaded.namespace, one.cls)
+    elif spelled.constructor:
+        if made is not None:
+            raise UsageError(f"{where}: constructor: the file makes this object; name its class")
+        if not is_open_ended(one.cls):
+            require_arguments(where, spelled.constructor, argument_names(one.cls), one.cls)
+    return replace(one, made=made, spelled=spelled)
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

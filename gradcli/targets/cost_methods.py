@@ -43,6 +43,15 @@ def cost_halves_of(cls: type) -> Halves | None:
     return None
 
 
+def spelled_cost_halves(value: Method, gradient: Method) -> Halves:
+    """A cost and its gradients as the two halves of its class; twice the same method if it returns both."""
+    returned = returned_names(gradient)
+    if value is not gradient:
+        return _made_of(value, gradient, returned, None)
+    is_second = len(returned) == 2 and is_value(returned[1]) and not is_value(returned[0])
+    return _made_of(value, gradient, returned, 1 if is_second else 0)
+
+
 def _is_called_for_both(name: str, returned: Sequence[str]) -> bool:
     """Whether `__call__` returns a cost and its gradient: its name says nothing, so both of theirs must."""
     return name == "__call__" and is_value(returned[0]) and is_gradient(returned[1])

@@ -13,6 +13,7 @@ from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, default_id
 from gradcli.targets.advice import advise_in_shell, advise_in_yaml
 from gradcli.targets.builtin import Declared, asked_or_declared, declared_inputs, implied_dims
+from gradcli.targets.classes import as_spelled
 from gradcli.targets.convention import Checkable
 from gradcli.targets.conventions import find_all, find_named, find_order
 from gradcli.targets.forward_call import parameters_of
@@ -59,7 +60,9 @@ def _found(spec: CheckSpec, symbol: str | None, loaded: Loaded) -> list[Checkabl
         return spelled_tape.find(loaded, symbol, spec.spelling.tape)
     if spec.order is not None:
         return find_order(loaded, symbol, spec.order)
-    return find_named(loaded, symbol) if symbol is not None else find_all(loaded)
+    found = find_named(loaded, symbol) if symbol is not None else find_all(loaded)
+    spelled = spec.spelling.object
+    return found if spelled is None else [as_spelled(loaded, one, spelled) for one in found]
 
 
 def _id(spec: CheckSpec, place: str, one: Checkable, alone: bool) -> str:

@@ -47,6 +47,14 @@ class Pair:
         return 3 * g * x**2
 
 
+def whole(inputs):
+    return {"y": inputs["x"] ** 2}
+
+
+def adjoint(inputs, cotangents):
+    return {"x": 2 * inputs["x"] * cotangents["y"]}
+
+
 pair = Pair()
 raise_if_run = open("missing.txt")
 """
@@ -84,6 +92,15 @@ def test_a_slip_is_found_in_them(symbol, right, wrong):
     assert check(symbol, SOURCE.replace(right, wrong)).verdict == "fail"
 
 
+@pytest.mark.parametrize(
+    ("source", "verdict"), [(SOURCE, "pass"), (SOURCE.replace("2 * inputs", "inputs"), "fail")]
+)
+def test_functions_on_dictionaries_are_named_too(source, verdict):
+    Path("adjoint.py").write_text(source.replace('raise_if_run = open("missing.txt")\n', ""))
+    result = check_target("adjoint.py:forward=whole,vjp=adjoint", inputs={"x": "4x3"})
+    assert (result.verdict, list(result.gradients)) == (verdict, ["x"])
+
+
 def test_only_they_are_run():
     Path("adjoint.py").write_text(SOURCE)
     spec = CheckSpec("adjoint.py:forward=ahead,backward=back", loading=Loading(only_symbol=True))
@@ -106,11 +123,9 @@ def test_a_config_names_them_one_by_one():
     [
         ("target: adjoint.py, forward: ahead", "'forward' needs 'backward' beside it"),
         ("target: adjoint.py, grad: g", "'grad' needs 'f' beside it"),
-        (
-            "target: adjoint.py:ahead, f: a, grad: b",
-            "'f' is for a target that is a file and no more",
-        ),
-        ("target: batchnorm, f: a, grad: b", "'f' is for a target that is a file and no more"),
+        ("target: 'adjoint.py:f=a,grad=b', f: a, grad: b", "'f' is for a file, or a class in it"),
+        ("target: batchnorm, f: a, grad: b", "'f' is for a file, or a class in it"),
+        ("target: adjoint.py, f: a, grad: b, vjp: c", "'vjp' cannot stand beside 'f' and 'grad'"),
         ("target: adjoint.py, f: a b, grad: c", "a b, c: no names of functions"),
     ],
 )
@@ -126,8 +141,9 @@ def test_what_does_not_name_functions_is_a_mistake_in_a_config(keys, message):
     ("symbol", "message"),
     [
         ("f=misfit,grad=sensitivty", "adjoint.py: no 'sensitivty'; did you mean 'sensitivity'?"),
-        ("forward=pair.go,backward=pair.back", "adjoint.py:37: pair has no 'back'"),
+        ("forward=pair.go,backward=pair.back", "adjoint.py:45: pair has no 'back'"),
         ("forward=Pair,backward=back", "adjoint.py:29: Pair is no function"),
+        ("forward=ahead.go,backward=ahead.come", "adjoint.py:5: ahead has no 'go'"),
     ],
 )
 def test_what_is_not_there_is_said(symbol, message):

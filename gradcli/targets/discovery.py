@@ -1,0 +1,190 @@
+"""What an object has, found by running it once: parameters, wanted gradients, how its backward is meant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.result import Violation
+from gradcli.spec import ObjectSpelling
+from gradcli.subject import copies
+from gradcli.targets.class_calls import Calls
+from gradcli.targets.class_methods import input_gradients, stored_predictions, with_gradient
+from gradcli.targets.class_notices import notice
+from gradcli.targets.living import Prototype, find_twins, revived, without_caches
+from gradcli.targets.parameters import (
+    Parameter,
+    find_parameters,
+    mapped_parameters,
+    returned_parameters,
+)
+from gradcli.targets.places import Place, at
+from gradcli.targets.spelled_object import spelled_inputs, with_spelled
+
+_AGREES = 1e-3  # relative: a plain difference along one direction
+
+
+@dataclass(frozen=True, eq=False)
+class Discovery:
+    """What one trial showed about an object."""
+
+    prototype: Prototype
+    wanted: tuple[str, ...]  # forward's arguments that have a gradient
+    calls: Calls  # as they turned out to be meant
+    shapes: Mapping[str, tuple[int, ...]]  # of forward's arguments
+    reduce: str = ""  # how several outputs of a loss that takes no cotangent are brought together
+    doubtful: bool = False  # whether its gradient is that of something else
+    noticed: tuple[Violation, ...] = ()
+    stored: Mapping[str, Place] = field(default_factory=dict)  # gradients of arguments, as spelled out
+
+    def of_inputs(self, result: Any, born: Any, loose: Sequence[str]) -> dict[str, Any]:
+        """The gradients of forward's arguments, and of `loose` parameters, after a backward."""
+        wanted = [name for name in self.wanted if name not in self.stored]
+        if not wanted and not loose:
+            result = None
+        found = input_gradients(result, born, wanted, loose, self.shapes)
+        return found | {name: at(born, place) for name, place in self.stored.items()}
+
+
+def discover(
+    where: str,
+    calls: Calls,
+    made: Any,
+    inputs: Mapping[str, Array],
+    owned: Mapping[str, Array],
+    spelled: ObjectSpelling,
+) -> Discovery:
+    """Run an object once, and see what it has; what it raises is left to the check to find again.
+
+    Raises UsageError for what is spelled out and is not there.
+    """
+    shapes = {name: array.shape for name, array in inputs.items()}
+    floats = {n: shapes[n] for n in calls.arguments.order if inputs[n].dtype.kind == "f"}
+    wanted = tuple(with_gradient(floats, 0.0, None, ())) or tuple(floats)
+    untried = Discovery(Prototype(made), wanted, calls, shapes)
+    try:
+        settled = Prototype(made).born({})
+        outputs, kept = calls.run(settled, copies(inputs))
+        elsewhere = Prototype(settled).born({})
+        moved = {n: a * 0.9 + 0.01 if a.dtype.kind == "f" else a.copy() for n, a in inputs.items()}
+        calls.run(elsewhere, {n: a.astype(inputs[n].dtype) for n, a in moved.items()})
+    except (Exception, SystemExit):
+        return untried
+    after = revived(settled, {})
+    result: Any = None
+    failed = False
+    cotangents = tuple(_cotangent(out) for out in outputs)
+    try:
+        result = calls.pull(after, cotangents, kept)
+    except (Exception, SystemExit):
+        failed = True
+    parameters = find_parameters(settled, elsewhere, after)
+    if isinstance(result, tuple | list) and len(result) > len(floats):
+        known = {parameter.name for parameter in parameters}
+        parameters += returned_parameters(settled, elsewhere, list(result[len(floats) :]), known)
+    if isinstance(result, Mapping):
+        known = {parameter.name for parameter in parameters}
+        parameters += mapped_parameters(settled, elsewhere, result, known)
+    stored: Mapping[str, Place] = {}
+    if not failed and (spelled.parameters or spelled.gradients):
+        parameters = with_spelled(where, parameters, settled, after, spelled, inputs)
+        stored = spelled_inputs(where, after, spelled, floats)
+        owned = {name: array for name, array in owned.items() if name not in spelled.parameters}
+    prototype = _settle(made, settled, elsewhere, parameters, owned)
+    prototype = _with_twins(_kept_only(prototype, calls, inputs), calls, inputs, outputs)
+    if not failed:
+        wanted = tuple(with_gradient(floats, result, after, prototype.parameters))
+        wanted = tuple(name for name in floats if name in wanted or name in stored)
+    found = Discovery(prototype, wanted, calls, shapes, stored=stored)
+    if failed:
+        return found
+    found = replace(found, noticed=tuple(notice(calls, found.prototype, inputs, cotangents)))
+    calls, reduce, agrees = _reading(calls, found, inputs, outputs)
+    return replace(found, calls=calls, reduce=reduce, doubtful=bool(reduce) and not agrees)
+
+
+def _settle(
+    made: Any, settled: Any, elsewhere: Any, parameters: list[Parameter], owned: Mapping[str, Array]
+) -> Prototype:
+    """The object before its first call, or, where that makes the parameters, before its second."""
+    lazy = any(not isinstance(at(made, p.value), np.ndarray | float) for p in parameters)
+    bare = without_caches(settled, elsewhere, made, parameters) if lazy else made
+    return Prototype(bare, tuple(_named_as_given(bare, parameter, owned) for parameter in parameters))
+
+
+def _named_as_given(made: Any, parameter: Parameter, owned: Mapping[str, Array]) -> Parameter:
+    """A parameter that was given to the constructor is called as its argument."""
+    value = at(made, parameter.value)
+    for name, array in owned.items():
+        if array.shape == np.shape(value) and array.size and np.array_equal(array, value):
+            return replace(parameter, name=name)
+    return parameter
+
+
+def _kept_only(prototype: Prototype, calls: Calls, inputs: Mapping[str, Array]) -> Prototype:
+    """Without those that forward computes anew each time: they are caches."""
+    values = {name: 1.01 * value + 0.01 for name, value in prototype.values().items()}
+    born = prototype.born(values)
+    try:
+        calls.run(born, copies(inputs))
+    except (Exception, SystemExit):
+        return prototype
+    kept = tuple(p for p in prototype.parameters if np.array_equal(at(born, p.value), values[p.name]))
+    return replace(prototype, parameters=kept)
+
+
+def _with_twins(
+    prototype: Prototype, calls: Calls, inputs: Mapping[str, Array], outputs: tuple[Array, ...]
+) -> Prototype:
+    def moves(values: Mapping[str, Array]) -> bool:
+        try:
+            found, _ = calls.run(prototype.born(values), copies(inputs))
+        except (Exception, SystemExit):
+            return True
+        return any(not np.array_equal(a, b) for a, b in zip(found, outputs, strict=False))
+
+    return replace(prototype, twins=find_twins(prototype, prototype.values(), moves))
+
+
+def _reading(
+    calls: Calls, found: Discovery, inputs: Mapping[str, Array], outputs: tuple[Array, ...]
+) -> tuple[Calls, str, bool]:
+    """What a gradient without a cotangent is that of: the sum or the mean of several outputs; and whether a
+    loss's backward wants its predictions as they came in, or as forward has stored them. And whether it
+    agrees with that.
+
+    One direction decides; whether the gradient is right is the check's business.
+    """
+    backward = calls.backward
+    several = any(out.ndim for out in outputs)
+    if not backward.lone or not found.wanted:
+        return calls, "sum" if several and backward.lone else "", True
+    name, step = found.wanted[0], 1e-6
+    direction = np.random.default_rng(0).standard_normal(inputs[name].shape)
+    there = {**copies(inputs), name: inputs[name] + step * direction}
+    best = float("inf"), calls, "sum" if several else "", False
+    try:
+        born = found.prototype.born({})
+        calls.run(born, copies(inputs))
+        moved = calls.run(found.prototype.born({}), there)[0][0]
+        slope = float(np.sum(moved) - np.sum(outputs[0])) / step
+        stored = [] if backward.predictions is None else stored_predictions(born, inputs[name])
+        for attribute in (None, *stored):
+            read = replace(calls, backward=replace(backward, stored=attribute))
+            born = found.prototype.born({})
+            _, kept = read.run(born, copies(inputs))
+            gradient = found.of_inputs(read.pull(born, (), kept), born, ())[name]
+            claimed = float(np.sum(np.asarray(gradient) * direction))
+            for how, wanted in (("sum", slope), ("mean", slope / outputs[0].size)):
+                if abs(claimed - wanted) < best[0]:
+                    agrees = abs(claimed - wanted) <= _AGREES * abs(wanted)
+                    best = abs(claimed - wanted), read, how if several else "", agrees
+    except (Exception, SystemExit):  # the check will find it again, and say where
+        return best[1:]
+    return best[1:]
+
+
+def _cotangent(out: Array) -> Array:
+    return np.asarray(np.random.default_rng(out.size).standard_normal(out.shape)).astype(out.dtype)
