@@ -38,6 +38,9 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"v|query|key|value|queries|keys|values", ("N T D", "T D")),
 )
 _WEIGHT = re.compile(r"W_?[a-z]{3,}")  # Wattn, W_out: `width` is none
+# What may as well be a number that multiplies all: it has no gradient then.
+_MAY_BE_NUMBER = re.compile(r"gamma|scale|beta|shift|sigma\w*|k")
+_DATA_NAME = re.compile(r"x|z|xs|inp|inputs?|data|feat(ure)?s?", re.IGNORECASE)
 _NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
 
 
@@ -46,6 +49,8 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
     value = usual_constant(name)
     fixed: list[object] = [] if value is None else [value]
     fixed += _NUMBER.get(annotation, ())
+    if not fixed and _MAY_BE_NUMBER.fullmatch(name):
+        fixed = [2]
     if fixed and (annotation in _NUMBER or not _may_be_array(name)):
         told: list[Guess] = [Fixed(value) for value in fixed]
         # What is differentiated may be a single number: `def sigmoid(z: float)`.
@@ -57,7 +62,12 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
     others: list[Guess] = [drawn(text) for text in _DATA]
     start = len(found) + (2 if found else 0)
     found += [(start + rank, guess) for rank, guess in enumerate(others) if guess not in guesses]
-    return [*found, (start + 5, Drawn(())), (start + 6, Fixed(2))]
+    # Data that are no array are further off than any parameter that is none.
+    return [
+        *found,
+        (start + 5, Drawn(())),
+        (start + (_MAX_RANK if _DATA_NAME.fullmatch(name) else 6), Fixed(2)),
+    ]
 
 
 def _may_be_array(name: str) -> bool:

@@ -16,6 +16,11 @@ TINY, LARGE = 1e-4, 1e3
 _BATCH = re.compile(r"N|B|m|batch\w*|bs|number_of_examples|num_(examples|samples)|n_samples")
 _DATA = re.compile(r"x\w?|inp\w*|scores|logits|z|pred\w*|y_?(hat|pred)|a_?prev", re.IGNORECASE)
 _PENALTY = re.compile(r"reg\w*|lam(bda)?_?|l2\w*|weight_decay", re.IGNORECASE)
+_COUNTS = (3, 5, 4, *range(6, 100))
+_STRIDE = re.compile(r"\w*(stride|dilation)\w*")
+_SIZE = re.compile(
+    r"ax(is|es)|pad\w*|seed|dim|\w*(size|dim|classes|labels|features|channels|units|inputs|outputs)|groups"
+)
 _FLATTENS = re.compile(r"reshape\([^)]*(-1|prod)|\.\.\.,? *d_?k|flatten\(")
 # The other settings of option dicts: windows that overlap, strides that leave something out, no padding.
 _SETTINGS: tuple[tuple[frozenset[str], dict[str, object]], ...] = (
@@ -55,6 +60,7 @@ def further(found: Found, forward: Callable[..., Any]) -> Iterator[Point]:
     yield from _batches(found, base)
     yield from _settings(found, base)
     yield from _penalised(forward, base)
+    yield from _counts(found, base)
     if _flattens(forward):
         yield from _deeper(found, base)
     data = _data(found)
@@ -110,6 +116,15 @@ def _penalised(forward: Callable[..., Any], base: Point) -> Iterator[Point]:
             and parameter.name not in base.found.names
         ):
             yield replace(base, changed={parameter.name: 0.3})
+
+
+def _counts(found: Found, base: Point) -> Iterator[Point]:
+    """Another whole number, no length of anything: with an exponent of 1, a lost factor does not show."""
+    for name, value in found.constants.items():
+        if type(value) is int and not _SIZE.fullmatch(name):
+            taken = {value, *base.sizes.values()}
+            free = (number for number in _COUNTS if number not in taken)
+            yield replace(base, changed={name: 2 if _STRIDE.fullmatch(name) else next(free)})
 
 
 def _flattens(forward: Callable[..., Any]) -> bool:

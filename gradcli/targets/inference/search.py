@@ -24,6 +24,9 @@ _FAR = 6  # a rank from which on gradients of other shapes say that the guess is
 _VECTORS = 5  # by how much vectors must be likelier than matrices where backward transposes
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
+# How code refuses what it is given; what else it raises each time is a fault of its own.
+_REFUSALS = (TypeError, ValueError, LookupError, AttributeError, AssertionError, ArithmeticError)
+
 # The Problem at these inputs and constants, beside what the user gave; raises UsageError.
 Build = Callable[[Mapping[str, InputSpec], Mapping[str, object]], Problem]
 
@@ -80,6 +83,8 @@ def infer(
     guesses = ranked(one.functions, (one.name, *one.symbols), names)
     best: tuple[float, Found | None, Trial] = (float("inf"), None, Trial(REFUSED))
     left: Found | None = None
+    first: Found | None = None
+    told: set[str] = set()  # what forward raised that may be no refusal of what it was given
     reason, over = Trial(REFUSED), _deadline(budget)
     transposing = transposes(one.functions)
     for tries, candidate in enumerate(_at_its_lengths(candidates(guesses, given), one, given)):
@@ -89,6 +94,9 @@ def infer(
         trial = _try(found, build)
         if left is None and trial.hopeless:
             left = found
+        if trial.raised is not UsageError:
+            first = first or found
+            told.add("" if trial.raised is None or issubclass(trial.raised, _REFUSALS) else trial.reason)
         if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
             reason = trial
         score = _score(candidate, trial) + _VECTORS * (transposing and candidate.has_only_vectors)
@@ -96,6 +104,8 @@ def infer(
             continue  # only what makes it a cost is an answer to the doubt
         if score < best[0]:
             best = (score, found, trial)
+    if best[1] is None and left is None and len(told) == 1 and "" not in told:
+        left = first  # one thing, whatever it is given
     if best[1] is None and left is not None:
         return left
     if best[1] is None:
@@ -132,7 +142,7 @@ def _try(found: Found, build: Build) -> Trial:
     try:
         return attempt(build(found.inputs(found.candidate.sizes, {}), found.constants))
     except UsageError as error:
-        return Trial(REFUSED, reason=str(error).splitlines()[0])
+        return Trial(REFUSED, reason=str(error).splitlines()[0], raised=UsageError)
 
 
 def _score(candidate: Candidate, trial: Trial) -> float:

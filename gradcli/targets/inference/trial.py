@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class Trial:
     fitting: float = 0.0  # which part of the gradients has its input's shape
     misfits: int = 0  # how many have not
     reason: str = ""  # what was raised
+    raised: type[BaseException] | None = None  # what kind of it, by forward
     hopeless: bool = False  # it was no refusal of an argument: others will not do either
     doubtful: bool = False  # a slope of what is not elementwise: a defect, or meant for a single number
     is_cost: bool = False  # a single number of several
@@ -58,7 +60,10 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
         indifferent = _is_indifferent(subject, problem)
         run = subject.forward(copies(problem.inputs))
     except BrokenPromise as broken:
-        return Trial(REFUSED, reason=broken.message, hopeless=is_own_fault(broken.__cause__))
+        cause = broken.__cause__
+        return Trial(
+            REFUSED, reason=_told(broken), hopeless=is_own_fault(cause), raised=type(cause or broken)
+        )
     if not all(np.all(np.isfinite(out)) for out in run.outputs):
         return Trial(REFUSED, reason="forward is not finite there")
     if not any(out.size for out in run.outputs):
@@ -73,7 +78,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
             if all(np.array_equal(twice[name], gradient) for name, gradient in gradients.items()):
                 return Trial(FORWARD, reason="forward returned several numbers, and the gradient is of one")
     except BrokenPromise as broken:
-        return Trial(FORWARD, reason=broken.message, hopeless=is_own_fault(broken.__cause__))
+        return Trial(FORWARD, reason=_told(broken), hopeless=is_own_fault(broken.__cause__))
     names = problem.differentiable
     doubtful = _is_lone(problem) and (_is_doubtful(problem) or _is_slope_of_none(subject, problem, run))
     fitting = sum(_fits(gradients.get(name), problem.inputs[name]) for name in names)
@@ -83,6 +88,13 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
         return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost, indifferent=indifferent)
     reason = "the gradients have other shapes than the arguments"
     return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason)
+
+
+def _told(broken: BrokenPromise) -> str:
+    """What was raised, and on which line of the user's."""
+    if broken.file is None or broken.line is None:
+        return broken.message
+    return f"{Path(broken.file).name}:{broken.line}: {broken.message}"
 
 
 def _is_slope_of_none(subject: Subject, problem: Problem, run: Run) -> bool:

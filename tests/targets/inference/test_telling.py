@@ -1,0 +1,93 @@
+"""What is taken for a number, and code that raises whatever it is given."""
+
+from pathlib import Path
+
+import pytest
+
+from gradcli import check_target
+from gradcli.errors import UsageError
+
+SOURCE = """
+import numpy as np
+
+
+def power_forward(x, n):
+    return x**n, (x, n)
+
+
+def power_backward(dout, cache):
+    x, n = cache
+    return dout * n * x ** (n - 1)
+
+
+def gain_forward(x, scale):
+    return x * scale, scale
+
+
+def gain_backward(dout, scale):
+    return dout * scale
+
+
+def soft_forward(x, beta):
+    return np.log1p(np.exp(beta * x)) / beta, (x, beta)
+
+
+def soft_backward(dout, cache):
+    x, beta = cache
+    return dout / (1 + np.exp(-beta * x))
+
+
+def widths_forward(x, k):
+    return np.tanh(x * k), (x, k)
+
+
+def widths_backward(dout, cache):
+    x, k = cache
+    return dout * k * (1 - np.tanh(x * k) ** 2)
+"""
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+@pytest.mark.parametrize("name", ["power", "gain", "soft", "widths"])
+def test_data_are_arrays_and_what_has_no_gradient_is_a_number(name):
+    Path("pairs.py").write_text(SOURCE)
+    result = check_target(f"pairs.py:{name}")
+    assert (result.verdict, list(result.gradients)) == ("pass", ["x"])
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("power", "dout * n * x", "dout * x"),
+        ("power", "dout * n * x ** (n - 1)", "dout * n"),
+        ("gain", "dout * scale", "dout * 2"),
+        ("soft", "-beta * x", "-x"),
+        ("widths", "dout * k *", "dout *"),
+    ],
+)
+def test_a_factor_that_is_lost_shows_at_another_number(name, right, wrong):
+    assert SOURCE.count(right) == 1
+    Path("pairs.py").write_text(SOURCE.replace(right, wrong))
+    result = check_target(f"pairs.py:{name}", blame=False)
+    assert result.gradients["x"].verdict == "fail"
+
+
+def test_what_is_raised_whatever_is_given_fails_with_its_line():
+    Path("pairs.py").write_text(
+        "def f_forward(x):\n    raise RuntimeError('no licence')\n\n\ndef f_backward(dout, cache):\n    return dout\n"
+    )
+    result = check_target("pairs.py:f")
+    (violation,) = result.violations
+    assert (result.verdict, violation.code, violation.line) == ("fail", "GC108", 2)
+    assert violation.message == "forward raised RuntimeError: no licence"
+
+
+def test_a_refusal_of_all_guesses_is_told_with_its_line():
+    Path("pairs.py").write_text(
+        "def f_forward(x):\n    raise ValueError('not this')\n\n\ndef f_backward(dout, cache):\n    return dout\n"
+    )
+    with pytest.raises(
+        UsageError, match="guesses were tried: pairs.py:2: forward raised ValueError: not this"
+    ):
+        check_target("pairs.py:f")
