@@ -7,6 +7,7 @@ list, but is never cut: a hidden exponent or verdict would be worse than no tabl
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -86,9 +87,9 @@ def check_summary(result: CheckResult) -> Text:
 
 
 def captured_lines(output: str) -> Iterator[Text]:
-    """What the code under test printed, each line marked as such."""
-    for text in printable_lines(output):
-        yield Text(f"| {text}", "dim")
+    """What the code under test printed, each line marked as such, and once: a check calls it many times."""
+    for text, times in Counter(printable_lines(output)).items():
+        yield Text(f"| {text}" if times == 1 else f"| {text}  ({times} times)", "dim")
 
 
 def _gradients(result: CheckResult, options: "ConsoleOptions", verbose: bool) -> "Iterator[RenderableType]":

@@ -41,6 +41,7 @@ _WEIGHT = re.compile(r"W_?[a-z]{3,}")  # Wattn, W_out: `width` is none
 # What may as well be a number that multiplies all: it has no gradient then.
 _MAY_BE_NUMBER = re.compile(r"gamma|scale|beta|shift|sigma\w*|k")
 _DATA_NAME = re.compile(r"x|z|xs|inp|inputs?|data|feat(ure)?s?", re.IGNORECASE)
+_FAR = 12  # a rank that little else reaches
 _NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
 
 
@@ -66,7 +67,7 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
     return [
         *found,
         (start + 5, Drawn(())),
-        (start + (_MAX_RANK if _DATA_NAME.fullmatch(name) else 6), Fixed(2)),
+        (start + (_FAR if _DATA_NAME.fullmatch(name) else 6), Fixed(2)),
     ]
 
 

@@ -7,12 +7,15 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+_AGAIN = 0.05  # seconds after which an import is looked at again
+
 
 @contextlib.contextmanager
 def patience(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in the code that is running after so many seconds.
 
-    A guess may be no point for an iteration to end at. There is no limit where Python has no timers
+    A guess may be no point for an iteration to end at. An import is let end: half a module would be left, and
+    be a fault of the code at the next try. There is no limit where Python has no timers
     (Windows), and outside the main thread, which alone gets signals.
     """
     in_main = threading.current_thread() is threading.main_thread()
@@ -20,7 +23,10 @@ def patience(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(_: int, __: FrameType | None) -> None:
+    def stop(_: int, frame: FrameType | None) -> None:
+        if _is_importing(frame):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+            return
         raise TimeoutError(f"not done after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
@@ -30,3 +36,11 @@ def patience(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

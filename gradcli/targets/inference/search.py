@@ -25,7 +25,15 @@ _VECTORS = 5  # by how much vectors must be likelier than matrices where backwar
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
 # How code refuses what it is given; what else it raises each time is a fault of its own.
-_REFUSALS = (TypeError, ValueError, LookupError, AttributeError, AssertionError, ArithmeticError)
+_REFUSALS = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    TimeoutError,
+)
 
 # The Problem at these inputs and constants, beside what the user gave; raises UsageError.
 Build = Callable[[Mapping[str, InputSpec], Mapping[str, object]], Problem]

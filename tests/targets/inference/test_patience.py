@@ -41,3 +41,20 @@ def test_code_that_never_ends_is_an_error_that_says_so(monkeypatch):
     monkeypatch.setattr("gradcli.targets.inference.search._MOST_SECONDS", 0.05)
     with pytest.raises(UsageError, match="not done after"):
         check_target("loop.py")
+
+
+def test_an_import_is_let_end(folder, monkeypatch):
+    """Half a module would be left behind, and no later try could use it."""
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "slow_to_come.py").write_text("import time\ntime.sleep(0.2)\ndone = True\n")
+    seen = []
+
+    def imports():
+        import slow_to_come
+
+        seen.append(slow_to_come.done)
+        endless()
+
+    with pytest.raises(TimeoutError), patience(0.05):
+        imports()
+    assert seen == [True]
