@@ -14,7 +14,7 @@ from tests.cli.pairs import BATCHNORM, BATCHNORM_INPUTS, MISBEHAVING, WRONG_BATC
 
 SUITE = """\
 version: 1
-defaults: {tol: 1e-6}
+defaults: {tol: 1e-6, blame: false}
 checks:
   - {target: relu, matrix: {batch: [1, 2], features: [3, 4]}}
   - id: mine
@@ -151,7 +151,15 @@ def test_a_config_is_run_in_its_order_and_summed_up_with_its_worst(invoke, folde
     ],
 )
 def test_k_selects_by_id(expression, selected, invoke, folder):
-    assert ids(invoke("check", "suite.yaml", "-k", expression)) == selected
+    listed = invoke("check", "suite.yaml", "-k", expression, "--collect-only").stdout.splitlines()
+    assert listed == selected
+
+
+def test_what_k_selects_is_what_runs(invoke, folder):
+    assert ids(invoke("check", "suite.yaml", "-k", "tanh or features=4 and batch=2")) == [
+        "relu[batch=2,features=4]",
+        "tanh[batch=2,features=3]",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -283,4 +291,3 @@ def test_a_terminal_gets_colour_and_its_own_width(environment, tmp_path):
     os.close(reader)
     assert done.returncode == 0
     assert "\x1b[32mPASS\x1b[0m" in shown
-    assert "\x1b[?25" not in shown  # no progress bar within the first second
