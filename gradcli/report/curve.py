@@ -1,6 +1,8 @@
-"""Error against step as a plot of 80 columns, in block characters or in plain ASCII."""
+"""Error against step as a plot of up to 80 columns, in block characters or in plain ASCII."""
 
 import math
+import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 LEGEND = "left: round-off grows as 1/step; right: truncation grows as step^2 / step^4"
 
-_COLUMNS_PER_DECADE = 5
+_COLUMNS_PER_DECADE = 5  # where there is room
+_MARGIN = 10  # columns beside the plot
+_LABEL = 6  # columns that a label of the x axis takes
 _MOST_DECADES = 18
 _LEAST_DECADES = 4
 
@@ -54,8 +58,18 @@ class CurvePlot:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         marks = _ASCII if options.ascii_only else _BLOCKS
         curve = self.curve
-        lines = [*title(curve), *_plot(curve, marks), _key(curve, marks), LEGEND, *remarks(curve)]
+        above = _wrapped(title(curve), options.max_width)
+        below = _wrapped([_key(curve, marks), LEGEND, *remarks(curve)], options.max_width)
+        lines = [*above, *_plot(curve, marks, options.max_width), *below]
         yield Text("\n".join(lines), no_wrap=True, overflow="ignore")
+
+
+def _wrapped(lines: Iterable[str], width: int) -> list[str]:
+    """Lines that are broken between words where they do not fit."""
+    parts = (
+        textwrap.wrap(line, width, break_long_words=False) if len(line) > width else [line] for line in lines
+    )
+    return [part for found in parts for part in found]
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,7 @@ class SweepReport:
         lines += [f"{result.id}: {v.code} {v.message}" for v in broken]
         if broken and result.rerun:
             lines.append(f"the check of this code fails, see {result.rerun}")
+        # Not broken into lines here: the command is to be copied.
         yield from (Text(printable(line), no_wrap=True, overflow="ignore") for line in lines)
 
 
@@ -136,18 +151,19 @@ def level(curve: Curve) -> float | None:
     return math.log10(max(curve.level, curve.floor))
 
 
-def _plot(curve: Curve, marks: _Marks) -> list[str]:
+def _plot(curve: Curve, marks: _Marks, columns: int) -> list[str]:
     decades, errors = step_range(curve), error_range(curve)
+    per_decade = max(1, min(_COLUMNS_PER_DECADE, (columns - _MARGIN) // (decades.high - decades.low)))
     rows_per_decade = 1 if errors.high - errors.low > _MOST_DECADES // 2 else 2
     height = (errors.high - errors.low) * rows_per_decade + 1
-    width = (decades.high - decades.low) * _COLUMNS_PER_DECADE + 1
+    width = (decades.high - decades.low) * per_decade + 1
     canvas = [[" "] * width for _ in range(height)]
 
     def row(value: float) -> int:
         return min(max(round((errors.high - value) * rows_per_decade), 0), height - 1)
 
     def column(step: float) -> int:
-        return min(max(round((math.log10(step) - decades.low) * _COLUMNS_PER_DECADE), 0), width - 1)
+        return min(max(round((math.log10(step) - decades.low) * per_decade), 0), width - 1)
 
     if (known := level(curve)) is not None:
         canvas[row(known)] = [marks.level] * width
@@ -159,11 +175,11 @@ def _plot(curve: Curve, marks: _Marks) -> list[str]:
             if value is not None:
                 line, at = canvas[row(value)], column(step)
                 line[at] = marks.both if line[at] in taken else mark
-    axis = [marks.tick if at % _COLUMNS_PER_DECADE == 0 else marks.line for at in range(width)]
+    axis = [marks.tick if at % per_decade == 0 else marks.line for at in range(width)]
     if curve.chosen is not None:
         axis[column(curve.chosen)] = marks.chosen
     lines = [f"{_side(i, rows_per_decade, errors, marks)}{''.join(row)}" for i, row in enumerate(canvas)]
-    lines = [*lines, f"{'':5} {marks.corner}{''.join(axis)}", _ticks(decades)]
+    lines = [*lines, f"{'':5} {marks.corner}{''.join(axis)}", _ticks(decades, per_decade)]
     return [line.rstrip() for line in lines]
 
 
@@ -176,12 +192,13 @@ def _side(row: int, rows_per_decade: int, errors: Range, marks: _Marks) -> str:
     return f"{_power(exponent):>5} {marks.label}"
 
 
-def _ticks(decades: Range) -> str:
-    """The labels below the x axis, every second decade, each centred below its tick."""
-    line = [" "] * (7 + (decades.high - decades.low) * _COLUMNS_PER_DECADE + 3)
-    for exponent in range(decades.high, decades.low - 1, -2):
+def _ticks(decades: Range, per_decade: int) -> str:
+    """The labels below the x axis, each centred below its tick, as many as there is room for."""
+    line = [" "] * (7 + (decades.high - decades.low) * per_decade + 3)
+    every = 2 * math.ceil(_LABEL / (2 * per_decade))
+    for exponent in range(decades.high, decades.low - 1, -every):
         text = _power(exponent)
-        start = 7 + (exponent - decades.low) * _COLUMNS_PER_DECADE - len(text) // 2
+        start = 7 + (exponent - decades.low) * per_decade - len(text) // 2
         line[start : start + len(text)] = text
     return "".join(line)
 

@@ -24,9 +24,9 @@ CURVE = Curve(
 )
 
 
-def drawn(curve: Curve, encoding: str = "utf-8") -> str:
+def drawn(curve: Curve, encoding: str = "utf-8", width: int = 80) -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    console = Console(file=file, width=80, markup=False, highlight=False, legacy_windows=False)
+    console = Console(file=file, width=width, markup=False, highlight=False, legacy_windows=False)
     console.print(CurvePlot(curve), crop=False)
     file.seek(0)
     return file.read()
@@ -176,3 +176,14 @@ def test_the_words_say_how_gradcli_got_its_value(changes, words):
     curve = replace(CURVE, **changes)
     assert remarks(curve) == words
     assert drawn(curve).splitlines()[-len(words) :] == words
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_on_a_narrow_terminal_the_plot_is_narrower_and_words_are_wrapped(width, encoding):
+    steps = 10.0 ** np.arange(-15, 0)
+    wide = replace(CURVE, steps=steps, errors2=steps, errors4=steps, chosen=1e-3)
+    lines = drawn(wide, encoding, width).splitlines()
+    assert max(map(len, lines)) <= width
+    (ticks,) = [line.split() for line in lines if line.split()[-1] == "1e-1"]
+    assert ticks == [f"1e{n}" for n in sorted(int(label[2:]) for label in ticks)]
