@@ -53,8 +53,8 @@ def growth(
 ) -> Iterator[Row]:
     """Forwards of a whole check of batch-norm NxD, for each N over the widths D.
 
-    Small arrays take one complex evaluation for each of N rows. Large ones, where complex arithmetic takes ten
-    times as long, take a pair of real ones: so much is allowed whatever D is. Beside that there are tests of
+    Small arrays take one complex evaluation for each of N rows. Large ones, where complex arithmetic takes
+    ten times as long, take a pair of real ones: so much is allowed whatever D is. Beside that are tests of
     promises, the same for all, and a few evaluations for each doubling of D: to find that columns come apart
     takes log2(D) and some, and among more elements more are small and need the complex step.
     """
