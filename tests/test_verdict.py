@@ -115,3 +115,42 @@ def test_nothing_warns():
 def test_an_empty_gradient_has_no_scale_and_no_disagreement():
     both = comparison(np.zeros((0, 3)), np.zeros((0, 3)))
     assert (both.scale, both.agrees.size) == (0.0, 0)
+
+
+LARGE = (700, 40)  # more elements than are compared at once
+
+
+@pytest.mark.parametrize("index", [(0, 0), (350, 7), (699, 39)])
+def test_in_whatever_part_of_a_large_gradient_an_element_is_wrong_it_decides(index):
+    numeric = np.random.default_rng(3).standard_normal(LARGE)
+    analytic = numeric.copy()
+    analytic[index] *= 1.001
+    comparison = Comparison(analytic, numeric, np.full(LARGE, 1e-9), 1e-7)
+    assert np.argwhere(~comparison.agrees).tolist() == [list(index)]
+    assert comparison.most_urgent(np.ones(LARGE, dtype=bool)) == index
+    others = np.ones(LARGE, dtype=bool)
+    others[index] = False
+    assert comparison.most_urgent(others) != index
+
+
+def test_a_large_gradient_is_judged_element_by_element_like_a_small_one():
+    rng = np.random.default_rng(4)
+    numeric, doubt, more = (
+        rng.standard_normal(LARGE),
+        rng.uniform(0, 1e-3, LARGE),
+        rng.uniform(0, 1e-2, LARGE),
+    )
+    analytic = numeric + rng.uniform(-0.05, 0.05, LARGE)
+    numeric[::13], analytic[::13, ::2] = 0.0, 0.0
+    numeric[5, 5], analytic[600, 1] = np.nan, np.inf
+    whole = Comparison(analytic, numeric, doubt, 1e-3, (more,))
+    summed = doubt + more
+    for start in range(0, LARGE[0], 100):
+        rows = slice(start, start + 100)
+        part = Comparison(analytic[rows], numeric[rows], summed[rows], 1e-3)
+        np.testing.assert_array_equal(whole.agrees[rows], part.agrees)
+        np.testing.assert_array_equal(whole.allowed[rows], part.allowed)
+        np.testing.assert_array_equal(whole.allowed_within(0.02)[rows], part.allowed <= 0.02)
+        np.testing.assert_array_equal(whole.vanishes[rows], part.size == 0)
+    assert whole.scale == np.nanmax(np.abs(numeric))
+    assert 0 < whole.agrees.sum() < whole.agrees.size
