@@ -38,6 +38,7 @@ _JITTERS = 6
 _COLD = 8.0  # times as long as a forward: a backward that may be quicker the next time
 _SLOW = 0.02  # seconds for a call: less, and a whole check is tried in any time
 _ORDINARY, _FOR_EACH = 70, 12  # calls that an ordinary check takes at least: and more for each input
+_SWITCH = 0.1  # of a gradient's scale: by what rounding does not move it
 _CALLS, _RELATIONS = 8, 20  # forwards and backwards that tests of promises take
 
 
@@ -158,6 +159,9 @@ class _Check:
             del known, told
         rounding = {n: np.maximum(width, coarse.get(n, width)) for n, width in measured().items()}
         measured.cache_clear()
+        if self._switches_at_random(cotangents, gradients, rounding):
+            self._not_deterministic(gradients)
+            return
         if any(v.code == "GC104" for v in self.violations):
             side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
         wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
@@ -296,6 +300,25 @@ class _Check:
         if names is not None:
             # Only a dump asks for them: they take memory, and their names reading the user's source.
             self.nodes = partial(_saved, self.problem, names)
+
+    def _switches_at_random(
+        self,
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        rounding: Mapping[str, FloatArray],
+    ) -> bool:
+        """Whether what moves far more than rounding is random code: a place of a tie that is drawn, and fell
+        alike in the few calls so far. Cost: 8 forwards and backwards where something moves."""
+        if any(v.code in ("GC106", "GC107", "GC111") for v in self.violations):
+            return False
+        moves = any(
+            np.any(rounding[name] > _SWITCH * float(np.max(np.abs(gradient), initial=0.0)))
+            for name, gradient in gradients.items()
+            if np.any(gradient)
+        )
+        if not moves or not self._affords("draws at random", _CALLS):
+            return False
+        return contract.in_a_row(self.subject, cotangents, self.violations) is not None
 
     def _relations(
         self,

@@ -10,7 +10,7 @@ from gradcli.contract.findings import findings, precision
 from gradcli.contract.forward import observe_forward
 from gradcli.contract.layout import layout
 from gradcli.contract.linearity import linearity
-from gradcli.contract.repetition import calls, unless_random
+from gradcli.contract.repetition import calls, in_a_row, unless_random
 from gradcli.contract.vjp import Vjp
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "calls",
     "comparable",
     "findings",
+    "in_a_row",
     "layout",
     "linearity",
     "observe_backward",

@@ -142,8 +142,9 @@ def test_gc106_a_forward_that_no_seed_cures_cannot_be_judged():
     )
 
 
-def test_gc106_random_ties_that_fall_alike_in_some_calls_are_no_stale_state():
-    """Only the place of one tie is drawn: by luck the first calls agree, now and then all of them."""
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gc106_random_ties_that_fall_alike_in_some_calls_are_no_stale_state(dtype):
+    """Only the place of one tie is drawn: by luck the first calls agree."""
 
     def found(alike):
         calls = 0
@@ -152,13 +153,14 @@ def test_gc106_random_ties_that_fall_alike_in_some_calls_are_no_stale_state():
             nonlocal calls
             calls += 1
             first = calls <= alike or np.random.rand() < 0.5  # noqa: NPY002
-            return np.maximum(x, 0), np.where(x == 0, 1.0 * first, x > 0)
+            return np.maximum(x, 0), np.where(x == 0, 1.0 * first, x > 0).astype(dtype)
 
         np.random.seed(1)  # noqa: NPY002
-        return codes(check_backward(lambda d, mask: d * mask, forward, x=np.array([0.0, 1.0, -2.0, 0.5])))
+        x = np.array([0.0, 1.0, -2.0, 0.5], dtype=dtype)
+        return codes(check_backward(lambda d, mask: d * mask, forward, x=x))
 
     everywhere = [found(alike) for alike in range(1, 9)]
-    assert sum("GC106" in one for one in everywhere) >= 5
+    assert all("GC106" in one for one in everywhere)
     assert not any({"GC109", "GC110", "GC111"} & set(one) for one in everywhere)
 
 
