@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gradcli.errors import UsageError
+from gradcli.reachable import is_folder, is_there
 
 
 def refuse_unwritable(path: Path) -> None:
@@ -47,9 +48,9 @@ def write_pieces(path: Path, pieces: Iterable[str]) -> None:
 def _home(path: Path) -> Path:
     """The file itself: a link stays a link, and what it points to is replaced."""
     home = Path(os.path.realpath(path))
-    if home.is_dir():
+    if is_folder(home):
         raise UsageError(f"{path}: cannot be written: it is a folder, not a file")
-    if home.exists() and not home.is_file():
+    if is_there(home) and not home.is_file():
         raise UsageError(f"{path}: cannot be written: it is a device or a pipe, not a file")
     return home
 

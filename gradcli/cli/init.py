@@ -32,13 +32,14 @@ def command(file: Path, output: Path | None, force: bool) -> int:
     from gradcli.atomic import refuse_unwritable, write_text
     from gradcli.config.draft import draft
     from gradcli.errors import PartlyResolvedError, UsageError
+    from gradcli.reachable import is_there
     from gradcli.report.numbers import count
     from gradcli.spec import CheckSpec
     from gradcli.suite.capture import captured_output
     from gradcli.targets import resolve
 
     written = file.with_suffix(".yaml") if output is None else output
-    if written.exists() and not force:
+    if is_there(written) and not force:
         raise UsageError(f"{written}: is there already; --force replaces it, -o FILE.yaml writes elsewhere")
     refuse_unwritable(written)
     mistakes: list[str] = []

@@ -12,6 +12,7 @@ from gradcli.dataclass import dataclass
 from gradcli.declarations import NONE, Declarations, plain
 from gradcli.errors import ConfigError, NothingToCheck, UsageError
 from gradcli.layers import LAYERS
+from gradcli.reachable import is_folder
 from gradcli.spec import CheckSpec, Loading, Settings
 from gradcli.suite.outcome import Outcome
 from gradcli.targets import PROGRAM, PROGRAM_BUDGET, options_of, parse
@@ -88,14 +89,14 @@ def _portable(target: str) -> str:
 def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[CheckSpec]:
     path = Path(target)
     is_file = target.lower().endswith((".yaml", ".yml"))
-    if target not in LAYERS and (is_file or path.is_dir()):
+    if target not in LAYERS and (is_file or is_folder(path)):
         if arguments.used:
-            kind = "folder" if path.is_dir() else "config"
+            kind = "folder" if is_folder(path) else "config"
             raise UsageError(
                 f"{target} is a {kind}: {', '.join(arguments.used)} cannot be given beside it; "
                 "write that next to the target in the config"
             )
-        if path.is_dir():
+        if is_folder(path):
             return _specs_in(path)
         from gradcli import config
 

@@ -9,6 +9,7 @@ from gradcli.config import values
 from gradcli.config.mistakes import Wrong, quoted, suggestion
 from gradcli.config.yaml import Node
 from gradcli.layers import LAYERS, Dim, Layer, Option
+from gradcli.reachable import is_folder
 from gradcli.targets import PROGRAM, parse
 
 
@@ -45,7 +46,7 @@ def read_target(node: Node, base: Path) -> Target:
     place, symbol = parse(written)
     if place.lower().endswith((".py", ".pyw", ".ipynb")):
         require_file(node, place, base)
-    elif place.lower().endswith((".yaml", ".yml")) or _is_folder(base / place):
+    elif place.lower().endswith((".yaml", ".yml")) or is_folder(base / place):
         raise Wrong(node, f"{quoted(written)} is not Python; give several configs to gradcli check instead")
     elif "/" in place or os.sep in place:
         raise Wrong(node, f"{quoted(written)} is not a Python file; its name should end in .py")
@@ -57,13 +58,6 @@ def read_target(node: Node, base: Path) -> Target:
         )
         raise Wrong(node, f"unknown layer {quoted(written)}{near}")
     return Target(written, False, LAYERS.get(symbol or ""))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name too long for a folder
-        return False
 
 
 def require_file(node: Node, name: str, base: Path) -> Path:

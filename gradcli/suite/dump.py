@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gradcli.errors import ArchiveError
+from gradcli.reachable import is_folder
 from gradcli.result import CheckResult
 
 _LONGEST = 200  # bytes of a file name made of an id; file systems take 255
@@ -21,7 +22,7 @@ class Dump:
 
         Raises ArchiveError if nothing can be written there.
         """
-        in_folder = len(ids) != 1 or path.is_dir()
+        in_folder = len(ids) != 1 or is_folder(path)
         names = _file_names(ids)
         self._paths = {id: path / names[id] if in_folder else path for id in ids}
         try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gradcli.declarations import NONE
 from gradcli.errors import GradcliError, PartlyResolvedError, TargetError, UsageError
 from gradcli.layers import LAYERS, Dim, Option
+from gradcli.reachable import is_there
 from gradcli.spec import DTYPES, CheckSpec, validate_settings
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.opened import Opened
@@ -165,19 +166,12 @@ def is_path(place: str, base: Path) -> bool:
     is_named_so = (
         place.lower().endswith((".py", ".yaml", ".yml", ".ipynb")) or "/" in place or os.sep in place
     )
-    return is_named_so or _exists(base / place)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name too long for a file
-        return False
+    return is_named_so or is_there(base / place)
 
 
 def _unknown_layer(name: str, base: Path) -> str:
     as_file = f"{name}.py"
-    is_file = name.isidentifier() and _exists(base / as_file)
+    is_file = name.isidentifier() and is_there(base / as_file)
     if "[" in name:
         return f"no layer {name!r}; the id of a check goes after -k, beside its file or config"
     if name.endswith(":"):
