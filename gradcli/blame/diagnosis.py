@@ -15,7 +15,7 @@ from gradcli.blame.bench import Bench
 from gradcli.blame.downstream import downstream
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.program import Program
-from gradcli.blame.repair import PATHS, Repair
+from gradcli.blame.repair import PATHS, Repair, with_array
 from gradcli.blame.search import Fault
 from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, USE
 from gradcli.result import Blame
@@ -58,6 +58,8 @@ _KINDS = {
     "slice": "the wrong slice",
     "comparison": "a wrong comparison",
     "branch": "the branches are the wrong way round",
+    "bound": "the loop runs to the wrong bound",
+    "exchanged": "two indices in each other's place",
     "direction": "the loop runs in the wrong direction",
     "superfluous": "a statement too many",
     "unpacked": "unpacked in the wrong order",
@@ -178,14 +180,30 @@ def _reason(bench: Bench, evidence: Evidence, fault: Fault) -> str:
     if best.kind in ("times", "over") and best.array in bench.cotangent_names:
         return f"the cotangent is ignored: {best.after} is right"
     if best.kind in ("times", "over"):
-        return f"a factor is missing: {best.after} is right"
+        return f"a factor is missing: {_grown(evidence, best)} is right"
     if best.kind == "plus":
-        return f"{best.array} is missing: {best.after} is right"
+        return f"{best.array} is missing: {_grown(evidence, best)} is right"
     if best.kind == "instead":
         return f"a wrong tensor: {best.array} of forward is right in place of {best.before}"
     if best.kind in PATHS:
         return _path(bench, best)
     return changed(best.kind, best.before, best.after)
+
+
+def _grown(evidence: Evidence, repair: Repair) -> str:
+    """An expression with a value of forward put to it, by the name that it has in backward."""
+    term = repair.term
+    if term is None or repair.site is None:
+        return repair.after
+    sites = [s for s in evidence.bench.backward.taps.sites if s.role in (DEF, USE) and s.name]
+    names = [
+        s.name
+        for s in sites
+        for value in evidence.trace.of(s.number)[:1]
+        if value.size == term.size and np.array_equal(value.ravel(), term.ravel())
+    ]
+    own = repair.array if repair.array in names or not names else names[0]
+    return with_array(repair.site.node, repair.kind, own or repair.array)
 
 
 def changed(kind: str, before: str, after: str) -> str:
@@ -203,7 +221,7 @@ def _path(bench: Bench, repair: Repair) -> str:
         f" of {repair.array} through line {repair.after}" if repair.array and repair.after != "0" else ""
     )
     if repair.kind != "path":
-        return f"the path{through} is counted the wrong way in {repair.before}" if through else ""
+        return f"the path{through} is counted once too often in {repair.before}" if through else ""
     frozen = _frozen(bench, repair) if through else ""
     # What has a name in forward can be declared.
     meant = f" (if that is meant, declare stop_gradient: [{frozen}])" if frozen.isidentifier() else ""
@@ -331,12 +349,27 @@ def _variable(evidence: Evidence, factor: float) -> str:
 def _origin(bench: Bench, named: str) -> str:
     """Of which axis a size in a factor is the length."""
     size = max((int(n) for n in re.findall(r"\d+", named)), default=0)
+    if size in _scalars(bench):
+        return ""  # it may be that number as well
     for name, array in bench.inputs.items():
         if size > 2 and size in array.shape:
             return f", where {size} is the length of axis {array.shape.index(size)} of {name}"
         if size > 2 and size == array.size:
             return f", where {size} is the number of elements of {name}"
     return ""
+
+
+def _scalars(bench: Bench) -> set[float]:
+    """Numbers in the code and among its constants, and one over them."""
+    trees = [written.node for tapped in (bench.forward, bench.backward) for written in tapped.taps.functions]
+    found = {part.value for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Constant)}
+    found |= set(map(_number, bench.original.constants.values()))
+    numbers = {float(n) for n in found if isinstance(n, int | float) and n}
+    return numbers | {n**2 for n in numbers} | {1 / n for n in numbers}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _sizes(bench: Bench) -> list[int]:

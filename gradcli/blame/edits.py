@@ -5,6 +5,7 @@ Each edit changes the tree in place and can be taken back.
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Any
@@ -114,6 +115,7 @@ def edits(
     yield from _reversals(statement)
     if isinstance(statement, ast.If | ast.For | ast.While | ast.With | ast.Try | ast.FunctionDef):
         heads = list(_head_slots(statement))
+        yield from _bounds(statement, names)
     else:
         heads = list(_open_slots(statement, settled))
     for slot in heads:
@@ -137,6 +139,17 @@ def _reversals(statement: ast.stmt) -> Iterator[Edit]:
     ):
         made = ast.Call(ast.Name("reversed", ast.Load()), [statement.iter], [])
         yield replace(Slot(statement, "iter", None), statement.iter, made, "direction", 1)
+
+
+def _bounds(statement: ast.stmt, names: Sequence[str]) -> Iterator[Edit]:
+    """A loop that runs to another bound: `range(i, i + 1)` for `range(i, n)`."""
+    call = statement.iter if isinstance(statement, ast.For) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range":
+        for index, argument in enumerate(call.args):
+            for name in names if isinstance(argument, ast.BinOp) else ():
+                if name.isidentifier():
+                    made = ast.Name(name, ast.Load())
+                    yield replace(Slot(call, "args", index), argument, made, "bound", 2)
 
 
 def _head_slots(statement: ast.stmt) -> Iterator[Slot]:
@@ -191,16 +204,25 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
             grown = ast.AugAssign(target, ast.Add(), statement.value)
             renames = isinstance(target, ast.Name) and isinstance(statement.value, ast.Name)
-            yield Edit("overwritten", line, statement, grown, 2 if renames else 1, swap(grown))
+            yield Edit("overwritten", line, statement, grown, 3 if renames else 1, swap(grown))
             yield from _accumulated(statement, swap)
         if isinstance(target, ast.Tuple) and 2 <= len(target.elts) <= 6:
             for i, j in combinations(range(len(target.elts)), 2):
                 elements = list(target.elts)
+                if _is_in_order((elements[i], elements[j]), statement.value):
+                    continue
                 elements[i], elements[j] = elements[j], elements[i]
                 made = ast.Assign([ast.Tuple(elements, ast.Store())], statement.value)
                 yield Edit("unpacked", line, statement, made, 2, swap(made))
     if isinstance(statement, ast.AugAssign | ast.Expr | ast.Assign):
         yield Edit("superfluous", line, statement, None, 2, swap(ast.Pass()))
+
+
+def _is_in_order(names: Sequence[ast.expr], value: ast.expr) -> bool:
+    """Whether what is computed gets names in order of the alphabet: hardly the wrong way round."""
+    texts = [_text(name) for name in names]
+    single = all(len(text) == 1 for text in texts)
+    return isinstance(value, ast.Call) and single and ord(texts[1]) - ord(texts[0]) == 1
 
 
 def _accumulated(
@@ -473,6 +495,7 @@ def _of_subscript(node: ast.Subscript, names: Sequence[str]) -> Iterator[tuple[s
     if isinstance(index, ast.Constant) and isinstance(index.value, int):
         axis = ast.keyword("axis", ast.Constant(0))
         yield "sum missing", ast.Call(ast.Attribute(node.value, "sum", ast.Load()), [], [axis]), 2
+    yield from _exchanged(node)
     if isinstance(index, ast.Tuple) and len(index.elts) == 2:
         swapped = ast.Tuple([index.elts[1], index.elts[0]], ast.Load())
         yield "indices", ast.Subscript(node.value, swapped, ast.Load()), 2
@@ -482,6 +505,31 @@ def _of_subscript(node: ast.Subscript, names: Sequence[str]) -> Iterator[tuple[s
             yield "index", ast.Subscript(node.value, moved, ast.Load()), 2
     if isinstance(index, ast.BinOp):
         yield "index", ast.Subscript(node.value, index.left, ast.Load()), 1
+
+
+def _exchanged(node: ast.Subscript) -> Iterator[tuple[str, ast.expr, int]]:
+    """Two names of an index in each other's place: `x[2 * j, 3 * i]` for `x[2 * i, 3 * j]`."""
+    index = node.slice
+    if not isinstance(index, ast.Tuple) or not any(isinstance(e, ast.BinOp) for e in index.elts):
+        return
+    used = [{p.id for p in ast.walk(e) if isinstance(p, ast.Name)} for e in index.elts]
+    for i, j in combinations(range(len(used)), 2):
+        for one in sorted(used[i] - used[j]):
+            for other in sorted(used[j] - used[i]):
+                changed = _Exchange(one, other).visit(deepcopy(index))
+                # `j` before `i` is more likely to be a slip than `i` before `j`.
+                rank = 1 if other < one else 2
+                yield "exchanged", ast.Subscript(node.value, changed, ast.Load()), rank
+
+
+class _Exchange(ast.NodeTransformer):
+    """Puts two names in each other's place."""
+
+    def __init__(self, one: str, other: str) -> None:
+        self.names = {one: other, other: one}
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
 
 
 def _paired_off(node: ast.Subscript, elements: list[ast.expr]) -> Iterator[tuple[str, ast.expr, int]]:

@@ -104,8 +104,11 @@ class Evidence:
                 if self._only_in_part(site):
                     self.partly.add(id(site.node))
         self._distrust_constants()
+        doubles = self._doubles()
         self._distrust({s.name for s in sites if self._in_conflict(s, defined)})
         for statement, own in by_statement.items():
+            if statement in doubles:
+                continue
             if all(good.get(s.number, False) for s in own if s.number in good) and any(
                 s.number in good for s in own
             ):
@@ -125,6 +128,28 @@ class Evidence:
             and any(n.gradient.size == values[-1].size for n in self.paired(site))
             and not self.confirmed(site)
         )
+
+    def _doubles(self) -> set[int]:
+        """Statements that compute the same value as another one, of more names than nodes that have it.
+
+        One of them stands for something else: `d2 = dout * p1` where `d1 = dout * p1` is right.
+        """
+        same: dict[bytes, list[Site]] = defaultdict(list)
+        for site in self.bench.backward.taps.sites:
+            values = self.trace.of(site.number)
+            whole = (
+                site.role == DEF
+                and isinstance(site.statement, ast.Assign)
+                and site.node is not site.statement
+            )
+            if whole and len(values) == 1 and self.of.get(site.number) and not is_alias(site.statement):
+                same[values[0].tobytes()].append(site)
+        return {
+            id(site.statement)
+            for sites in same.values()
+            for site in sites
+            if len({s.name for s in sites}) > len({_place(n) for s in sites for n in self.of[s.number]})
+        }
 
     def _distrust_constants(self) -> None:
         """A term beside others that depend on the cotangent must depend on it as well."""
@@ -206,6 +231,11 @@ class Evidence:
             and bool(np.all(np.abs(v.reshape(value.shape) - value) <= 1e-12 * scale))
             for v in self._forward
         )
+
+
+def _place(node: Node) -> object:
+    """Where a node stands, the uses of a value being in the place of that value."""
+    return node.name or (None if node.site is None else id(node.site.node))
 
 
 def _is_within(node: Node, named: Node) -> bool:

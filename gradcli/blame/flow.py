@@ -51,6 +51,13 @@ class Flow:
         """Whether a statement is one of this function's."""
         return id(statement) in self._of
 
+    def blocks(self) -> list[list[ast.stmt]]:
+        """The statements that stand in the same block, one after the other."""
+        found: dict[tuple[tuple[int, str], ...], list[ast.stmt]] = {}
+        for step in self.steps:
+            found.setdefault(tuple((id(s), name) for s, name in step.within), []).append(step.statement)
+        return list(found.values())
+
     def returns(self) -> list[ast.Return]:
         return [s.statement for s in self.steps if isinstance(s.statement, ast.Return)]
 

@@ -4,6 +4,7 @@ import ast
 
 _SAME = ("reshape", "copy", "astype", "ravel", "squeeze", "view", "asarray", "array", "ascontiguousarray")
 _MOST_LEAVES = 3
+_PLAIN = ast.Mult | ast.Add | ast.MatMult | ast.Div
 
 
 def reshaped(node: ast.expr) -> ast.expr:
@@ -29,6 +30,15 @@ def is_plain(statement: ast.stmt) -> bool:
     return None not in leaves and len(leaves) <= _MOST_LEAVES
 
 
+def computes(statement: ast.Assign) -> bool:
+    """Whether a statement does more than look something up, such as the length of an axis."""
+    value: ast.expr = statement.value
+    constants = isinstance(value, ast.Tuple) and all(isinstance(e, ast.Constant) for e in value.elts)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "len":
+        return False
+    return constants or any(isinstance(part, ast.BinOp | ast.Call | ast.Compare) for part in ast.walk(value))
+
+
 def _leaves(node: ast.expr) -> list[ast.expr | None]:
     """The names that an expression is made of; None for what is more than a name."""
     node = reshaped(node)
@@ -36,7 +46,7 @@ def _leaves(node: ast.expr) -> list[ast.expr | None]:
         return [node]
     if isinstance(node, ast.Attribute | ast.Subscript):
         return _leaves(node.value)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Add | ast.MatMult):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, _PLAIN):
         return [*_leaves(node.left), *_leaves(node.right)]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "dot":
         inside = [leaf for argument in node.args for leaf in _leaves(argument)]

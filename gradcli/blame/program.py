@@ -1,7 +1,7 @@
 """Backward together with the functions that it calls: where a value comes from, across all of them."""
 
 import ast
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from types import FunctionType
 
 from gradcli.blame.flow import Cut, Flow, own_expressions
@@ -47,6 +47,31 @@ class Program:
     def returns(self) -> list[ast.Return]:
         """Those of the function itself."""
         return self.main.returns()
+
+    def stubs(self) -> list[ast.stmt]:
+        """`pass` beside other statements, which holds a place for something that is still to be written."""
+        return [
+            statement
+            for flow in self._flows.values()
+            for block in flow.blocks()
+            for statement in block
+            if isinstance(statement, ast.Pass) and len(block) > 1
+        ]
+
+    def is_taken_as_named(self, statement: ast.Return) -> bool:
+        """Whether callers of a helper take what it returns under the very names that it has there."""
+        if statement in self.returns() or not isinstance(statement.value, ast.Tuple):
+            return False
+        own = next((node for node, flow in self._flows.items() if flow.holds(statement)), 0)
+        given = [part.id if isinstance(part, ast.Name) else None for part in statement.value.elts]
+        taken = [
+            [part.id if isinstance(part, ast.Name) else None for part in target.elts]
+            for caller in self._callers(own)
+            if isinstance(caller, ast.Assign)
+            for target in caller.targets
+            if isinstance(target, ast.Tuple)
+        ]
+        return bool(taken) and all(len(names) == len(given) and _same_order(names, given) for names in taken)
 
     def leaving(self) -> list[ast.stmt]:
         """Statements of the function itself that change objects or arrays."""
@@ -134,3 +159,9 @@ def _leaves_something(statement: ast.stmt) -> bool:
         return False
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     return any(isinstance(part, ast.Attribute | ast.Subscript) for t in targets for part in ast.walk(t))
+
+
+def _same_order(first: Sequence[str | None], second: Sequence[str | None]) -> bool:
+    """Whether the names that occur in both stand at the same places, and there are some."""
+    common = {name for name in first if name is not None} & set(second)
+    return len(common) > 1 and all(first.index(name) == second.index(name) for name in common)

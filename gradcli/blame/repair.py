@@ -47,7 +47,7 @@ class Repair:
     site: Site | None = None
     through: str = ""  # the node behind a lost path
     use: Site | None = None  # in forward, where that path begins
-    term: Array | None = None  # what a sum lacks
+    term: Array | None = None  # what a sum lacks, or a product
 
 
 class Repairer:
@@ -135,7 +135,8 @@ class Repairer:
             tried = edits(statement, body, names, self._settled_within(statement))
             if self.evidence.is_right(getattr(statement, "value", statement)):
                 # A slip in what is right for something is less likely than one in what is right for nothing.
-                tried = (replace(edit, rank=edit.rank + 1) for edit in tried)
+                # That a value is right says nothing of where it goes.
+                tried = (e if e.kind == "exchanged" else replace(e, rank=e.rank + 1) for e in tried)
             found += [(written, statement, e) for e in tried if not kinds or e.kind in kinds]
         for written, statement, edit in sorted(found, key=lambda one: one[2].rank):
             if not self.bench.clock.affords(0.0):
@@ -251,7 +252,18 @@ class Repairer:
                         made = with_array(site.node, kind, name)
                         # A value that forward has by the same name, and backward computes otherwise.
                         rank = NATURAL if kind == "instead" and site.role == DEF else LIKELY
-                        yield Repair(site.statement, site.line, kind, rank, text, made, None, name, site)
+                        yield Repair(
+                            site.statement,
+                            site.line,
+                            kind,
+                            rank,
+                            text,
+                            made,
+                            None,
+                            name,
+                            site,
+                            term=fitted[0],
+                        )
 
     def _stands_for(self, site: Site, name: str) -> bool:
         """Whether this may be a value of forward, and another one where this one is due."""

@@ -9,7 +9,8 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
-from gradcli.blame.forms import is_plain, reshaped
+from gradcli.blame.forms import computes, is_plain, reshaped
+from gradcli.blame.freedom import freedom
 from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
@@ -174,7 +175,11 @@ class Search:
         places = {
             s
             for s in everything
-            if (isinstance(s, ast.Return) and not self._in_order_of_names(s, wrong))
+            if (
+                isinstance(s, ast.Return)
+                and not self._in_order_of_names(s, wrong)
+                and not self.flow.is_taken_as_named(s)
+            )
             or (is_unpacking(s) and id(s) in moving)
         }
         return self.repairer.reordered(places, wrong)
@@ -228,6 +233,9 @@ class Search:
         changes = [r for r in repairs if r.kind not in PATHS]
         if changes:
             return self._by_repairs(changes)
+        stubs = self.flow.stubs()
+        if len(stubs) == 1:
+            return stubs[0], stubs[0].lineno
         lacking = self._lacking(repairs)
         if lacking is None and any(r.statement and self._is_finished(r.statement) for r in repairs):
             # It is missing where a finished gradient is passed on as that of another node.
@@ -242,13 +250,45 @@ class Search:
             serious = {s for s in suspects if isinstance(s, ast.Return)}
         if len(serious) > 1 and self.bench.clock.affords(0.0):
             # All that can be wrong with a plain use of a local derivative was tried.
-            local = {s for s in serious if not is_plain(s)}
+            local = {s for s in serious if not is_plain(s) or self._unseen({s}, suspects)}
             serious = local if local and not any(self._moves(s) for s in local) else serious
-        if len(serious) == 1:
+        serious = self._able(serious, wrong)
+        if len(serious) == 1 and not self._unseen(serious, suspects):
             (statement,) = serious
             return statement, self._line(statement, wrong)
         self.notes.append(f"{len(serious)} statements could be at fault")
         return None
+
+    def _unseen(self, chosen: set[ast.stmt], suspects: set[ast.stmt]) -> bool:
+        """Whether a statement works with something computed by another suspect of which no value is seen.
+
+        Such as places and counts; plain lengths of axes are not looked at.
+        """
+        sites = (s for s in self.bench.backward.taps.sites if s.role in (DEF, WRITE))
+        seen = {id(s.statement) for s in sites if self.evidence.trace.of(s.number)}
+        hidden: set[ast.stmt] = {
+            s
+            for s in suspects - chosen
+            if isinstance(s, ast.Assign) and id(s) not in seen and computes(s)
+            if not self.flow.is_blank(s)
+        }
+
+        def cut(node: ast.AST) -> bool:
+            return isinstance(node, ast.stmt) and node not in hidden
+
+        return any(hidden & self.flow.sources(s, None, cut) for s in chosen)
+
+    def _able(self, serious: set[ast.stmt], wrong: frozenset[str]) -> set[ast.stmt]:
+        """Statements that can be at fault; of several, the one that is bound most and still explains all.
+
+        What decides on few elements and is all that is needed is at fault rather than what decides on all.
+        """
+        free = {s: freedom(self.bench, self.evidence, s, wrong) for s in serious}
+        able = {s for s, rank in free.items() if rank != 0}
+        ranks = sorted(rank for rank in free.values() if rank)
+        gap = sum(self.bench.known[name].numeric.size for name in wrong if name in self.bench.known)
+        bound = bool(ranks) and 2 * ranks[0] <= min([*ranks[1:2], gap])
+        return {s for s in able if free[s] == ranks[0]} if bound else able
 
     def _lacking(self, paths: list[Repair]) -> ast.stmt | None:
         """The sum that lacks a path, of all the places at which it could be added.
@@ -308,6 +348,8 @@ class Search:
             # The same error is one factor elsewhere: a 2 is more often lost than half of a sum.
             plain = [r for r in repairs if r.kind == "factor" and is_small(r.factor or 0.0)]
             top, statements = plain or top, list(dict.fromkeys(r.statement for r in plain)) or statements
+        if len(statements) > 1 and all(r.kind in _MULTIPLE for r in top):
+            statements = self._last_right(statements)
         if len(statements) > 1 and self.bench.lone and all(r.kind == "factor" for r in top):
             # A 2 or a sign comes from the first derivative that is taken, a mean is put to a gradient last.
             factor = top[0].factor or 0.0
@@ -319,6 +361,17 @@ class Search:
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
         self.notes.append("several places could be repaired")
         return None
+
+    def _last_right(self, statements: list[ast.stmt | None]) -> list[ast.stmt | None]:
+        """Of statements of which each uses the one before and all are right, the last: a factor is due after.
+
+        All of them where that does not hold.
+        """
+        known = [s for s in statements if s is not None and self.evidence.is_right(s)]
+        last = [
+            s for s in known if all(t is s or t in self.flow.sources(s, None, lambda _: False) for t in known)
+        ]
+        return [last[0]] if len(known) == len(statements) and len(last) == 1 else statements
 
     def _is_usual(self, factor: float) -> bool:
         """Whether a cost and its gradient often differ by such a factor: a sign, a 2, a mean for a sum."""

@@ -37,7 +37,8 @@ _SCALED = re.compile(
 _GROWN = re.compile(r"(?:missing|ignored): (?P<new>.*) is right$", re.DOTALL)
 _INSTEAD = re.compile(r"a wrong tensor: (?P<new>\w+) of forward is right in place of (?P<old>.*)$", re.DOTALL)
 _PATH = re.compile(
-    r"the path(?: of (?P<name>[\w.]+) (?:through line (?P<line>\d+)|from pass to pass))? is missing in "
+    r"the path(?: of (?P<name>[\w.]+) (?:through line (?P<line>\d+)|from pass to pass))? "
+    r"is (?:missing|counted once too often) in "
 )
 
 
@@ -60,7 +61,8 @@ def is_true(layer: Layer, bug: Bug, diagnosis: str, line: int, wrong: Sequence[s
         for source in _done(text, line, damaged, here, _shapes(inputs)):
             if _same(source, original) or _holds(other, source, inputs, ()):
                 return True
-        if lost is not None and any(_holds(other, s, inputs, wrong) for s in _cut(lost, damaged)):
+        twice = "counted once too often" in text
+        if lost is not None and any(_holds(other, s, inputs, wrong) for s in _cut(lost, damaged, twice)):
             return True
         if "where" in text:
             break  # a size was named: it must be the right one
@@ -221,10 +223,19 @@ def _reads(node: ast.AST, text: str) -> bool:
     return isinstance(node, ast.expr | ast.stmt) and ast.unparse(node) == text
 
 
-def _cut(lost: re.Match[str], source: str) -> Iterator[str]:
-    """The source with one use of a value frozen in forward, each that may be meant in turn."""
+def _cut(lost: re.Match[str], source: str, twice: bool) -> Iterator[str]:
+    """The source with one use of a value frozen in forward, or counted twice: each that may be meant."""
     name = lost["name"] or ""
     lines = [int(lost["line"])] if lost["line"] else range(1, source.count("\n") + 2)
     kept = ast.Name("_kept", ast.Load())
     for line in lines:
-        yield from _replaced(source, line, name, lambda old: ast.Call(kept, [old], []))
+        yield from _replaced(source, line, name, partial(_doubled if twice else _call, kept))
+
+
+def _call(kept: ast.expr, old: ast.expr) -> ast.expr:
+    return ast.Call(kept, [old], [])
+
+
+def _doubled(kept: ast.expr, old: ast.expr) -> ast.expr:
+    """Twice a value less the value as it was: the same number, and twice the path."""
+    return ast.BinOp(ast.BinOp(ast.Constant(2), ast.Mult(), old), ast.Sub(), _call(kept, old))
