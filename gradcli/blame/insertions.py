@@ -6,7 +6,7 @@ There are many of them, so they are tried where nothing smaller is a repair.
 import ast
 from collections.abc import Iterator, Sequence
 
-from gradcli.blame.edits import Edit, Slot, replace
+from gradcli.blame.change import Edit, Slot, replace
 
 
 def insertions(statement: ast.stmt, names: Sequence[str]) -> Iterator[Edit]:

@@ -16,9 +16,10 @@ import numpy as np
 
 from gradcli import checker
 from gradcli.arrays import Array
+from gradcli.blame.change import Edit, Slot, slots
+from gradcli.blame.change import replace as replaced
 from gradcli.blame.diagnosis import changed
-from gradcli.blame.edits import Edit, Slot, edits, slots
-from gradcli.blame.edits import replace as replaced
+from gradcli.blame.edits import edits
 from gradcli.blame.insertions import insertions
 from gradcli.blame.source import NotReadable, Written, read, rebuild
 from gradcli.clock import Clock

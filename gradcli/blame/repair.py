@@ -16,7 +16,8 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Bench
-from gradcli.blame.edits import Edit, edits
+from gradcli.blame.change import Edit
+from gradcli.blame.edits import edits
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.flow import is_key
 from gradcli.blame.insertions import counts, insertions, is_count
