@@ -85,7 +85,10 @@ def _mutate(problem: "Problem", threshold: float | None, verbose: bool) -> int:
         return exits.INTERRUPTED
     if not power.counted:
         return exits.EMPTY
-    return exits.WRONG if threshold is not None and power.caught < threshold * power.counted else exits.OK
+    if threshold is None or power.caught >= threshold * power.counted:
+        return exits.OK
+    complain(f"{problem.id}: {power.caught} of {power.counted} caught is less than {threshold:.4g} of them")
+    return exits.WRONG
 
 
 def _show(power: "Power", verbose: bool) -> None:

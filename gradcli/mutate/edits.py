@@ -12,6 +12,7 @@ _OPPOSITE: dict[type[ast.operator], type[ast.operator]] = {
     ast.Mult: ast.Div,
     ast.Div: ast.Mult,
 }
+_SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _SUMS = ("sum", "mean")
 
 
@@ -69,6 +70,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     match node:
         case ast.Assign(targets=[ast.Name(id=name)]) if _is_arithmetic(node.value):
             yield f"the sign of {name}", _negated
+            yield f"twice {name}", _doubled
         case ast.AugAssign():
             yield from _of_augmented(node)
         case ast.BinOp():
@@ -94,6 +96,12 @@ def _negated(node: ast.AST) -> ast.AST:
     return node
 
 
+def _doubled(node: ast.AST) -> ast.AST:
+    assert isinstance(node, ast.Assign)
+    node.value = ast.BinOp(ast.Constant(2), ast.Mult(), node.value)
+    return node
+
+
 def _of_augmented(node: ast.AugAssign) -> Iterator[tuple[str, Change]]:
     target = ast.unparse(node.target)
 
@@ -109,7 +117,7 @@ def _of_augmented(node: ast.AugAssign) -> Iterator[tuple[str, Change]]:
     if isinstance(node.op, ast.Add | ast.Sub):
         yield f"{target} overwritten, not added to", overwritten
     if type(node.op) in _OPPOSITE:
-        yield f"opposite operation on {target}", opposite
+        yield f"{_other(node.op)}= for {_SIGNS[type(node.op)]}= on {target}", opposite
     yield f"lost statement: {ast.unparse(node)}", lambda _: ast.Pass()
 
 
@@ -130,7 +138,7 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, Change]]:
         return n
 
     if type(node.op) in _OPPOSITE:
-        yield f"opposite operation: {text}", opposite
+        yield f"{_other(node.op)} for {_SIGNS[type(node.op)]} in {text}", opposite
         what = "factor" if isinstance(node.op, ast.Mult | ast.Div) else "term"
         yield f"lost {what} {ast.unparse(node.right)} of {text}", side("left")
     if isinstance(node.op, ast.Add | ast.Mult):
@@ -140,6 +148,10 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, Change]]:
         yield f"operands swapped: {text}", swapped
     if isinstance(node.op, ast.Pow):
         yield f"lost power: {text}", side("left")
+
+
+def _other(operator: ast.operator) -> str:
+    return _SIGNS[_OPPOSITE[type(operator)]]
 
 
 def _of_call(node: ast.Call) -> Iterator[tuple[str, Change]]:

@@ -53,5 +53,5 @@ def _spans(lines: Sequence[int]) -> str:
 
 def _line(file: str, mutant: Mutant) -> Text:
     line = Text(f"{mutant.fate}: ", _STYLES.get(mutant.fate, "bold red"))
-    reason = f" ({mutant.reason})" if mutant.reason else ""
+    reason = f"; {mutant.reason}" if mutant.reason else ""
     return line.append(printable(f"{Path(file).name}:{mutant.edit.line}: {mutant.edit.what}{reason}"), "")
