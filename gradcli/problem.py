@@ -109,7 +109,7 @@ class Inferred:
     smaller: "Callable[[], Iterable[Problem]]" = tuple  # the same case with a dimension shortened
     is_extreme: bool = False  # so large a scale that only what is not finite counts
     sizes: Mapping[str, int] = field(default_factory=dict)  # of the dimensions that have names
-    seconds: float = 0.0  # that it took: they count towards the budget
+    seconds: float = 0.0  # that slow code took for it: they count towards the budget
 
 
 @dataclass(frozen=True)

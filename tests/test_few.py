@@ -23,7 +23,7 @@ class Time(FakeTime):
 @pytest.fixture
 def fake_time(monkeypatch):
     fake = Time()
-    for module in ("clock", "numeric.function", "subject", "cases", "targets.file_target"):
+    for module in ("clock", "numeric.function", "subject", "cases"):
         monkeypatch.setattr(f"gradcli.{module}.time", fake)
     monkeypatch.setattr("gradcli.targets.inference.search.time", fake)
     return fake

@@ -1,7 +1,6 @@
 """What a user's file or module holds as Problems, at the inputs that were asked for."""
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -112,7 +111,6 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
         return build({}, {})
     from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
 
-    began = time.perf_counter()
     try:
         left_out, budget = _optional(one, given), spec.settings.budget
         found = infer(one, missing, given.shapes, build, optional=left_out, budget=budget)
@@ -122,7 +120,7 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
     problem = problem_of(found, one.functions[0], build, several=several)
     if problem.inferred is None:
         return problem
-    return replace(problem, inferred=replace(problem.inferred, seconds=time.perf_counter() - began))
+    return replace(problem, inferred=replace(problem.inferred, seconds=found.seconds))
 
 
 def _optional(one: Checkable, given: Given) -> list[str]:

@@ -108,7 +108,8 @@ BAD = [
         "check stubborn.py --input x=4x3",
         2,
         "stubborn.py:batchnorm: no shape for gamma, beta and no value for eps (and no default). "
-        "Add: --input gamma=3 --input beta=3 --set eps=1e-5; guesses were tried: stubborn.py:5: forward raised ValueError",
+        "Add: --input gamma=3 --input beta=3 --set eps=1e-5; guesses were tried: stubborn.py:5: "
+        "forward raised ValueError",
     ),
     ("check bn.py:batchnrm", 2, "bn.py: no 'batchnrm'; did you mean 'batchnorm'? It has: batchnorm"),
     (

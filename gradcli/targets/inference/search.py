@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
@@ -14,8 +15,15 @@ from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
+resource: Any
+try:
+    import resource
+except ImportError:  # there is none on Windows
+    resource = None
+
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
-_PART = 0.6  # of the budget of a check: what the guessing for it may take
+_WAITING = 5.0  # as many seconds of waiting count as one of work
+_SLOW, _PART = 0.15, 0.6  # seconds of a slow try; the part of a check's budget that such tries may take
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
@@ -45,6 +53,7 @@ class Found:
 
     candidate: Candidate
     names: tuple[str, ...]  # the arguments that it speaks for
+    seconds: float = 0.0  # that slow code took to be tried: they count towards the budget of the check
 
     def inputs(self, sizes: Mapping[str, int], factors: Mapping[str, float]) -> dict[str, InputSpec]:
         """How to draw its arrays at these sizes."""
@@ -93,13 +102,15 @@ def infer(
     left: Found | None = None
     first: Found | None = None
     told: set[str] = set()  # what forward raised that may be no refusal of what it was given
-    reason, over = Trial(REFUSED), _deadline(budget)
+    reason, patience = Trial(REFUSED), _Patience(budget)
     transposing = transposes(one.functions)
     for tries, candidate in enumerate(_at_its_lengths(candidates(guesses, given), one, given)):
-        if candidate.rank >= best[0] or tries >= _MOST_TRIES or over():
+        if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
             break
         found = Found(candidate, tuple(missing))
+        before = _Moment()
         trial = _try(found, build)
+        patience.tried(before)
         if left is None and trial.hopeless:
             left = found
         if trial.raised is not UsageError:
@@ -118,13 +129,39 @@ def infer(
         return left
     if best[1] is None:
         raise NothingFits(reason.reason)
-    return best[1]
+    return replace(best[1], seconds=patience.slow)
 
 
-def _deadline(budget: float) -> Callable[[], bool]:
-    """Whether the time for guessing is up: on a busy machine, waiting counts less than work."""
-    worked, began = time.thread_time(), time.perf_counter()
-    return lambda: time.thread_time() - worked > _MOST_SECONDS or time.perf_counter() - began > _PART * budget
+class _Patience:
+    """Whether the time for guessing is up. A busy machine counts for less than code that takes its time: what
+    is bounded by the budget are tries that worked or slept for long, not those that had to wait."""
+
+    def __init__(self, budget: float) -> None:
+        self.budget = budget
+        self.slow = 0.0
+        self._start = _Moment()
+
+    def tried(self, since: "_Moment") -> None:
+        now = _Moment()
+        taken = now.time - since.time
+        its_own = now.worked - since.worked > 0.5 * taken or now.pauses > since.pauses
+        self.slow += taken if taken > _SLOW and its_own else 0.0
+
+    def is_over(self) -> bool:
+        now = _Moment()
+        waited = (now.time - self._start.time) / _WAITING
+        return max(now.worked - self._start.worked, waited) > _MOST_SECONDS or (
+            self.slow > _PART * self.budget
+        )
+
+
+class _Moment:
+    """The time, how long this thread has worked, and how often it went to sleep (where that is told)."""
+
+    def __init__(self) -> None:
+        self.time, self.worked = time.perf_counter(), time.thread_time()
+        kind = getattr(resource, "RUSAGE_THREAD", None)
+        self.pauses = 0 if resource is None or kind is None else resource.getrusage(kind).ru_nvcsw
 
 
 def _at_its_lengths(
