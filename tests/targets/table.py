@@ -1,0 +1,163 @@
+"""What has to be said for each target of these tests: `python -m tests.targets.table`.
+
+Every line is a check of its own, of code that is right or that holds a planted defect. It is judged correctly
+if right code passes, and if of wrong code a gradient that has the defect fails.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradcli import check_target
+from gradcli.errors import GradcliError
+from tests.targets import (
+    test_habits,
+    test_spelled,
+    test_spelled_object,
+    test_spelled_tape,
+    test_tape,
+    test_unchanged_code,
+    test_vjp_file,
+)
+from tests.targets.classes import test_class_targets as classes
+from tests.targets.frameworks import test_autograd_targets, test_jax_targets, test_torch_targets
+
+HABITS = Path(__file__).parent / "habits"
+_PAIRS = ("assignment.py", "plain.py", "network_steps.py", "course_losses.py")
+_CLASSES = ("built.py", "kept.py", "loss_objects.py", "called.py", "hidden.py")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A target, and what is expected of it."""
+
+    convention: str
+    target: str
+    source: str  # of the file that the target names
+    wrong: frozenset[str]  # gradients one of which must fail; empty for right code
+    said: str = ""  # beside the name
+    config: str = ""  # the check as a config has it
+
+    def is_judged_correctly(self) -> bool:
+        """Check it in a folder of its own."""
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            Path(self.target.partition(":")[0]).write_text(self.source)
+            Path("net.yaml").write_text(f"version: 1\nchecks:\n{self.config}")
+            given = dict(word.split("=") for word in self.said.split() if not self.config)
+            target = "net.yaml" if self.config else self.target
+            try:
+                result = check_target(target, inputs=given, blame=False, budget=60.0)
+            except GradcliError:
+                return False
+        failed = {name for name, found in result.gradients.items() if found.verdict == "fail"}
+        return bool(failed & self.wrong) if self.wrong else result.verdict == "pass"
+
+
+def rows() -> Iterator[Row]:
+    """All targets, convention by convention."""
+    for file, targets in test_unchanged_code.TARGETS.items():
+        for name, wrong in targets.items():
+            yield Row(_convention(file), f"{file}:{name}", (HABITS / file).read_text(), frozenset(wrong))
+    for file, name, right, slip, gradient in test_habits.TARGETS:
+        source = (HABITS / file).read_text()
+        yield Row(_convention(file), f"{file}:{name}", source.replace(right, slip), frozenset({gradient}))
+    for name, *_ in classes.CORRECT[:25]:
+        yield Row("class", f"layer.py:{name}", classes.text_of(name), frozenset())
+    for name, right, slip, gradients in classes.DEFECTS[:25]:
+        source = classes.text_of(name).replace(right, slip, 1)
+        yield Row("class", f"layer.py:{name}", source, frozenset(gradients))
+    yield from _frameworks()
+    yield from _spelled()
+
+
+def _convention(file: str) -> str:
+    if file in _PAIRS:
+        return "pair"
+    if file in _CLASSES:
+        return "class"
+    return "elementwise" if file == "activations.py" else "cost"
+
+
+def _frameworks() -> Iterator[Row]:
+    torch = "import torch\n" + textwrap.dedent(test_torch_targets.SWISH)
+    jax = "import functools\nimport jax\nimport jax.numpy as jnp\n" + textwrap.dedent(test_jax_targets.VJP)
+    autograd = test_autograd_targets.LOGSUMEXP
+    tape, vjp = test_tape.MICROGRAD, test_vjp_file.FILE
+    for convention, target, source, right, slip, wrong, said in (
+        ("torch", "f.py:Swish", torch, "x * s * (1 - s)", "x * s", "x", ""),
+        ("jax", "f.py:logcosh", jax, "g * a * jnp.tanh(x)", "a * jnp.tanh(x)", "x", ""),
+        ("autograd", "f.py:logsumexp", autograd, "/ t), arg", "), arg", "x", ""),
+        ("tape", "f.py:Value.tanh", tape, "(1 - t**2)", "(1 - t)", "a", ""),
+        ("tape", "f.py:Value.mul", tape, "other.data * out.grad", "out.grad", "a", ""),
+        ("dictionaries", "f.py:vjp", vjp, "", "", "", "x=3x2 a=scalar"),
+    ):
+        yield Row(convention, target, source, frozenset(), said)
+        if right:
+            assert right in source, target
+            yield Row(convention, target, source.replace(right, slip, 1), frozenset({wrong}), said)
+
+
+def _spelled() -> Iterator[Row]:
+    engine, keys = test_spelled_tape.ENGINE, test_spelled_tape.SPELLED
+    tape = "tape: {" + ", ".join(f"{key}: '{text}'" for key, text in keys.items()) + "}"
+    objects = test_spelled_object
+    plain = test_spelled.SOURCE.replace('raise_if_run = open("missing.txt")\n', "")
+    by_name = "  - {target: adjoint.py, %s}"
+    spelled = (
+        ("tape", "engine.py:neuron", engine, f"  - {{target: engine.py:neuron, {tape}}}"),
+        ("class", "odd.py:Mixer", objects.SOURCE, objects.MIXER),
+        ("class", "odd.py:chain", objects.SOURCE, objects.CHAIN),
+        ("class", "odd.py:Misfit", objects.SOURCE, objects.MISFIT),
+        ("pair", "adjoint.py:ahead", plain, by_name % "forward: ahead, backward: back"),
+        ("cost", "adjoint.py:misfit", plain, by_name % "f: misfit, grad: sensitivity"),
+        (
+            "dictionaries",
+            "adjoint.py:whole",
+            plain,
+            by_name % "forward: whole, vjp: adjoint, inputs: {x: 4x3}",
+        ),
+    )
+    slips = (
+        ("(1 - t * t)", "(1 - t)", "x", "tape"),
+        ("d.sum(axis=0)", "d.mean(axis=0)", "lift", "methods, constructor, parameters, gradients"),
+        ("up = part.down", "up = 2 * part.down", "x", "methods, parameters, gradients"),
+        ("self.power * X.T", "X.T", "theta", "f, grad, constructor"),
+        ("x.T @ d", "2 * x.T @ d", "w", "forward, backward"),
+        ("- d) * np.exp(m)", "- d) * np.exp(-m)", "m", "f, grad"),
+        ("2 * inputs", "3 * inputs", "x", "forward, vjp, inputs"),
+    )
+    for (convention, file, source, check), (right, slip, wrong, said) in zip(spelled, slips, strict=True):
+        yield Row(convention, file, source, frozenset(), said, check)
+        assert right in source, file
+        yield Row(convention, file, source.replace(right, slip, 1), frozenset({wrong}), said, check)
+
+
+def main() -> int:
+    """Print the table and its totals; 1 if a line is judged wrongly."""
+    total: Counter[tuple[str, str, bool]] = Counter()
+    for row in rows():
+        good = row.is_judged_correctly()
+        how = "said" if row.said else "no flags"
+        total[row.convention, how, good] += 1
+        kind = "defect" if row.wrong else "right"
+        print(
+            f"{row.convention:12} {row.target:40} {kind:7} {row.said or '-':45} {'ok' if good else 'WRONG'}",
+            flush=True,
+        )
+    for convention in dict.fromkeys(convention for convention, _, _ in total):
+        for how in ("no flags", "said"):
+            good, bad = total[convention, how, True], total[convention, how, False]
+            if good + bad:
+                print(f"{convention:12} {how:9} {good} of {good + bad}")
+    return int(any(not good for _, _, good in total))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.exit(main())
