@@ -250,7 +250,7 @@ class Search:
             serious = {s for s in suspects if isinstance(s, ast.Return)}
         if len(serious) > 1 and self.bench.clock.affords(0.0):
             # All that can be wrong with a plain use of a local derivative was tried.
-            local = {s for s in serious if not is_plain(s) or self._unseen({s}, suspects)}
+            local = {s for s in serious if not is_plain(s) or self._unseen({s}, suspects - serious)}
             serious = local if local and not any(self._moves(s) for s in local) else serious
         serious = self._able(serious, wrong)
         if len(serious) == 1 and not self._unseen(serious, suspects):

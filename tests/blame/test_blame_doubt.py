@@ -122,6 +122,17 @@ def backward(dout, caches):
     return dx, dgamma, dbeta
 """
 
+CLIPPED = """
+import numpy as np
+
+def forward(x):
+    return np.clip(x, -1.0, 1.0), x
+
+def backward(dout, x):
+    inside = (x >= -1.0) & (x <= 1.0)
+    return dout * inside
+"""
+
 ROWS = {"x": np.random.default_rng(1).standard_normal((4, 3)), "y": np.array([0, 2, 1, 2])}
 TEXTS = {
     "staged": (STAGED, ROWS),
@@ -129,6 +140,7 @@ TEXTS = {
     "loop": (LOOP, {"x": np.array([0.7, 1.3, -0.8, 1.1, 0.4])}),
     "pool": (POOL, {"x": np.random.default_rng(2).standard_normal((4, 6))}),
     "twins": (TWINS, {"x": (4, 3), "w": (3, 5), "v": (3, 5)}),
+    "clipped": (CLIPPED, {"x": np.array([-2.0, -0.5, 0.3, 0.8, 1.7, -1.2])}),
     "helped": (HELPED, {"x": (4, 3), "gamma": (3,), "beta": (3,)}),
 }
 
@@ -140,6 +152,7 @@ SLIPS = [
     ("loop", "range(i, n)", "range(i, i + 1)"),
     ("pool", "dx[2 * r + i, 2 * c + j]", "dx[2 * r + j, 2 * c + i]"),
     ("twins", "da = dy * p[:, :1]", "da = dy * p[:, 1:2]"),
+    ("clipped", "(x >= -1.0) & (x <= 1.0)", "(x > -0.4) ^ (x > 9.0)"),
     ("helped", "return dx, dgamma, dbeta", "return dx, dbeta, dgamma"),
     ("helped", "return dout * gamma, dgamma, dbeta", "return dout * gamma, dbeta, dgamma"),
 ]
