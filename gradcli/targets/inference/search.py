@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
@@ -14,12 +13,6 @@ from gradcli.targets.inference.candidates import Candidate, Shape, candidates, r
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
-
-resource: Any
-try:
-    import resource
-except ImportError:  # there is none on Windows
-    resource = None
 
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
 _WAITING = 5.0  # as many seconds of waiting count as one of work
@@ -134,7 +127,7 @@ def infer(
 
 class _Patience:
     """Whether the time for guessing is up. A busy machine counts for less than code that takes its time: what
-    is bounded by the budget are tries that worked or slept for long, not those that had to wait."""
+    is bounded by the budget are tries that worked for long, not those that had to wait."""
 
     def __init__(self, budget: float) -> None:
         self.budget = budget
@@ -144,7 +137,7 @@ class _Patience:
     def tried(self, since: "_Moment") -> None:
         now = _Moment()
         taken = now.time - since.time
-        its_own = now.worked - since.worked > 0.5 * taken or now.pauses > since.pauses
+        its_own = now.worked - since.worked > 0.5 * taken
         self.slow += taken if taken > _SLOW and its_own else 0.0
 
     def is_over(self) -> bool:
@@ -156,12 +149,10 @@ class _Patience:
 
 
 class _Moment:
-    """The time, how long this thread has worked, and how often it went to sleep (where that is told)."""
+    """The time, and how long this thread has worked."""
 
     def __init__(self) -> None:
         self.time, self.worked = time.perf_counter(), time.thread_time()
-        kind = getattr(resource, "RUSAGE_THREAD", None)
-        self.pauses = 0 if resource is None or kind is None else resource.getrusage(kind).ru_nvcsw
 
 
 def _at_its_lengths(
