@@ -29,6 +29,7 @@ from gradcli.targets.pair import advise_in_python, source_file
 from gradcli.targets.readings import Reading, agrees, likeliest, parts_of, possible, pulled_back
 from gradcli.targets.results import as_outputs
 from gradcli.targets.returned_names import returned_names
+from gradcli.targets.tensors import on_tensors, takes_tensors
 
 Values = Mapping[str, Any]
 
@@ -44,17 +45,21 @@ class CostCall:
     place: int | None  # of the value among what is returned; None: it is all
     names: tuple[str, ...]  # of what gradient returns
     at_output: str | None = None  # the argument in whose place gradient takes the output
+    has_tensors: bool = False  # torch's, in the place of arrays
 
     def value_at(self, values: Values) -> Any:
         """The value."""
-        result = self.value_call(self.value, values)
+        result = self.value_call(self.on_arrays(self.value), values)
         return result if self.place is None else result[self.place]
 
     def gradients_at(self, values: Values, output: Any) -> Any:
         """What gradient returns, the value among it where one call returns both."""
         if self.at_output is not None:
             values = {**values, self.at_output: output}
-        return self.gradient_call(self.gradient, values)
+        return self.gradient_call(self.on_arrays(self.gradient), values)
+
+    def on_arrays(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return on_tensors(function) if self.has_tensors else function
 
 
 def make_cost_problem(
@@ -78,7 +83,8 @@ def make_cost_problem(
         value_call if both else _bind_gradient(label.where, gradient, value_call, ordered, constants)
     )
     place = _place_of_value(names) if both else None
-    call = CostCall(value, gradient, value_call, gradient_call, place, names)
+    has_tensors = takes_tensors(value, gradient)
+    call = CostCall(value, gradient, value_call, gradient_call, place, names, has_tensors=has_tensors)
     call, readings, remark = _read(call, ordered, constants)
     wanted = [reading.argument for reading in readings]
     kept = {n: array for n, array in ordered.items() if n in wanted or array.dtype.kind != "f"}
@@ -187,7 +193,7 @@ def _output_in_place_of(
 
 def _scalar_place(call: CostCall, values: Values) -> int:
     """Where the cost is: the place that its name says, if there is a scalar, else the first scalar."""
-    result = call.value_call(call.value, values)
+    result = call.value_call(call.on_arrays(call.value), values)
     sizes = [np.size(item) if not isinstance(item, Mapping | tuple | list) else 0 for item in result]
     assert call.place is not None
     if call.place < len(sizes) and sizes[call.place] == 1:

@@ -23,6 +23,7 @@ from gradcli.targets.networks import why_no_pair
 from gradcli.targets.pair import make_problem, source_file
 from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.tensors import on_tensors, takes_tensors
 
 __all__ = ["CheckablePair", "find", "lone_half"]
 
@@ -59,6 +60,8 @@ class CheckablePair(ByArguments):
         """The functions as forward(inputs) -> out, cache and backward(dout, cache)."""
         if self._has_context:
             forward, backward = saving(forward), reading(backward)
+        if self._has_tensors:
+            forward, backward = on_tensors(forward), on_tensors(backward)
         if self._dictionary is not None:
             forward, backward = self._dictionary.unfold(forward), self._dictionary.unfold(backward)
         return forward, backward
@@ -66,6 +69,10 @@ class CheckablePair(ByArguments):
     @cached_property
     def _has_context(self) -> bool:
         return takes_context(self.forward, self.backward)
+
+    @cached_property
+    def _has_tensors(self) -> bool:
+        return takes_tensors(self.forward, self.backward)
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
@@ -108,7 +115,7 @@ class CheckablePair(ByArguments):
             )
 
         problem = made(self.forward, self.backward)
-        if self._dictionary is None and not self._has_context:
+        if self._dictionary is None and not self._has_context and not self._has_tensors:
             return problem
         source = Source(self.forward, self.backward, source_file(self.forward), made)
         if self._dictionary is None:

@@ -12,6 +12,7 @@ from gradcli.targets.source_tree import source_tree
 _EPSILON = re.compile(r"_?eps(ilon)?\w*|tiny|_?EPS(ILON)?\w*")
 _TYPICAL = 1e-7  # what something is taken for that is called an epsilon
 _NEAR = 0.05  # an epsilon is smaller
+_CLIPS = ("clip", "clamp", "clamp_min", "clamp_max")
 _OPERATORS: Mapping[type, Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -49,9 +50,9 @@ def _clipped(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if node.func.attr == "clip" and isinstance(node.func.value, ast.Name) and len(arguments) == 2:
-            arguments.insert(0, node.func.value)  # p.clip(low, high)
-        if node.func.attr in ("clip", "maximum", "minimum"):
+        if node.func.attr in _CLIPS and isinstance(node.func.value, ast.Name) and len(arguments) < 3:
+            arguments.insert(0, node.func.value)  # p.clip(low, high), p.clamp(min=low)
+        if node.func.attr in (*_CLIPS, "maximum", "minimum"):
             for argument in arguments:
                 if isinstance(argument, ast.Name):
                     yield from ((argument.id, other) for other in arguments if other is not argument)
