@@ -7,7 +7,7 @@ from gradcli.config.mistakes import Mistakes, Wrong, inside, suggestion
 from gradcli.config.target import Target, require_file
 from gradcli.config.yaml import Entry, Node, describe
 from gradcli.spec import InputSpec
-from gradcli.targets.notation import INTEGER_DTYPES, ONE_HOT
+from gradcli.targets.notation import INTEGER_DTYPES, ONE_HOT, SIGN
 
 INPUT_KEYS = ("shape", "dtype", "scale", "offset", "high")
 
@@ -125,7 +125,7 @@ def _high(node: Node) -> int:
 def _refuse_ignored(entries: dict[str, Entry], dtype: str | None, where: str, mistakes: Mistakes) -> None:
     """Keys that the drawing of this dtype would not look at: saying nothing would hide a misunderstanding."""
     whole = dtype in INTEGER_DTYPES
-    is_float = not whole and dtype not in ("bool", *ONE_HOT)
+    is_float = not whole and dtype not in ("bool", SIGN, *ONE_HOT)
     for name, of_use, only in (
         ("scale", is_float, "floats"),
         ("offset", is_float, "floats"),

@@ -12,7 +12,7 @@ from gradcli.config.values import INPUT_DTYPES, LARGEST_HIGH, LONGEST_TEXT, MOST
 from gradcli.declarations import KEYS
 from gradcli.layers import LAYERS, Dim, Layer, Option
 from gradcli.spec import InputSpec
-from gradcli.targets.notation import INTEGER_DTYPES, ONE_HOT
+from gradcli.targets.notation import INTEGER_DTYPES, ONE_HOT, SIGN
 
 _OWN = "your-own-code"
 _NAME = r"[^\W\d]\w*"
@@ -253,7 +253,7 @@ def _input() -> Schema:
                 "then": {"properties": {"scale": False, "offset": False}},
                 "else": {
                     "properties": {"high": False},
-                    "if": _has_dtype("bool", *ONE_HOT),
+                    "if": _has_dtype("bool", SIGN, *ONE_HOT),
                     "then": {"properties": {"scale": False, "offset": False}},
                 },
             },

@@ -27,7 +27,7 @@ _CONSTANTS = (
     (r"conv_params?", "{'stride': 1, 'pad': 0}"),
     (r"pool_params?", "{'pool_height': 2, 'pool_width': 2, 'stride': 2}"),
     (r"(bn|gn|ln|norm)_params?", "{'mode': 'train'}"),
-    (r"\w+_params?|config|options", "{}"),
+    (r"(?!nn_|init|flat|all_|model_|net)\w+_params?|config|options", "{}"),
 )
 _LABELS = re.compile(r"y|t|targets?|labels?|idx|ind(ex|ices)|ids|tokens")
 _MASK = re.compile(r"\w*mask")

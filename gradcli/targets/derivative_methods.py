@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from gradcli.errors import UsageError
+from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.constructor import construct, unguessable
 from gradcli.targets.convention import Checkable
 from gradcli.targets.cost_names import find_derivatives, is_second_order
@@ -101,8 +102,8 @@ def _is_left_open(cls: type, method: object) -> bool:
 
 
 def _belong(function: Callable[..., Any], derivative: Callable[..., Any]) -> bool:
-    """Whether the derivative needs no more than the function is given, by name or as its only argument."""
+    """Whether the derivative needs no more than the function is given, by name or by position."""
     needs = required_arguments(derivative)
     return (set() != set(needs) <= set(argument_names(function))) or (
-        len(needs) == len(required_arguments(function)) == 1
+        len(needs) == len(required_arguments(function)) > 0 and not any(map(looks_like_cotangent, needs))
     )

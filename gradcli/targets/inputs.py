@@ -15,7 +15,7 @@ from gradcli.arrays import MAX_BYTES, Array
 from gradcli.dataclass import dataclass
 from gradcli.errors import ArchiveError, UsageError
 from gradcli.spec import CheckSpec, InputSpec
-from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, ONE_HOT, format_shape
+from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, ONE_HOT, SIGN, format_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,8 @@ def generator(seed: int, check_id: str, name: str) -> np.random.Generator:
 
 
 def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind: str | None = None) -> Array:
-    """Draw one input: `scale * normal + offset`, integers in [0, high), fair booleans, or one-hot classes.
+    """Draw one input: `scale * normal + offset`, integers in [0, high), fair booleans, signs,
+    or one-hot classes.
 
     dtype is that of the check, for inputs that have none of their own. kind "positive" draws magnitudes of
     at least 0.1 in place of the normal. Drawn in float64 and then cast, so that a float32 check sees the
@@ -79,6 +80,8 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
         return rng.integers(0, spec.high, size=spec.shape).astype(own)
     if own == "bool":
         return rng.random(spec.shape) < 0.5
+    if own == SIGN:
+        return _signs(spec.shape, rng)
     if own in ONE_HOT:
         return _one_hot(name, spec.shape, 0 if own == "onehot_columns" else -1, rng)
     normal = rng.standard_normal(spec.shape)
@@ -88,14 +91,23 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
         return np.asarray(spec.scale * normal + spec.offset).astype(own)
 
 
+def _signs(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Integers that are -1 or 1; of several, both are among them."""
+    signs = 2 * rng.integers(0, 2, size=shape) - 1
+    if signs.size > 1:
+        signs.flat[0], signs.flat[-1] = 1, -1
+    return np.asarray(signs)
+
+
 def _one_hot(name: str, shape: tuple[int, ...], axis: int, rng: np.random.Generator) -> Array:
     """Integers that are 0 but for a single 1 along an axis; the last class is among them."""
     if not shape or not shape[axis]:
         raise UsageError(f"input {name}: one-hot classes need an axis of classes, got {format_shape(shape)}")
     along = np.moveaxis(np.zeros(shape, dtype=np.int64), axis, -1)
-    classes = rng.integers(0, shape[axis], size=along.shape[:-1])
-    classes[..., -1:] = shape[axis] - 1
-    np.put_along_axis(along, np.asarray(classes)[..., None], 1, axis=-1)
+    classes = np.asarray(rng.integers(0, shape[axis], size=along.shape[:-1]))
+    if classes.ndim:
+        classes[..., -1:] = shape[axis] - 1
+    np.put_along_axis(along, classes[..., None], 1, axis=-1)
     return np.moveaxis(along, -1, axis).copy()
 
 

@@ -14,12 +14,16 @@ from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.of_two import by_two, of_two
 from gradcli.targets.inference.one_hot import by_classes
 from gradcli.targets.inference.recipes import by_function
+from gradcli.targets.inference.signed import by_margin, of_signs
 from gradcli.targets.inference.transposed import by_transposing, matrices_first
 
 Shape = tuple[int, ...]
 _MOST_RANK = 14
 _NUMBERS_RANK = 8  # where single numbers all over come in
-_ONE_HOT = ("N D|onehot", "N M|onehot", "D N|onehot_columns", "M N|onehot_columns")
+_ONE_HOT = ("N D|onehot", "N M|onehot", "D N|onehot_columns", "M N|onehot_columns", "N|onehot")
+_COEFFICIENTS = re.compile(
+    r"w|weights?|theta|coefs?", re.IGNORECASE
+)  # of a label of two, one for each feature
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
 _PLAIN = drawn("N D")  # what is guessed where a name says nothing
 _MEAN, _SPREAD = re.compile(r"(z_?)?(mu|mean)"), re.compile(r"(z_?)?log_?(var(iance)?|sigma|std)\w*")
@@ -64,6 +68,7 @@ def ranked(
     classes = by_classes(functions[:2], symbols, names)
     modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
     two = by_two(functions[:2], names) - told.keys()
+    signs = by_margin(functions[:2], names)
     matrices = by_transposing(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
@@ -78,6 +83,8 @@ def ranked(
             continue
         start = len(guesses) + (2 if guesses else 0)
         usual = by_name("" if name in operands else name, annotation_of(forward, name))
+        if name == names[0] and len(functions) > 1 and not annotation_of(forward, name):
+            usual = _not_only_numbers(usual)
         if {"x", "y"} <= operands:  # coordinates may be numbers
             usual = [usual[0], (1, Drawn(())), *((rank + 1, guess) for rank, guess in usual[1:])]
         if guesses and isinstance(guesses[0], Fixed):
@@ -88,9 +95,20 @@ def ranked(
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
         if name in two:
             found[name] = of_two(found[name])
+        if name in signs:
+            found[name] = of_signs(found[name])
+        if two and name not in told and _COEFFICIENTS.fullmatch(name):
+            found[name] = [(0, drawn("D|small")), *((rank + 1, guess) for rank, guess in found[name])]
         if name in matrices:
             found[name] = matrices_first(found[name])
     return found
+
+
+def _not_only_numbers(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
+    """What comes first is usually what is differentiated: `lam_free` is no number, whatever `lam` is."""
+    if any(isinstance(guess, Drawn) for _, guess in usual):
+        return usual
+    return [*usual, *((len(usual) + rank, guess) for rank, guess in enumerate((drawn("D"), drawn("N"))))]
 
 
 def _with_unpacked(known: list[Guess], unpacked: Sequence[Drawn]) -> list[Guess]:
@@ -114,7 +132,10 @@ def _classes(known: Sequence[Guess], usual: Sequence[tuple[int, Guess]]) -> list
     numbered = [guess for guess in known if not (_is_integer(guess) and guess.high == "2")]
     likely: list[Guess] = [*map(drawn, _ONE_HOT), *numbered]
     far = 2 * len(likely)
-    return [*enumerate(likely), *((far + rank, guess) for rank, guess in usual if not _is_integer(guess))]
+    return [
+        *enumerate(likely),
+        *((far + rank, guess) for rank, guess in usual if not _is_integer(guess)),
+    ]
 
 
 def _is_integer(guess: Guess) -> TypeGuard[Drawn]:

@@ -40,6 +40,7 @@ _KINDS: dict[str, tuple[str | None, float, float]] = {
     "unit": (None, 0.08, 0.5),  # a probability
     "int": ("int64", 1.0, 0.0),
     "bool": ("bool", 1.0, 0.0),
+    "sign": ("sign", 1.0, 0.0),  # a label of a margin
     "onehot": ("onehot", 1.0, 0.0),
     "onehot_columns": ("onehot_columns", 1.0, 0.0),
 }

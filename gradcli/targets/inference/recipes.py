@@ -25,6 +25,23 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
             (r"b3", ("1 1", "1")),
         ),
     ),
+    (  # three axes, channels second or last
+        r".*(conv\w*|pool\w*|norm\w*)_?1_?d.*",
+        (
+            (_IMAGE, ("B C 6", "B 6 C", "N T D")),
+            (r"w|weights?|kernels?|filters?", ("F C P", "P C F")),
+            (r"gamma", ("C|near1", "1 C 1|near1")),
+            (r"b|bias|beta", ("F", "C")),
+        ),
+    ),
+    (
+        r".*norm\w*_?2_?d.*",
+        (
+            (_IMAGE, ("B C I J", "B I J C")),
+            (r"gamma", ("C|near1", "1 C 1 1|near1")),
+            (r"beta", ("C", "1 C 1 1")),
+        ),
+    ),
     (
         r".*conv.*",
         (
@@ -78,6 +95,17 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
             (r"w_?(x|ih)", ("D 4*H|small",)),
             (r"w_?(h|hh)", ("H 4*H|small",)),
             (r"b", ("4*H",)),
+        ),
+    ),
+    (
+        r".*gru.*",
+        (
+            (r"xs", ("N T D",)),
+            (r"x|x_?t", ("N D", "N T D")),
+            (r"prev_h|h_?prev|h", ("N H",)),
+            (r"w_?(x|ih|x2h)", ("D 3*H|small",)),
+            (r"w_?(h|hh|h2h)", ("H 3*H|small",)),
+            (r"b(_?(x|h|ih|hh))?", ("3*H",)),
         ),
     ),
     (
@@ -178,8 +206,9 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (
         r"nn_?cost_?function\w*",
         (
-            (r"nn_params|theta", ("6*(D+1)+K*(6+1)|small",)),
+            (r"nn_params|theta", ("6*(3+1)+5*(6+1)|small",)),
             (r"input_layer_size", (3,)),
+            (r"(nn_)?layers?(_(sizes|dims|info))?|sizes|dims|architecture", ([3, 6, 5],)),
             (r"hidden_layer_size", (6,)),
             (r"num_labels", (5,)),
             (r"x", ("N 3",)),

@@ -10,6 +10,7 @@ from gradcli.problem import Problem
 from gradcli.spec import InputSpec
 from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
+from gradcli.targets.inference.flat import resized
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
@@ -23,6 +24,8 @@ _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier th
 _INDIFFERENT = 8  # by how much indices that are out of range must be likelier than those that are not
 _FAR = 6  # a rank from which on gradients of other shapes say that the guess is wrong
 _VECTORS = 5  # by how much vectors must be likelier than matrices where backward transposes
+_LIKELY = 3  # up to this rank, lengths that the code is made for are tried
+_MOST_PARTS = 12  # of a flat vector
 _KNOWN = 1  # up to this rank, names and documentation have said what the arguments are
 
 # How code refuses what it is given; what else it raises each time is a fault of its own.
@@ -103,6 +106,8 @@ def infer(
         found = Found(candidate, tuple(missing))
         before = _Moment()
         trial = _try(found, build)
+        found, trial = _as_long_as_asked(found, trial, build)
+        candidate = found.candidate
         patience.tried(before)
         if left is None and trial.hopeless:
             left = found
@@ -165,7 +170,7 @@ def _at_its_lengths(
     lengths: Sequence[int] | None = None
     for candidate in likely:
         yield candidate
-        if candidate.rank > _KNOWN or given:
+        if candidate.rank > _LIKELY or given:
             continue
         lengths = one.lengths if lengths is None else lengths
         for length in lengths:
@@ -179,6 +184,17 @@ def _try(found: Found, build: Build) -> Trial:
         return attempt(build(found.inputs(found.candidate.sizes, {}), found.constants))
     except UsageError as error:
         return Trial(REFUSED, reason=str(error).splitlines()[0], raised=UsageError)
+
+
+def _as_long_as_asked(found: Found, trial: Trial, build: Build) -> tuple[Found, Trial]:
+    """The same with a flat vector of parameters as long as the code asks for, if it does."""
+    for _ in range(_MOST_PARTS):
+        longer = resized(found.candidate, trial.reason) if trial.level == REFUSED else None
+        if longer is None:
+            break
+        found = replace(found, candidate=longer)
+        trial = _try(found, build)
+    return found, trial
 
 
 def _score(candidate: Candidate, trial: Trial) -> float:

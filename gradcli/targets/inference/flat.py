@@ -1,0 +1,49 @@
+"""Parameters in one flat vector: how long it must be is read off the refusal of a `reshape`."""
+
+import math
+import re
+from dataclasses import replace
+
+from gradcli.layers.declaration import evaluate
+from gradcli.targets.inference.candidates import Candidate
+from gradcli.targets.inference.guess import Drawn
+
+_REFUSED = (
+    re.compile(r"cannot reshape array of size (?P<size>\d+) into shape \((?P<shape>[\d, ]+)\)"),
+    re.compile(r"shape '\[(?P<shape>[\d, ]+)\]' is invalid for input of size (?P<size>\d+)"),  # torch's
+)
+_FLAT = re.compile(
+    r"\w*theta\w*|\w*params?(_\w+)?|\w*parameters|\w*weights?\w*|w|x0?|p|z|vec\w*", re.IGNORECASE
+)
+_LONGEST = 500
+
+
+def resized(candidate: Candidate, refusal: str) -> Candidate | None:
+    """The same with the vector as long as the reshape that refused it asks for; None where it was no such.
+
+    Each part of a vector that is too short is refused in turn: the first `theta[:12].reshape(4, 3)` with what
+    there is of it, the last with none.
+    """
+    match = next((found for pattern in _REFUSED if (found := pattern.search(refusal))), None)
+    if match is None:
+        return None
+    asked = math.prod(int(length) for length in match["shape"].split(",") if length.strip())
+    name = next((name for name, guess in candidate.layout.items() if _is_flat(name, guess)), None)
+    if name is None:
+        return None
+    vector = candidate.layout[name]
+    assert isinstance(vector, Drawn)
+    length = evaluate(vector.axes[0], candidate.sizes) + asked - int(match["size"])
+    if not 0 < length <= _LONGEST:
+        return None
+    layout = {**candidate.layout, name: replace(vector, axes=(str(length),), kind="small")}
+    return replace(candidate, layout=layout)
+
+
+def _is_flat(name: str, guess: object) -> bool:
+    return (
+        isinstance(guess, Drawn)
+        and len(guess.axes) == 1
+        and guess.kind in ("normal", "small")
+        and _FLAT.fullmatch(name) is not None
+    )

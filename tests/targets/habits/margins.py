@@ -1,0 +1,55 @@
+"""Labels that are -1 and 1: margins, in the words of several courses."""
+
+import numpy as np
+
+
+def hinge_loss(w, X, y, lambda_reg=0.01):
+    return np.mean(np.maximum(0, 1 - y * np.dot(X, w))) + 0.5 * lambda_reg * np.sum(w**2)
+
+
+def hinge_loss_gradient(w, X, y, lambda_reg=0.01):
+    dw = np.zeros(w.shape)
+    for i, distance in enumerate(1 - y * np.dot(X, w)):
+        if distance > 0:
+            dw -= y[i] * X[i]
+    return dw / len(y) + lambda_reg * w
+
+
+def squared_hinge(y_pred, y_true):
+    return np.mean(np.maximum(0, 1 - y_true * y_pred) ** 2)
+
+
+def squared_hinge_gradient(y_pred, y_true):
+    return -2 * y_true * np.maximum(0, 1 - y_true * y_pred) / len(y_pred)
+
+
+def logistic_func(w, X, y):
+    return np.mean(np.log(1 + np.exp(-y * (X @ w))))
+
+
+def logistic_func_grad(w, X, y):
+    return np.mean((-y / (1 + np.exp(y * (X @ w)))).reshape(-1, 1) * X, axis=0)
+
+
+def cross_entropy(w, X, y):
+    z = np.dot(X, w)
+    return np.mean(y * np.log1p(np.exp(-z)) + (1 - y) * np.log1p(np.exp(z)))
+
+
+def cross_entropy_gradient(w, X, y):
+    return np.dot(X.T, 1 / (1 + np.exp(-np.dot(X, w))) - y) / len(y)
+
+
+class SoftmaxCrossEntropy:
+    """Of one sample; what the derivative calls its first argument is not what the value calls it."""
+
+    def call(self, prediction, target):
+        return -np.log(self._softmax(prediction)) @ target
+
+    def deriv(self, scores, target):
+        return self._softmax(scores) - target
+
+    @staticmethod
+    def _softmax(x):
+        e = np.exp(x - np.max(x))
+        return e / np.sum(e)
