@@ -8,6 +8,8 @@ from typing import Any
 from gradcli.subject import fixed_generators
 from gradcli.targets.constructor import Shape, guess
 from gradcli.targets.forward_call import required_arguments
+from gradcli.targets.inference.documented import annotation_of
+from gradcli.targets.inference.modes import by_comparison
 
 _BUILDS = re.compile(
     r"_?(build|set_?up|init(iali[sz]e)?)(_?(params?|parameters|weights|layer|from_shape))?"
@@ -25,7 +27,7 @@ def built(cls: type, make: Callable[[], Any], seen: Shape | None) -> Iterator[An
     for name, method in inspect.getmembers(cls, inspect.isfunction):
         if _BUILDS.fullmatch(name) is None:
             continue
-        for arguments in _arguments(required_arguments(method)[1:], seen):
+        for arguments in _arguments(method, seen):
             made = make()
             try:
                 with fixed_generators():
@@ -35,8 +37,12 @@ def built(cls: type, make: Callable[[], Any], seen: Shape | None) -> Iterator[An
             yield made
 
 
-def _arguments(needed: list[str], seen: Shape | None) -> Iterator[dict[str, Any]]:
+def _arguments(method: Callable[..., Any], seen: Shape | None) -> Iterator[dict[str, Any]]:
+    needed = required_arguments(method)[1:]
+    words = by_comparison(method, needed)  # init_weights(method): "he" or "xavier"
     values = {name: seen[1:] if seen and _WHOLE.fullmatch(name) else guess(name, seen) for name in needed}
+    values |= {name: known[0] for name, known in words.items()}
+    values |= {name: False for name in needed if annotation_of(method, name) == "bool" and name not in words}
     if seen is None or any(value is None for value in values.values()):
         return
     yield values

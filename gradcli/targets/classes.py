@@ -44,6 +44,7 @@ from gradcli.targets.unfinished import is_unfinished
 __all__ = ["CheckableClass", "as_spelled", "asked", "find", "only_promised"]
 
 _NOTHING = ObjectSpelling()
+_MANY = 32  # an integer beyond it is no length that a check need look at
 _STRUCTURAL = ("layers", "modules", "layer", "network", "net", "model", "blocks", "args", "steps")
 
 
@@ -82,7 +83,12 @@ class CheckableClass(ByName):
             for _, value in entries(holder)
             if isinstance(value, np.ndarray) and value.dtype.kind == "f"
         ]
-        return list(dict.fromkeys(length for array in arrays for length in array.shape if length > 1))
+        lengths = [length for array in arrays for length in array.shape if length > 1]
+        own = getattr(made, "__dict__", {})
+        units = [
+            n for n in own.values() if type(n) is int and 1 < n <= _MANY
+        ]  # where its arrays are made late
+        return list(dict.fromkeys([*lengths, *units]))
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -205,16 +211,24 @@ class CheckableClass(ByName):
         arguments = {n: v for n, v in given.items() if n in self._constructor} | self._arguments
         shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
         first = construct(where, self.cls, _copied(arguments), shapes[0])
-        for shape in shapes:
+        possible = [shape for shape in shapes if self._can_be_made(arguments, shape)]
+        for shape in possible:
             made = construct(where, self.cls, _copied(arguments), shape)
             if accepts(self.halves.forward, made, {**known, **own}):
                 return made
-        for shape in shapes:
+        for shape in possible:
             make = partial(construct, where, self.cls, _copied(arguments), shape)
             for made in built(self.cls, make, shape):
                 if accepts(self.halves.forward, made, {**known, **own}):
                     return made
         return first
+
+    def _can_be_made(self, arguments: Mapping[str, Any], shape: Shape | None) -> bool:
+        try:
+            construct(self.name, self.cls, _copied(arguments), shape)
+        except UsageError:
+            return False
+        return True
 
 
 def as_spelled(loaded: Loaded, one: Checkable, spelled: ObjectSpelling) -> CheckableClass:

@@ -34,6 +34,9 @@ _SIZES = re.compile(
     r"(layer_?)?(sizes|dims|widths|dimensions)|layers_(sizes|dims)|hidden_(sizes|dims|layers)"
 )
 _SHAPE = re.compile(r"(input|in)_shape")
+_SQUARE = re.compile(
+    r"(kernel|filter|pool|window)(_?size)?|strides?|pad(ding)?|dilation"
+)  # for each of two axes
 _RATE = re.compile(r"lr|learning_?rate|alpha|eta|step_size")
 _TRAINING = r"training|train|is_train(ing)?|train_?(flg|flag|mode)"
 _NUMBERS = (
@@ -47,6 +50,7 @@ _NUMBERS = (
     (r"momentum|decay|rho", 0.9),
     (r"p|rate|drop\w*|keep_prob|slope|temperature|reg|negative_slope", 0.5),
     (rf"{_TRAINING}|(use_)?bias", True),
+    (r"act(ivation)?(_?(func(tion)?|fn|name|type))?|nonlinearity", "tanh"),
     (r"vocab_?size|num_embeddings|n_words", 7),
     (r"(T|seq_len|time_steps|steps|n_steps)", 3),
     (r"(N|batch_?size|batch|n_samples)", 4),
@@ -136,8 +140,12 @@ def _suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[st
 
 def _as_annotated(value: Any, parameter: Parameter) -> Any:
     """A length as the shape that an annotation asks for: `input_size: tuple[int, ...]`."""
-    wants_shape = re.match(r"(typing\.)?tuple\b", str(parameter.annotation), re.IGNORECASE)
-    return (value,) if wants_shape and isinstance(value, int) else value
+    annotation = str(parameter.annotation)
+    wants_shape = re.match(r"(typing\.)?tuple\b", annotation, re.IGNORECASE)
+    takes_number = re.search(r"\bint\b", re.sub(r"\[[^\]]*\]", "", annotation))  # `tuple[int, int] | int`
+    if not wants_shape or takes_number or not isinstance(value, int):
+        return value
+    return (value,) * (2 if _SQUARE.fullmatch(parameter.name) else 1)
 
 
 def _is_large(parameter: Parameter) -> bool:

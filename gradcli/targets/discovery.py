@@ -20,7 +20,7 @@ from gradcli.targets.parameters import (
     mapped_parameters,
     returned_parameters,
 )
-from gradcli.targets.places import Place, at
+from gradcli.targets.places import Place, at, entries
 from gradcli.targets.spelled_object import spelled_inputs, with_spelled
 
 _AGREES = 1e-3  # relative: a plain difference along one direction
@@ -92,8 +92,15 @@ def discover(
         parameters = with_spelled(where, parameters, settled, after, spelled, inputs)
         stored = spelled_inputs(where, after, spelled, floats)
         owned = {name: array for name, array in owned.items() if name not in spelled.parameters}
-    prototype = _settle(made, settled, elsewhere, parameters, owned)
-    prototype = _with_twins(_kept_only(prototype, calls, inputs), calls, inputs, outputs)
+    bare = _settle(made, settled, elsewhere, parameters, owned)
+    prototype = _kept_only(bare, calls, inputs)
+    late = _has_late_generator(made, settled)
+    if prototype is None or late or len(prototype.parameters) < len(parameters):
+        # Its first call makes what later ones keep, `gamma` beside `running_mean`, only all together.
+        whole = _kept_only(_named_prototype(settled, parameters, owned), calls, inputs)
+        if whole and (prototype is None or late or len(whole.parameters) > len(prototype.parameters)):
+            prototype = whole
+    prototype = _with_twins(prototype or bare, calls, inputs, outputs)
     if not failed:
         wanted = tuple(with_gradient(floats, result, after, prototype.parameters))
         wanted = tuple(name for name in floats if name in wanted or name in stored)
@@ -111,7 +118,20 @@ def _settle(
     """The object before its first call, or, where that makes the parameters, before its second."""
     lazy = any(not isinstance(at(made, p.value), np.ndarray | float) for p in parameters)
     bare = without_caches(settled, elsewhere, made, parameters) if lazy else made
-    return Prototype(bare, tuple(_named_as_given(bare, parameter, owned) for parameter in parameters))
+    return _named_prototype(bare, parameters, owned)
+
+
+def _named_prototype(made: Any, parameters: list[Parameter], owned: Mapping[str, Array]) -> Prototype:
+    return Prototype(made, tuple(_named_as_given(made, parameter, owned) for parameter in parameters))
+
+
+def _has_late_generator(made: Any, settled: Any) -> bool:
+    """Whether the first forward makes the object's own generator of random numbers, from the time of day."""
+    kinds = (np.random.Generator, np.random.RandomState)
+    return any(
+        isinstance(value, kinds) and not isinstance(at(made, (step,)), kinds)
+        for step, value in entries(settled)
+    )
 
 
 def _named_as_given(made: Any, parameter: Parameter, owned: Mapping[str, Array]) -> Parameter:
@@ -123,14 +143,14 @@ def _named_as_given(made: Any, parameter: Parameter, owned: Mapping[str, Array])
     return parameter
 
 
-def _kept_only(prototype: Prototype, calls: Calls, inputs: Mapping[str, Array]) -> Prototype:
-    """Without those that forward computes anew each time: they are caches."""
+def _kept_only(prototype: Prototype, calls: Calls, inputs: Mapping[str, Array]) -> Prototype | None:
+    """Without those that forward computes anew each time: they are caches. None if forward does not run."""
     values = {name: 1.01 * value + 0.01 for name, value in prototype.values().items()}
     born = prototype.born(values)
     try:
         calls.run(born, copies(inputs))
     except (Exception, SystemExit):
-        return prototype
+        return None
     kept = tuple(p for p in prototype.parameters if np.array_equal(at(born, p.value), values[p.name]))
     return replace(prototype, parameters=kept)
 

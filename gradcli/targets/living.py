@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -114,9 +114,16 @@ def without_caches(lived: Any, again: Any, made: Any, parameters: Sequence[Param
     kept = {p.value[0] for p in parameters} | {p.gradient[0] for p in parameters if p.gradient}
     for step, value in entries(bare):
         before = at(made, (step,))
-        if step not in kept and _is_cache(value) and isinstance(step, Attribute | Item):
+        if step not in kept and _is_cache(value) and _is_new(step, made):
+            delattr(bare, step.name)
+        elif step not in kept and _is_cache(value) and isinstance(step, Attribute | Item):
             write(bare, (step,), _emptied(value, copied(before, {})))
     return bare
+
+
+def _is_new(step: object, made: Any) -> TypeGuard[Attribute]:
+    """Whether an object did not have this attribute: code may ask whether it has."""
+    return isinstance(step, Attribute) and not hasattr(made, step.name)
 
 
 def _uncount(lived: Any, again: Any) -> None:

@@ -1,0 +1,56 @@
+"""Torch by hand, margins, flat vectors and late layers, checked with nothing said but a name."""
+
+from pathlib import Path
+
+import pytest
+
+from gradcli import check_target
+
+HABITS = Path(__file__).parent / "habits"
+IN_TORCH = {
+    "Linear": ("dout.sum(dim=0)\n\n\ndef layernorm_f", "dout.mean(dim=0)\n\n\ndef layernorm_f", "b"),
+    "layernorm": ("- x_hat * (g * x_hat).mean(dim=1, keepdim=True)", "", "x"),
+    "rnn": ("(dh[:, t] + carried)", "(dh[:, t] - carried)", "Wh"),
+    "softmax_loss": ("return loss, dx / N", "return loss, dx", "x"),
+    "binary_loss": ("((1 - Y) / (1 - AL) - Y / AL)", "((1 - Y) / (1 - AL) + Y / AL)", "AL"),
+}
+MARGINS = {
+    "hinge_loss": ("+ lambda_reg * w\n", "+ 2 * lambda_reg * w\n", "w"),
+    "squared_hinge": ("return -2 * y_true", "return -y_true", "y_pred"),
+    "logistic_func": ("(-y / (1 +", "(y / (1 +", "w"),
+    "cross_entropy": (" - y) / len(y)", " + y) / len(y)", "w"),
+    "SoftmaxCrossEntropy": ("(scores) - target", "(scores) + target", "prediction"),
+}
+FLAT = {
+    "nn_cost_function": ("* a[i] * (1 - a[i])", "* (1 - a[i])", "nn_params"),
+    "fit_cost": ("np.outer(error, v) *", "np.outer(error, v) +", "theta"),
+}
+LATE = {
+    "BatchNorm": ("error * self.normalized, axis=0)", "error, axis=0)", "gamma"),
+    "Dropout": ("return error * self.mask", "return error", "x"),
+    "RecurrentCell": ("self.h_prev.T @ da", "self.h.T @ da", "U"),
+    "Recurrent": ("self.dW += self", "self.dW -= self", "cell.W"),
+    "MaxPooling2D": ("None] * self.mask", "None] * np.ones_like(self.mask)", "images"),
+    "Dense": ("error.sum(axis=0, keepdims=True)", "error.mean(axis=0, keepdims=True)", "bias"),
+    "GRU": ("(r * h_prev).T @ dt", "h_prev.T @ dt", "Wh"),
+    "Activation": ("1 - y**2", "1 + y**2", "x"),
+}
+FILES = {"in_torch.py": IN_TORCH, "margins.py": MARGINS, "flat_vectors.py": FLAT, "late.py": LATE}
+TARGETS = [(file, name, *bug) for file, bugs in FILES.items() for name, bug in bugs.items()]
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+@pytest.mark.parametrize(("file", "name", "right", "wrong", "gradient"), TARGETS)
+def test_right_code_passes_and_a_planted_bug_is_found(folder, file, name, right, wrong, gradient):
+    if file == "in_torch.py":
+        pytest.importorskip("torch")
+    source = (HABITS / file).read_text()
+    assert source.count(right) == 1
+    (folder / file).write_text(source)
+    result = check_target(f"{file}:{name}", blame=False)
+    assert (result.verdict, [v for v in result.violations if not v.is_warning]) == ("pass", [])
+    assert result.compared
+    (folder / file).write_text(source.replace(right, wrong))
+    result = check_target(f"{file}:{name}", blame=False)
+    assert gradient in [name for name, found in result.gradients.items() if found.verdict == "fail"]
