@@ -93,6 +93,22 @@ def _value(method: Method, place: int | None) -> Method:
         result = method(self, *args, **keywords)
         return _part(result, place)
 
+    value.__signature__ = _with_target(method)  # type: ignore[attr-defined]
+    return value
+
+
+def with_target(function: Method) -> Method:
+    """A function whose target must be given, where it may be left out: without one it returns no cost."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **keywords: Any) -> Any:
+        return function(*args, **keywords)
+
+    called.__signature__ = _with_target(function)  # type: ignore[attr-defined]
+    return called
+
+
+def _with_target(method: Method) -> inspect.Signature:
     signature = inspect.signature(method)
     needed = [
         parameter.replace(default=inspect.Parameter.empty)
@@ -100,8 +116,7 @@ def _value(method: Method, place: int | None) -> Method:
         else parameter
         for parameter in signature.parameters.values()
     ]
-    value.__signature__ = signature.replace(parameters=needed)  # type: ignore[attr-defined]
-    return value
+    return signature.replace(parameters=needed)
 
 
 def _gradient(method: Method, names: tuple[str, ...], place: int | None) -> Method:

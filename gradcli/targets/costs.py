@@ -1,12 +1,14 @@
 """The conventions of costs: one call that returns value and gradient, or a function beside its derivative."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
 from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.cost_methods import with_target
 from gradcli.targets.cost_names import (
     find_derivatives,
     find_products,
@@ -20,6 +22,7 @@ from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.label import Label
 from gradcli.targets.naming import Pair, find_pairs
 from gradcli.targets.pairs import CheckablePair
+from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.returned_names import returned_names
 
@@ -38,7 +41,15 @@ class CheckableCost(ByArguments):
 
     @property
     def called(self) -> Callable[..., Any]:
-        return self.value
+        return self._adapted(self.value)
+
+    @cached_property
+    def _dictionary(self) -> ParameterDict | None:
+        return find_parameter_dict(self.value)
+
+    def _adapted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function with the entries of a dictionary of parameters as its arguments."""
+        return function if self._dictionary is None else self._dictionary.unfold(with_target(function))
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
@@ -50,7 +61,22 @@ class CheckableCost(ByArguments):
         constants: Mapping[str, Any],
         label: Label,
     ) -> Problem:
-        return make_cost_problem(self.value, self.gradient, inputs, constants, label)
+        if self._dictionary is None:
+            return make_cost_problem(self.value, self.gradient, inputs, constants, label)
+        value = self._adapted(self.value)
+        gradient = value if self.gradient is self.value else self._adapted(self.gradient)
+        problem = make_cost_problem(value, gradient, inputs, constants, label)
+        source = problem.source
+        if source is None or source.remake is None:
+            return problem
+        around = source.remake
+
+        def remake(value: Callable[..., Any], gradient: Callable[..., Any]) -> Problem:
+            return around(self._adapted(value), self._adapted(gradient))
+
+        return replace(
+            problem, source=replace(source, forward=self.value, backward=self.gradient, remake=remake)
+        )
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

@@ -5,6 +5,7 @@ Their arguments and results share memory with NumPy's arrays, so that what they 
 
 import ast
 import functools
+import inspect
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcli.targets.decorated import behind
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.source_tree import source_tree
 
@@ -32,6 +34,7 @@ def takes_tensors(*functions: Callable[..., Any]) -> bool:
 
 
 def _is_written_for_tensors(function: Callable[..., Any]) -> bool:
+    function = behind(inspect.unwrap(function))
     torch = sys.modules.get("torch")
     space = getattr(function, "__globals__", {})
     modules = [name for name, value in space.items() if torch is not None and value is torch]

@@ -23,6 +23,7 @@ MARGINS = {
 }
 FLAT = {
     "nn_cost_function": ("* a[i] * (1 - a[i])", "* (1 - a[i])", "nn_params"),
+    "loss_and_grads": ('"b1": dA.sum(axis=0)', '"b1": dA.mean(axis=0)', "b1"),
     "fit_cost": ("np.outer(error, v) *", "np.outer(error, v) +", "theta"),
 }
 LATE = {

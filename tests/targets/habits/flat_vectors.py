@@ -1,4 +1,4 @@
-"""Parameters in a flat vector, with the sizes of a network beside it."""
+"""Parameters in a flat vector, with the sizes of a network beside it, or in a dictionary that is passed whole."""
 
 import numpy as np
 
@@ -42,3 +42,20 @@ def fit_cost(theta, X, y, hidden=4):
     error = A @ v - y
     dA = np.outer(error, v) * (1 - A**2)
     return 0.5 * np.sum(error**2), np.concatenate([(dA.T @ X).ravel(), A.T @ error])
+
+
+def loss_and_grads(params, X, y=None, reg=0.1):
+    A = np.tanh(X @ params["W1"] + params["b1"])
+    scores = A @ params["W2"] + params["b2"]
+    if y is None:
+        return scores
+    P = np.exp(scores - scores.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    rows = np.arange(len(X))
+    loss = -np.log(P[rows, y]).mean() + reg * (np.sum(params["W1"] ** 2) + np.sum(params["W2"] ** 2))
+    P[rows, y] -= 1
+    dscores = P / len(X)
+    dA = dscores @ params["W2"].T * (1 - A**2)
+    grads = {"W1": X.T @ dA + 2 * reg * params["W1"], "b1": dA.sum(axis=0)}
+    grads |= {"W2": A.T @ dscores + 2 * reg * params["W2"], "b2": dscores.sum(axis=0)}
+    return loss, grads
