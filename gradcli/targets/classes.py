@@ -87,7 +87,7 @@ class CheckableClass(ByName):
         own = getattr(made, "__dict__", {})
         units = [
             n for n in own.values() if type(n) is int and 1 < n <= _MANY
-        ]  # where its arrays are made late
+        ]  # where arrays are made late
         return list(dict.fromkeys([*lengths, *units]))
 
     @property

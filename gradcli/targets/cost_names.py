@@ -45,13 +45,14 @@ _DERIVATIVES = (
     "d_{}",
     "d{}",
     "jac_{}",
+    "J{}",
     "jacobian_{}",
     "nabla_{}",
     "grad{}",
 )
 _VALUE_WORDS = r"cost|loss|objective|energy|value|func|function|score|fun|f"
 _GRADIENT_WORDS = ("gradient", "grad", "gradients", "derivative", "jac", "jacobian")
-_OF_VALUES = re.compile(r"cost|loss|obj(ective)?|energy|nll|value|f|j")
+_OF_VALUES = re.compile(r"cost|loss|obj(ective)?|energy|nll|neg|negative|log|ll|likelihood|value|f|j")
 _OF_GRADIENTS = re.compile(r"grad(ient)?s?|derivatives?|deriv|prime|der|jac(obian)?")
 _IDLE = re.compile(r"compute|calc(ulate)?|eval(uate)?|get|func(tion)?|fun|fn|of")
 _SECOND = (

@@ -29,6 +29,7 @@ from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
 
+_PREDICTION = re.compile(r"y_?(hat|pred)\w*|pred(ict\w*)?s?|probs?|logits|scores|outputs?", re.IGNORECASE)
 _TRUTH = re.compile(r"y|labels?|targets?|y_true", re.IGNORECASE)
 _ROLES = {
     "parameters": re.compile(r"param(eter)?s|weights", re.IGNORECASE),
@@ -159,13 +160,20 @@ def why_no_pair(forward: Callable[..., Any], backward: Callable[..., Any]) -> st
     """What a backward lacks that differentiates a cost of its own; None if it may be that of a pair."""
     asks = required_arguments(backward)
     truth = [name for name in asks if _TRUTH.fullmatch(name) and name not in argument_names(forward)]
-    if len(asks) < 3 or not truth or any(map(looks_like_cotangent, asks)):
+    if len(asks) < 2 or not truth or any(map(looks_like_cotangent, asks)):
+        return None
+    if len(asks) == 2 and _is_cotangent(asks[0], forward):
         return None
     names = forward.__name__, backward.__name__
     return (
         f"{names[1]} takes {truth[0]} and no cotangent: it differentiates a cost that {names[0]} does not "
         f"return. Put both into one function that returns cost and gradients, and check that"
     )
+
+
+def _is_cotangent(first: str, forward: Callable[..., Any]) -> bool:
+    """Whether a backward's first argument may be one all the same; what is called a prediction is none."""
+    return first in argument_names(forward) or _PREDICTION.fullmatch(first) is None
 
 
 def _network(

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from gradcli import check_target
+from gradcli.errors import GradcliError
+from gradcli.targets.inference.guess import drawn
+from gradcli.targets.inference.recipes import by_function
 
 HABITS = Path(__file__).parent / "habits"
 IN_TORCH = {
@@ -19,6 +22,13 @@ MARGINS = {
     "squared_hinge": ("return -2 * y_true", "return -y_true", "y_pred"),
     "logistic_func": ("(-y / (1 +", "(y / (1 +", "w"),
     "cross_entropy": (" - y) / len(y)", " + y) / len(y)", "w"),
+    "logistic_neg_ll": ("+ penalty\n", "- penalty\n", "beta"),
+    "pr": ("-x[1] / x[2] ** 2", "x[1] / x[2] ** 2", "x"),
+    "glove_loss_and_gradient": (
+        "grad_context_vec = d_inner * center_vec",
+        "grad_context_vec = d_inner * context_vec",
+        "context_vec",
+    ),
     "SoftmaxCrossEntropy": ("(scores) - target", "(scores) + target", "prediction"),
 }
 FLAT = {
@@ -33,7 +43,6 @@ LATE = {
     "Recurrent": ("self.dW += self", "self.dW -= self", "cell.W"),
     "MaxPooling2D": ("None] * self.mask", "None] * np.ones_like(self.mask)", "images"),
     "Dense": ("error.sum(axis=0, keepdims=True)", "error.mean(axis=0, keepdims=True)", "bias"),
-    "GRU": ("(r * h_prev).T @ dt", "h_prev.T @ dt", "Wh"),
     "Activation": ("1 - y**2", "1 + y**2", "x"),
 }
 FILES = {"in_torch.py": IN_TORCH, "margins.py": MARGINS, "flat_vectors.py": FLAT, "late.py": LATE}
@@ -49,9 +58,36 @@ def test_right_code_passes_and_a_planted_bug_is_found(folder, file, name, right,
     source = (HABITS / file).read_text()
     assert source.count(right) == 1
     (folder / file).write_text(source)
-    result = check_target(f"{file}:{name}", blame=False)
+    result = check_target(f"{file}:{name}", blame=False, budget=30.0)
     assert (result.verdict, [v for v in result.violations if not v.is_warning]) == ("pass", [])
     assert result.compared
     (folder / file).write_text(source.replace(right, wrong))
-    result = check_target(f"{file}:{name}", blame=False)
+    result = check_target(f"{file}:{name}", blame=False, budget=30.0)
     assert gradient in [name for name, found in result.gradients.items() if found.verdict == "fail"]
+
+
+def test_a_backward_of_predictions_and_labels_is_told_not_to_be_that_of_a_softmax(folder):
+    (folder / "loss.py").write_text(SOFTMAX)
+    with pytest.raises(GradcliError, match="takes y and no cotangent: it differentiates a cost"):
+        check_target("loss.py:softmax")
+
+
+def test_the_weights_of_a_gru_hold_three_gates():
+    widths = [by_function("GRU", name)[0] for name in ("Wx", "Wh")]
+    assert widths == [drawn("D 3*H|small"), drawn("H 3*H|small")]
+
+
+SOFTMAX = """
+import numpy as np
+
+
+def softmax(x):
+    e = np.exp(x)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_backward(pred, y):
+    grad = pred.copy()
+    grad[range(len(y)), y] -= 1
+    return grad / len(y)
+"""

@@ -13,6 +13,7 @@ from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.of_two import by_two, of_two
 from gradcli.targets.inference.one_hot import by_classes
+from gradcli.targets.inference.positive import by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
 from gradcli.targets.inference.transposed import by_transposing, matrices_first
@@ -69,6 +70,7 @@ def ranked(
     modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
     two = by_two(functions[:2], names) - told.keys()
     signs = by_margin(functions[:2], names)
+    positive = by_logarithm(forward, names)
     matrices = by_transposing(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
@@ -93,6 +95,8 @@ def ranked(
             guesses, start = [*map(drawn, _INDEXES)], len(_INDEXES) + 2
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
+        if name in positive and name not in clipped:
+            found[name] = of_positive(found[name])
         if name in two:
             found[name] = of_two(found[name])
         if name in signs:

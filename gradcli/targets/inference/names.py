@@ -10,6 +10,8 @@ _DATA = ("N D", "N", "B C I J", "N T D", "D N", "D 1", "1 D", "N D|unit", "N|nea
 # A name -> shapes in the words of `guess.drawn`. The first pattern that fits is taken.
 _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\w*mask", ("N D|bool", "N T|bool", "N|bool", "B C I J|bool")),
+    (r"\w*(vec|vector)", ("D", "N D", "N")),
+    (r"\w+(bias)", ("", "M", "N")),
     (r"idx|ind(ex|ices)|ids|tokens?|words", ("N T|int|V", "N|int|V", "N|int|M", "N|int|D")),
     (r"y|t|lab(el)?s?|targets?|y_?(true|train|batch)|\w*one_?hot\w*|captions|gt|ys", _LABELS),
     (

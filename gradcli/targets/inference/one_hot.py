@@ -8,7 +8,7 @@ from typing import Any
 from gradcli.targets.labels import LABEL
 from gradcli.targets.source_tree import source_tree
 
-_CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll", re.IGNORECASE)
+_CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll_?loss", re.IGNORECASE)
 
 
 def by_classes(

@@ -144,16 +144,24 @@ def _is_indifferent(subject: Subject, problem: Problem) -> bool:
     ones give the same. Raises BrokenPromise.
     """
     highest = subject.forward(_with_indices(problem.inputs, 0)).outputs
-    if not any(array.dtype.kind in "iu" and np.any(array > 0) for array in problem.inputs.values()):
+    indices = [array for array in problem.inputs.values() if array.dtype.kind in "iu"]
+    if not any(np.any(array > 0) and not _is_one_hot(array) for array in indices):
         return False
     lower = subject.forward(_with_indices(problem.inputs, 1)).outputs
     return all(np.array_equal(high, low) for high, low in zip(highest, lower, strict=True))
+
+
+def _is_one_hot(array: Array) -> bool:
+    """Whether integers are classes in one-hot form, along the last axis or the first: they are no indices."""
+    if not array.ndim or not array.size or array.min() < 0 or array.max() > 1:
+        return False
+    return any(bool(np.all(array.sum(axis=axis) == 1)) for axis in (-1, 0))
 
 
 def _with_indices(inputs: dict[str, Array], below: int) -> dict[str, Array]:
     """The same point with every index so far below the highest."""
     moved = copies(inputs)
     for array in moved.values():
-        if array.dtype.kind in "iu" and array.size:
+        if array.dtype.kind in "iu" and array.size and not _is_one_hot(array):
             array[...] = max(0, int(array.max()) - below)
     return moved

@@ -1,4 +1,4 @@
-"""Parameters in a flat vector, with the sizes of a network beside it, or in a dictionary that is passed whole."""
+"""Parameters in a flat vector with the sizes of a network beside it, or in a dictionary passed whole."""
 
 import numpy as np
 

@@ -132,30 +132,6 @@ class Dense:
         return error @ self.weights.T
 
 
-class GRU:
-    def __init__(self, Wx, Wh):
-        self.Wx, self.Wh, self.dWx, self.dWh = Wx, Wh, None, None
-
-    def forward(self, x, h_prev):
-        H = self.Wh.shape[0]
-        gates = 1 / (1 + np.exp(-x @ self.Wx[:, : 2 * H] - h_prev @ self.Wh[:, : 2 * H]))
-        z, r = gates[:, :H], gates[:, H:]
-        h_hat = np.tanh(x @ self.Wx[:, 2 * H :] + (r * h_prev) @ self.Wh[:, 2 * H :])
-        self.cache = (x, h_prev, z, r, h_hat)
-        return (1 - z) * h_prev + z * h_hat
-
-    def backward(self, dh):
-        x, h_prev, z, r, h_hat = self.cache
-        H = z.shape[1]
-        dt = dh * z * (1 - h_hat**2)
-        dreset = dt @ self.Wh[:, 2 * H :].T
-        dgates = np.hstack([dh * (h_hat - h_prev) * z * (1 - z), dreset * h_prev * r * (1 - r)])
-        self.dWx = np.hstack([x.T @ dgates, x.T @ dt])
-        self.dWh = np.hstack([h_prev.T @ dgates, (r * h_prev).T @ dt])
-        dx = dgates @ self.Wx[:, : 2 * H].T + dt @ self.Wx[:, 2 * H :].T
-        return dx, dh * (1 - z) + r * dreset + dgates @ self.Wh[:, : 2 * H].T
-
-
 def activate(name):
     return {"tanh": (np.tanh, lambda y: 1 - y**2), "linear": (lambda x: x, np.ones_like)}[name.lower()]
 

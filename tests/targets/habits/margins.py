@@ -1,4 +1,4 @@
-"""Labels that are -1 and 1: margins, in the words of several courses."""
+"""Labels that are -1 and 1, and other losses whose numbers must be of a kind."""
 
 import numpy as np
 
@@ -53,3 +53,34 @@ class SoftmaxCrossEntropy:
     def _softmax(x):
         e = np.exp(x - np.max(x))
         return e / np.sum(e)
+
+
+def logistic_neg_ll(beta, X, y, l2=0.0):
+    z = X @ beta
+    nll = -np.sum(y * z - np.logaddexp(0, z))
+    return nll + 0.5 * l2 * np.sum(beta[1:] ** 2)
+
+
+def logistic_grad(beta, X, y, l2=0.0):
+    penalty = l2 * beta
+    penalty[0] = 0.0
+    return X.T @ (1 / (1 + np.exp(-X @ beta)) - y) + penalty
+
+
+def pr(x):
+    return x[:2] / x[2]
+
+
+def Jpr(x):  # noqa: N802
+    return np.array([[1 / x[2], 0, -x[0] / x[2] ** 2], [0, 1 / x[2], -x[1] / x[2] ** 2]])
+
+
+def glove_loss_and_gradient(center_vec, context_vec, center_bias, context_bias, cooccurrence, x_max=100):
+    weight = (cooccurrence / x_max) ** 0.75 if cooccurrence < x_max else 1
+    inner = np.dot(center_vec, context_vec) + center_bias + context_bias - np.log(cooccurrence)
+    loss = weight * inner**2
+    d_inner = 2 * weight * inner
+    grad_center_vec = d_inner * context_vec
+    grad_context_vec = d_inner * center_vec
+    grad_center_bias = grad_context_bias = d_inner
+    return loss, grad_center_vec, grad_context_vec, grad_center_bias, grad_context_bias
