@@ -85,9 +85,7 @@ class CheckableClass(ByName):
         ]
         lengths = [length for array in arrays for length in array.shape if length > 1]
         own = getattr(made, "__dict__", {})
-        units = [
-            n for n in own.values() if type(n) is int and 1 < n <= _MANY
-        ]  # where arrays are made late
+        units = [n for n in own.values() if type(n) is int and 1 < n <= _MANY]  # where arrays are made late
         return list(dict.fromkeys([*lengths, *units]))
 
     @property
