@@ -15,11 +15,12 @@ def gradient(name="x", verdict=PASS, **changes):
     """A gradient of shape 2x3 whose element (1, 2) decided."""
     shape = changes.pop("shape", (2, 3))
     at = tuple(length - 1 for length in shape)
-    values = {"analytic": 0.25, "numeric": 0.25, "uncertainty": 1e-15, "allowed": 2.5e-8} | {
-        key: changes.pop(key) for key in ("analytic", "numeric", "uncertainty", "allowed") if key in changes
+    values = {"analytic": 0.25, "numeric": 0.25, "uncertainty": 1e-15} | {
+        key: changes.pop(key) for key in ("analytic", "numeric", "uncertainty") if key in changes
     }
     arrays = {key: np.full(shape, value) for key, value in values.items()}
     fields = {
+        "tol": 1e-7,
         "worst_index": at,
         "relative_error": 3.2e-12,
         "method": "central",
