@@ -4,7 +4,8 @@ The convention is `backward(dout, cache)`. What people write beside it is read o
 
 1. The first parameter is the cotangent, whatever its name, unless it is named like the cache or an input
    and a later one like a cotangent (`backward(residuals, g)`, `backward(x, w, dout)`). Required parameters
-   straight after it that are named like cotangents (`dh, dc`; `grad_h, grad_c`) are cotangents too.
+   straight after it that are named like cotangents (`dh, dc`; `grad_h, grad_c`) or after what forward
+   returns (`dkl` beside `return z, kl, cache`) are cotangents too.
    Of a Hessian times a vector (`hessp(x, p)`), it is the vector.
 2. Of the others, one named like a cache gets the cache; one named like an input, a constant or an argument
    that forward has a default for gets that value; one named like the output (`out`, `y`) gets the output;
@@ -254,7 +255,7 @@ def bind_backward(
     )
     # `*_` is not looked at.
     open_ended = any(p.kind is Parameter.VAR_POSITIONAL and p.name.strip("_") for p in parameters)
-    places = _cotangent_places(slots)
+    places = _cotangent_places(slots, results)
     if _is_product(backward):
         # A Hessian is symmetric: its product with a vector is the vjp, and the vector the cotangent.
         places = next(((i,) for i, slot in enumerate(slots) if slot.role == FREE and slot.required), places)
@@ -280,7 +281,7 @@ def _role(name: str, values: Collection[str], names: Collection[str]) -> str:
     return OUTPUT if re.fullmatch(_OUTPUT_NAME, name.lower()) or has_cotangent else FREE
 
 
-def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
+def _cotangent_places(slots: tuple[Slot, ...], results: Callable[[], tuple[str, ...]]) -> tuple[int, ...]:
     if not slots:
         return ()
     first = 0
@@ -291,7 +292,8 @@ def _cotangent_places(slots: tuple[Slot, ...]) -> tuple[int, ...]:
         first = next(later, free[0] if len(free) == 1 else 0)
     places = [first]
     for place in range(first + 1, len(slots)):
-        if not (slots[place].required and _looks_like_cotangent(slots[place])):
+        slot = slots[place]
+        if not (slot.required and (_looks_like_cotangent(slot) or _is_of_a_result(slot, results))):
             break
         places.append(place)
     return tuple(places)
@@ -305,6 +307,12 @@ def looks_like_cotangent(name: str) -> bool:
 
 def _looks_like_cotangent(slot: Slot) -> bool:
     return slot.role not in (CACHE, VALUE) and looks_like_cotangent(slot.name)
+
+
+def _is_of_a_result(slot: Slot, results: Callable[[], tuple[str, ...]]) -> bool:
+    """Whether it is called after something that forward returns: `dkl` beside `return z, kl, cache`."""
+    named = re.match(r"d|g", slot.name.lower()) or slot.name.lower().endswith(("_grad", "_bar"))
+    return slot.role == FREE and bool(named) and input_named(slot.name, filter(None, results())) is not None
 
 
 def _is_filled(slot: Slot) -> bool:

@@ -17,6 +17,8 @@ from gradcli.targets.inference.positive import by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
 from gradcli.targets.inference.transposed import by_transposing, matrices_first
+from gradcli.targets.results import input_named
+from gradcli.targets.returned_names import returned_names
 
 Shape = tuple[int, ...]
 _MOST_RANK = 14
@@ -73,6 +75,7 @@ def ranked(
     positive = by_logarithm(forward, names)
     matrices = by_transposing(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
+    given_back = _given_back(functions, names)
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
@@ -87,6 +90,8 @@ def ranked(
         usual = by_name("" if name in operands else name, annotation_of(forward, name))
         if name == names[0] and len(functions) > 1 and not annotation_of(forward, name):
             usual = _not_only_numbers(usual)
+        if name in given_back and not annotation_of(forward, name):
+            usual = _differentiated(usual)
         if {"x", "y"} <= operands:  # coordinates may be numbers
             usual = [usual[0], (1, Drawn(())), *((rank + 1, guess) for rank, guess in usual[1:])]
         if guesses and isinstance(guesses[0], Fixed):
@@ -113,6 +118,21 @@ def _not_only_numbers(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]
     if any(isinstance(guess, Drawn) for _, guess in usual):
         return usual
     return [*usual, *((len(usual) + rank, guess) for rank, guess in enumerate((drawn("D"), drawn("N"))))]
+
+
+def _given_back(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> set[str | None]:
+    """The arguments that backward returns a gradient of, as its names say: `return dmu, deps`."""
+    return (
+        {input_named(name, names) for name in returned_names(functions[1])} if len(functions) > 1 else set()
+    )
+
+
+def _differentiated(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
+    """What has a gradient is no hyperparameter, whatever its name: `eps` may be noise."""
+    if not all(isinstance(guess, Fixed) for _, guess in usual):
+        return usual
+    arrays = by_name("", "")
+    return [*arrays, *((len(arrays) + rank, guess) for rank, guess in usual)]
 
 
 def _with_unpacked(known: list[Guess], unpacked: Sequence[Drawn]) -> list[Guess]:
