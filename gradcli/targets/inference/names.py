@@ -36,7 +36,7 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(running_|moving_)?(mean|mu|avg)", ("D", "", "N")),
     (r"(running_|moving_)?(var|variance|sigma\w*|std)", ("D|near1", "|near1", "N|near1")),
     (r"a_?prev|a|q|p", ("D N", "N N", "N D", "D D", "N")),
-    (r"h|hess\w*|cov\w*|sigma|m|k", ("N N", "D D", "N D")),
+    (r"h|hess\w*|cov\w*|sigma|m|k", ("N N", "D D", "N D", "D")),
     (r"v|query|key|value|queries|keys|values", ("N T D", "T D")),
 )
 _WEIGHT = re.compile(r"W_?[a-z]{3,}")  # Wattn, W_out: `width` is none
@@ -74,4 +74,5 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
 
 
 def _may_be_array(name: str) -> bool:
-    return name in ("p", "n", "alpha")
+    """Whether a name of what is usually a number is that of an array as well."""
+    return name in ("p", "n", "alpha") or _MAY_BE_NUMBER.fullmatch(name) is not None

@@ -45,6 +45,19 @@ def widths_backward(dout, cache):
     x, k = cache
     return dout * k * (1 - np.tanh(x * k) ** 2)
 """
+ROWS = """
+import numpy as np
+
+
+def rows_forward(x, {name}):
+    return np.tanh(x) * {name}, (x, {name})
+
+
+def rows_backward(dout, cache):
+    x, {name} = cache
+    t = np.tanh(x)
+    return dout * {name} * (1 - t**2), (dout * t).sum(axis=0)
+"""
 RAISES = """def f_forward(x):
     raise {}("no licence")
 
@@ -78,6 +91,16 @@ def test_a_factor_that_is_lost_shows_at_another_number(name, right, wrong):
     Path("pairs.py").write_text(SOURCE.replace(right, wrong))
     result = check_target(f"pairs.py:{name}", blame=False)
     assert result.gradients["x"].verdict == "fail"
+
+
+@pytest.mark.parametrize("name", ["gamma", "scale", "beta", "shift", "k", "sigma"])
+def test_what_may_be_a_number_is_an_array_where_it_has_a_gradient(name):
+    right = ROWS.format(name=name)
+    Path("right.py").write_text(right)
+    result = check_target("right.py:rows")
+    assert (result.verdict, list(result.gradients)) == ("pass", ["x", name])
+    Path("wrong.py").write_text(right.replace("(dout * t)", "(2 * dout * t)"))
+    assert check_target("wrong.py:rows", blame=False).gradients[name].verdict == "fail"
 
 
 def test_what_is_raised_whatever_is_given_fails_with_its_line():
