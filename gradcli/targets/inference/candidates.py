@@ -12,7 +12,7 @@ from gradcli.targets.inference.indexed import by_indexing, by_unpacking, indices
 from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.of_two import by_two, of_two
-from gradcli.targets.inference.one_hot import by_classes
+from gradcli.targets.inference.one_hot import by_classes, of_several
 from gradcli.targets.inference.positive import by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
@@ -83,6 +83,7 @@ def ranked(
             found[name] = [*enumerate(map(Fixed, modes[name]))]
             continue
         guesses = _with_unpacked(_known(name, symbols, told), unpacked.get(name, []))
+        guesses = of_several(guesses) if classes else guesses
         if name in classes and name not in told:
             found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
             continue

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gradcli.targets.inference.guess import Drawn, Guess
 from gradcli.targets.labels import LABEL
 from gradcli.targets.source_tree import source_tree
 
@@ -26,6 +27,18 @@ def by_classes(
     otherwise = {name for tree in trees for name in _used_otherwise(tree)}
     otherwise |= {source for tree in trees for name, source in _reshaped(tree) if name in otherwise}
     return labels - otherwise
+
+
+def of_several(guesses: Sequence[Guess]) -> list[Guess]:
+    """Where labels are classes, a last layer of one output comes after those of several."""
+    return sorted(guesses, key=_is_of_one_output)
+
+
+def _is_of_one_output(guess: Guess) -> bool:
+    """Whether it is a layer's weight with a single row or column, or a single bias."""
+    if not isinstance(guess, Drawn) or "1" not in guess.axes:
+        return False
+    return set(guess.axes) == {"1"} or guess.kind == "small"
 
 
 def _times_logarithm(tree: ast.AST) -> Iterator[str]:

@@ -5,8 +5,11 @@ import pytest
 
 from gradcli import check_target
 from gradcli.errors import UsageError
-from gradcli.spec import InputSpec
+from gradcli.spec import CheckSpec, InputSpec
+from gradcli.targets import resolve
+from gradcli.targets.inference import search
 from gradcli.targets.inference.one_hot import by_classes
+from gradcli.targets.inference.trial import attempt
 from gradcli.targets.inputs import draw
 from gradcli.targets.notation import format_input, parse_input
 
@@ -51,6 +54,14 @@ def test_a_softmax_with_one_hot_classes_is_checked_by_its_name_alone(folder, nam
     assert check_target(f"net.py:{name}").verdict == "pass"
     (folder / "net.py").write_text(SOURCE.replace("(P - Y)", "(P - 2 * Y)").replace("(A2 - Y)", "(A2 + Y)"))
     assert check_target(f"net.py:{name}").verdict == "fail"
+
+
+def test_classes_are_found_with_the_layers_that_give_them_in_few_tries(folder, monkeypatch):
+    (folder / "net.py").write_text(SOURCE)
+    tries = []
+    monkeypatch.setattr(search, "attempt", lambda problem: tries.append(problem) or attempt(problem))
+    resolve(CheckSpec("net.py:propagation"))
+    assert 0 < len(tries) <= 100  # far from where the search is given up
 
 
 def by_number(x, y):
