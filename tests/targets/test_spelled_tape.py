@@ -157,7 +157,7 @@ def test_what_shows_is_inferred_and_arrays_are_lists_of_values(target, inputs, g
     [
         (
             {"wrap": "lef(x)"},
-            "net.yaml:3: engine.py:neuron: tape.wrap: 'lef(x)' speaks of 'lef', which is not there; "
+            "net.yaml:3:5: engine.py:neuron: tape.wrap: 'lef(x)' speaks of 'lef', which is not there; "
             "did you mean 'leaf'? Beside what the file defines there are x, np",
         ),
         (
