@@ -209,9 +209,13 @@ class CheckableClass(ByName):
         arguments = {n: v for n, v in given.items() if n in self._constructor} | self._arguments
         shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
         first = construct(where, self.cls, _copied(arguments), shapes[0])
-        possible = [shape for shape in shapes if self._can_be_made(arguments, shape)]
-        for shape in possible:
-            made = construct(where, self.cls, _copied(arguments), shape)
+        possible = []
+        for shape in shapes:
+            try:
+                made = construct(where, self.cls, _copied(arguments), shape)
+            except UsageError:
+                continue
+            possible.append(shape)
             if accepts(self.halves.forward, made, {**known, **own}):
                 return made
         for shape in possible:
@@ -220,13 +224,6 @@ class CheckableClass(ByName):
                 if accepts(self.halves.forward, made, {**known, **own}):
                     return made
         return first
-
-    def _can_be_made(self, arguments: Mapping[str, Any], shape: Shape | None) -> bool:
-        try:
-            construct(self.name, self.cls, _copied(arguments), shape)
-        except UsageError:
-            return False
-        return True
 
 
 def as_spelled(loaded: Loaded, one: Checkable, spelled: ObjectSpelling) -> CheckableClass:
