@@ -187,7 +187,7 @@ class _Check:
                 self.subject, cotangents, gradients, rounding, floor, self.rng, coarse=side.digits_lost
             )
             for name, found in judged.items():
-                self._add(self._narrow(found, gradients[name], thorough[name]))
+                self._add(self._narrow(found, gradients[name], thorough[name] + floor[name]))
 
     def _stack(
         self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...], gradients: Mapping[str, Array]

@@ -123,6 +123,9 @@ class Function:
         ]
 
 
+LOCAL = 32.0  # how many times sooner than over its inputs' spread a function may bend
+
+
 def spread(array: Array) -> float:
     """The scale on which an input varies, from which steps are chosen.
 

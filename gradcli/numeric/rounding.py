@@ -123,7 +123,9 @@ def _is_stuck(function: Function, noise: Noise, moves: dict[str, FloatArray], st
     if (found := next(_sides(function, moves, (2.0**-6,)))) is None:
         return False
     stuck = (
-        mask & (np.abs(p - m) > 2.0**-10 * np.abs(out) + 2.0**20 * level) & (out != np.rint(out))
+        mask
+        & (np.abs(p - m) > np.maximum(2.0**-10 * np.abs(out) + 2.0**20 * level, _NOT_FLOAT64))
+        & (out != np.rint(out))
         for out, level, mask, (p, m) in zip(function.base, noise, still, found, strict=True)
     )
     return sum(int(np.sum(mask)) for mask in stuck) > half
