@@ -312,7 +312,10 @@ def _looks_like_cotangent(slot: Slot) -> bool:
 def _is_of_a_result(slot: Slot, results: Callable[[], tuple[str, ...]]) -> bool:
     """Whether it is called after something that forward returns: `dkl` beside `return z, kl, cache`."""
     named = re.match(r"d|g", slot.name.lower()) or slot.name.lower().endswith(("_grad", "_bar"))
-    return slot.role == FREE and bool(named) and input_named(slot.name, filter(None, results())) is not None
+    if slot.role != FREE or not named:
+        return False
+    names = [name for name in results() if name]
+    return slot.name not in names and input_named(slot.name, names) is not None
 
 
 def _is_filled(slot: Slot) -> bool:
