@@ -9,7 +9,7 @@ from gradcli.arrays import Array, FloatArray, blocks
 from gradcli.cache import with_arrays
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import LOCAL, POINTS, jitter_key, jittered, scatter, spread
+from gradcli.numeric import POINTS, bend, jitter_key, jittered, scatter, spread
 from gradcli.problem import Problem
 from gradcli.subject import Subject
 
@@ -90,11 +90,8 @@ def _widen(width: FloatArray, found: Array, gradient: Array) -> None:
 
 def floor(problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> dict[str, float]:
     """What is zero to rounding, for each input: the size of a gradient if the outputs changed by themselves
-    over a part (LOCAL) of the input's spread (over 1, if that is longer), times the precision.
-
-    Where terms cancel to nothing, so much is left of them. A function may bend far sooner than its inputs
-    are apart: 1 - tanh(x)**2 does at 1, though the x reach 30.
-    """
+    over the length on which they may bend, times the precision. Where terms cancel to nothing, so much is
+    left of them."""
     size = sum(
         float(np.sum(np.abs(c.astype(np.float64) * out))) for c, out in zip(cotangents, outputs, strict=True)
     )
@@ -102,7 +99,7 @@ def floor(problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array,
         name: abs(problem.declared.factor(name))
         * float(np.finfo(array.dtype).eps)
         * size
-        / max(spread(array) / LOCAL, 1.0)
+        / bend(spread(array))
         for name, array in problem.inputs.items()
         if array.dtype.kind == "f"
     }

@@ -67,3 +67,8 @@ class BrokenPromise(Exception):
         self.message = message
         self.file = file  # the user's own file and line, where known
         self.line = line
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, but for further lines; "" for nothing."""
+    return (str(error).splitlines() or [""])[0]

@@ -1,17 +1,29 @@
-"""Which lines of a file run, and how many."""
+"""What code runs, seen while it does: which lines of a file, and how many."""
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+Trace = Callable[[FrameType, str, Any], Any]
+
+
+@contextmanager
+def traced(trace: Trace) -> Iterator[None]:
+    """Have a function told what runs meanwhile, in this thread; see `sys.settrace`."""
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 @contextmanager
 def lines_run(file: str) -> Iterator[set[int]]:
     """Collect the numbers of the lines of a file that run meanwhile, in this thread."""
     found: set[int] = set()
-    before = sys.gettrace()
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         del event, argument
@@ -20,11 +32,8 @@ def lines_run(file: str) -> Iterator[set[int]]:
         found.add(frame.f_lineno)
         return trace
 
-    sys.settrace(trace)
-    try:
+    with traced(trace):
         yield found
-    finally:
-        sys.settrace(before)
 
 
 class TooManyLines(Exception):
@@ -35,7 +44,6 @@ class TooManyLines(Exception):
 def at_most(lines: int, files: Collection[str]) -> Iterator[None]:
     """Raise TooManyLines within the code of these files once so many lines have run."""
     left = lines
-    before = sys.gettrace()
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
@@ -47,8 +55,5 @@ def at_most(lines: int, files: Collection[str]) -> Iterator[None]:
             raise TooManyLines
         return trace
 
-    sys.settrace(trace)
-    try:
+    with traced(trace):
         yield
-    finally:
-        sys.settrace(before)

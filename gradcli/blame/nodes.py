@@ -18,7 +18,7 @@ from gradcli.blame.compared import compared
 from gradcli.blame.pairing import node_of
 from gradcli.blame.source import NotReadable
 from gradcli.blame.stored import stored
-from gradcli.blame.study import Study, stacked
+from gradcli.blame.study import Study, beside, stacked
 from gradcli.blame.tape_nodes import study_tape
 from gradcli.blame.taps import DEF, RETURN, WRITE
 from gradcli.blame.trace import Trace
@@ -154,7 +154,7 @@ class _Studied:
         self.forward_trace = bench.forward_trace()
         self.backward_trace = bench.backward_trace()
         moved = bench.backward_trace(tuple(rng.standard_normal(c.shape) for c in bench.cotangents))
-        elsewhere = bench.forward_trace({n: _elsewhere(a, rng) for n, a in bench.inputs.items()})
+        elsewhere = bench.forward_trace({n: beside(a, rng) for n, a in bench.inputs.items()})
         named = versions(bench.forward, self.forward_trace, bench.inputs)
         self.nodes = [v for v in named if _moves(v, elsewhere)]
         self.constant = [v for v in named if not _moves(v, elsewhere)]
@@ -407,11 +407,6 @@ def _fits(value: Array, true: Node, tol: float) -> bool:
     if not true.gradient.any():
         return value.size == true.gradient.size and not value.any()
     return true.matches(value, tol)
-
-
-def _elsewhere(array: Array, rng: np.random.Generator) -> Array:
-    """A point nearby, on the same branches as far as one can tell."""
-    return array * (1 + 1e-6 * rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else array
 
 
 def _same_passes(one: Sequence[Array], other: Sequence[Array]) -> bool:

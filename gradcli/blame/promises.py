@@ -15,7 +15,6 @@ from gradcli.cache import arrays_within
 from gradcli.clock import OutOfTime
 from gradcli.contract.elsewhere import elsewhere
 from gradcli.contract.layout import variants
-from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem
 from gradcli.result import Blame, Violation
 from gradcli.subject import Subject, copies
@@ -32,32 +31,36 @@ def located(
 
     Cost: up to eight forwards and backwards for each that has no line yet, watched line by line.
     """
-    source = subject.problem.source
-    found: list[Violation] = []
+    found = list(violations)
     open_codes: dict[str, str] = {}
-    for violation in violations:
+    for i, violation in enumerate(violations):
         if violation.code not in _CODES or violation.line is not None or violation.is_warning:
-            found.append(violation)
             continue
-        if source is None or source.file is None:
-            open_codes[violation.code] = "the code is not in a file"
-            found.append(violation)
-            continue
-        place, why = None, "no single line shows it"
-        calls = subject.calls
-        try:
-            subject.clock.check(_CALLS * (calls.forward_seconds + calls.backward_seconds))
-            place = _Search(subject, Path(source.file).parent, cotangents).place(violation)
-        except OutOfTime:
-            why = "there is no time left to look for it"
-        except (BrokenPromise, Exception):
-            place = None
+        place, why = _located(subject, cotangents, violation)
         if place is None:
             open_codes[violation.code] = why
-        found.append(violation if place is None else replace(violation, file=place[0], line=place[1]))
+        else:
+            found[i] = replace(violation, file=place[0], line=place[1])
     whys = dict.fromkeys(open_codes.values())
     said = [f"{' and '.join(c for c, w in open_codes.items() if w == why)}: {why}" for why in whys]
     return found, f"no line is named for {'; '.join(said)}" if said else ""
+
+
+def _located(
+    subject: Subject, cotangents: tuple[Array, ...], violation: Violation
+) -> tuple[Place | None, str]:
+    """The line of one violation, or why it has none."""
+    source, calls = subject.problem.source, subject.calls
+    if source is None or source.file is None:
+        return None, "the code is not in a file"
+    try:
+        subject.clock.check(_CALLS * (calls.forward_seconds + calls.backward_seconds))
+        place = _Search(subject, Path(source.file).parent, cotangents).place(violation)
+    except OutOfTime:
+        return None, "there is no time left to look for it"
+    except Exception:  # what the code raises, the check has told
+        place = None
+    return place, "no single line shows it"
 
 
 def forgotten(subject: Subject, cotangents: tuple[Array, ...], wrong: Sequence[str]) -> Blame | None:
@@ -72,7 +75,7 @@ def forgotten(subject: Subject, cotangents: tuple[Array, ...], wrong: Sequence[s
     try:
         subject.clock.check()
         found, _ = search.backward()
-    except (OutOfTime, BrokenPromise, Exception):
+    except (OutOfTime, Exception):
         return None
     place = search.returned(found)
     nothing = [s for s in found if s.value is None and (s.file, s.line) == place]
@@ -103,8 +106,8 @@ class _Search:
         if code == "GC105":
             return self._first(lambda value: not np.all(np.isfinite(value)), of_forward)
         if code == "GC106":
-            runs = (self.forward()[0], self.forward()[0]) if of_forward else self._two_backwards()
-            return _parting(*runs)
+            call = self.forward if of_forward else self.backward
+            return _parting(call()[0], call()[0])
         if code == "GC107":
             return self._change(of_forward)
         if code == "GC109":
@@ -123,9 +126,6 @@ class _Search:
         kept = self.subject.forward(copies(self.problem.inputs)).saved if saved is None else saved
         given = tuple(c.copy() for c in self.cotangents) if cotangents is None else cotangents
         return steps(lambda: self.subject.backward(given, kept), self.folder)
-
-    def _two_backwards(self) -> tuple[list[Step], list[Step]]:
-        return self.backward()[0], self.backward()[0]
 
     def returned(self, found: Sequence[Step]) -> Place | None:
         """Where backward itself returns; where it is not known, what returns last."""
@@ -156,12 +156,11 @@ class _Search:
 
     def _change(self, of_forward: bool) -> Place | None:
         """The line after which an argument or the cache is not what it was."""
+        inputs = copies(self.problem.inputs)
         if of_forward:
-            inputs = copies(self.problem.inputs)
             return first_change(
                 lambda: self.subject.forward(inputs), lambda: list(inputs.values()), self.folder
             )
-        inputs = copies(self.problem.inputs)
         saved = self.subject.forward(inputs).saved
         given = tuple(c.copy() for c in self.cotangents)
         return first_change(

@@ -1,6 +1,5 @@
 """What each line of the user's code leaves behind, seen while it runs: nothing is rewritten for that."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame import tensors
+from gradcli.executed import traced
 
 Place = tuple[str, int]
 
@@ -39,12 +39,8 @@ def steps(call: Callable[[], Any], folder: Path) -> tuple[list[Step], Any]:
     What the code raises propagates. Cost: that of the call, many times over in loops of plain Python.
     """
     watch = _Watch(folder)
-    before = sys.gettrace()
-    sys.settrace(watch.trace)
-    try:
+    with traced(watch.trace):
         result = call()
-    finally:
-        sys.settrace(before)
     return watch.steps, result
 
 
@@ -104,12 +100,8 @@ def first_change(call: Callable[[], Any], watched: Callable[[], list[Array]], fo
         running = None if at is None else (at.f_code.co_filename, at.f_lineno)
         return trace
 
-    old = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with traced(trace):
         call()
-    finally:
-        sys.settrace(old)
     return found
 
 

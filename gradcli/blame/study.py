@@ -26,3 +26,10 @@ def stacked(values: tuple[Array, ...]) -> Array:
     if len({v.shape for v in values}) == 1:
         return np.stack(values)
     return np.concatenate([v.ravel() for v in values])
+
+
+def beside(array: Array, rng: np.random.Generator) -> Array:
+    """A point nearby, on the same branches as far as one can tell."""
+    if array.dtype.kind != "f":
+        return array
+    return np.asarray(array * (1 + 1e-6 * rng.uniform(-1, 1, array.shape)))

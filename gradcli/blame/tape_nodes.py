@@ -7,11 +7,12 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame import truth
 from gradcli.blame.compared import compared
-from gradcli.blame.study import Study, stacked
+from gradcli.blame.study import Study, beside, stacked
 from gradcli.blame.truth import Node
 from gradcli.clock import Clock
 from gradcli.problem import Problem, Tape, Taped
 from gradcli.result import INCONCLUSIVE, UNPAIRED, Gradient, NodeRow
+from gradcli.unused import unused
 
 _NODE = "the value on the tape"
 
@@ -30,7 +31,7 @@ def study_tape(
     Cost: the numeric gradient of each value, within the clock.
     """
     values = list(tape.read(problem.inputs, cotangents))
-    moved = list(tape.read({n: _elsewhere(a, rng) for n, a in problem.inputs.items()}, cotangents))
+    moved = list(tape.read({n: beside(a, rng) for n, a in problem.inputs.items()}, cotangents))
     same = [one.place for one in moved] == [one.place for one in values]
     reader = _Reader(problem, tape, cotangents, clock, rng)
     names = iter(problem.inputs)
@@ -47,7 +48,7 @@ def study_tape(
         elif same and all(_equal(values[n].value, moved[n].value) for n in numbers):
             continue  # a constant
         else:
-            name = _unused(taped[0].name, used)
+            name = unused(taped[0].name, used)
             true = reader.true(numbers, taped)
             kept[name] = stacked(tuple(one.value for one in taped))
         used.add(name)
@@ -133,17 +134,6 @@ def _row(
     return NodeRow(
         name, last.file, last.line, last.backward, last.backward_line, verdict, error, ", ".join(notes)
     )
-
-
-def _unused(name: str, used: set[str]) -> str:
-    unused, count = name, 2
-    while unused in used:
-        unused, count = f"{name}_{count}", count + 1
-    return unused
-
-
-def _elsewhere(array: Array, rng: np.random.Generator) -> Array:
-    return np.asarray(array * (1 + 1e-6 * rng.uniform(-1, 1, array.shape)))
 
 
 def _equal(one: Array, other: Array) -> bool:

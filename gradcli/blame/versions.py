@@ -13,6 +13,7 @@ from gradcli.arrays import Array
 from gradcli.blame.flow import makes_blank
 from gradcli.blame.taps import DEF, Site, Tapped
 from gradcli.blame.trace import Key, Trace
+from gradcli.unused import unused
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def versions(tapped: Tapped, trace: Trace, taken: Collection[str] = ()) -> list[
         keys = [changes[-1] for changes in steps]
         base = (sites[-1].name or "").removeprefix("self.")
         own = sites[-1].function == tapped.main.node_name
-        name = _unused(base if own else f"{sites[-1].function}.{base}", used)
+        name = unused(base if own else f"{sites[-1].function}.{base}", used)
         used.add(name)
         values = tuple(trace.values[k] for k in keys)
         found.append(Version(name, base, sites[-1], tuple(keys), steps, values))
@@ -100,10 +101,3 @@ def _is_open(site: Site) -> bool:
 
 def _in_place(site: Site) -> bool:
     return not isinstance(site.node, ast.AugAssign) or not isinstance(site.node.target, ast.Name)
-
-
-def _unused(name: str, used: Collection[str]) -> str:
-    unused, count = name, 2
-    while unused in used:
-        unused, count = f"{name}_{count}", count + 1
-    return unused

@@ -2,7 +2,7 @@
 
 from gradcli.numeric.careful import GLANCE, glance, look
 from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
-from gradcli.numeric.function import LOCAL, Function, jitter_key, jittered, spread
+from gradcli.numeric.function import Function, bend, jitter_key, jittered, spread
 from gradcli.numeric.rounding import POINTS, Noise, drops_digits, output_noise, scatter
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
 from gradcli.numeric.structure import Pairing, discover_together
@@ -14,7 +14,6 @@ __all__ = [
     "JUMP",
     "KINK",
     "LINEAR",
-    "LOCAL",
     "NOISE",
     "POINTS",
     "SMOOTH",
@@ -23,6 +22,7 @@ __all__ = [
     "Noise",
     "Pairing",
     "Slopes",
+    "bend",
     "discover_together",
     "drops_digits",
     "glance",

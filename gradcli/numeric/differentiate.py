@@ -15,7 +15,7 @@ import numpy as np
 from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step, linear, screening
-from gradcli.numeric.function import LOCAL, Function, jitter_key, jittered
+from gradcli.numeric.function import Function, bend, jitter_key, jittered
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
 from gradcli.numeric.perturb import Perturbation, Selection
 from gradcli.numeric.rounding import SMALLEST, Noise, median
@@ -122,12 +122,12 @@ class Differentiator:
 
     @property
     def natural(self) -> FloatArray:
-        """The size a gradient would have if the outputs changed by themselves over a part (LOCAL) of the
-        input's spread (over 1, if that is longer), for each place in a group. What is smaller than that by
-        the machine precision is zero, to rounding."""
+        """The size a gradient would have if the outputs changed by themselves over the length on which they
+        may bend, for each place in a group. What is smaller than that by the machine precision is zero, to
+        rounding."""
         sizes = [np.abs(out) for out in self.function.base]
         weights = tuple(np.abs(c) for c in self.cotangents)
-        return np.asarray(self.structure.contract(weights, sizes) / max(self.scale / LOCAL, 1.0))
+        return np.asarray(self.structure.contract(weights, sizes) / bend(self.scale))
 
     def spread_over(self, group: FloatArray) -> FloatArray:
         """What holds for each place of a group, as an array of the input's shape."""

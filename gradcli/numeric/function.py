@@ -123,7 +123,15 @@ class Function:
         ]
 
 
-LOCAL = 32.0  # how many times sooner than over its inputs' spread a function may bend
+_LOCAL = 32.0  # how many times sooner than over its inputs' spread a function may bend
+
+
+def bend(spread: float) -> float:
+    """The length over which a function may change by itself: a part of its input's spread, but 1 at least.
+
+    A function may bend far sooner than its inputs are apart: 1 - tanh(x)**2 does at 1, though the x reach 30.
+    """
+    return max(spread / _LOCAL, 1.0)
 
 
 def spread(array: Array) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.targets.backward_call import Kept
 from gradcli.targets.source_tree import source_tree
+from gradcli.unused import unused
 
 _MAX_DEPTH = 8
 _MAX_ARRAYS = 10_000
@@ -32,7 +33,7 @@ def name_cache(forward: Callable[..., Any]) -> Callable[[Any], dict[str, Array]]
                 break
             array = _numeric(value)
             if array is not None:
-                found[_unused(".".join(path), found)] = array
+                found[unused(".".join(path), found)] = array
         return found
 
     return named
@@ -93,13 +94,6 @@ def _numeric(value: Any) -> Array | None:
     except Exception:  # as above
         pass
     return None
-
-
-def _unused(name: str, found: Mapping[str, Any]) -> str:
-    unused, count = name, 2
-    while unused in found:
-        unused, count = f"{name}_{count}", count + 1
-    return unused
 
 
 class _SourceNames:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter
 from typing import Any
 
-from gradcli.errors import UsageError
+from gradcli.errors import UsageError, first_line
 from gradcli.subject import fixed_generators
 from gradcli.targets.forward_call import parameters_of
 
@@ -114,10 +114,9 @@ def construct(where: str, cls: type, given: Mapping[str, Any], seen: Shape | Non
             made = cls(**arguments)
             _initialise(made)
     except (Exception, SystemExit) as error:
-        first = (str(error).splitlines() or [""])[0]
         call = ", ".join(f"{name}={_short(value)}" for name, value in arguments.items())
         raise UsageError(
-            f"{where}: {cls.__name__}({call}) raised {type(error).__name__}: {first}; "
+            f"{where}: {cls.__name__}({call}) raised {type(error).__name__}: {first_line(error)}; "
             "give what it needs with --set NAME=VALUE or --input NAME=SHAPE"
         ) from error
     return made

@@ -53,6 +53,13 @@ class Loaded:
             return self.places[name]
         return f"{self.shown}:{line}" if line else self.shown
 
+    def value(self, name: str) -> Any:
+        """What a name stands for. Raises TargetError if it is not there."""
+        if name not in self.namespace:
+            near = did_you_mean(name, self.lines) or "."
+            raise TargetError(f"{self.shown}: no {name!r}{near} It defines {', '.join(self.lines)}")
+        return self.namespace[name]
+
     def functions(self, names: Iterable[str]) -> list[str]:
         """Those of the names that can be called and are no classes."""
         values = self.namespace

@@ -20,7 +20,6 @@ from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import Halves
 from gradcli.targets.naming import Pair
-from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.spelling import roles_of
@@ -72,10 +71,7 @@ def _function(loaded: Loaded, name: str) -> Callable[..., Any]:
 def _at(loaded: Loaded, name: str) -> Any:
     """What a name leads to. Raises TargetError if that is not there."""
     first, *rest = name.split(".")
-    if first not in loaded.namespace:
-        near = did_you_mean(first, loaded.lines) or "."
-        raise TargetError(f"{loaded.shown}: no {first!r}{near} It defines {', '.join(loaded.lines)}")
-    found: Any = loaded.namespace[first]
+    found = loaded.value(first)
     for part in rest:
         if not hasattr(found, part):
             raise TargetError(f"{loaded.at(first)}: {first} has no {'.'.join(rest)!r}")

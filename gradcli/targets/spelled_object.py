@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.errors import TargetError, UsageError
+from gradcli.errors import TargetError, UsageError, first_line
 from gradcli.spec import ObjectSpelling
 from gradcli.subject import fixed_generators
 from gradcli.targets.near_miss import did_you_mean
@@ -25,8 +25,7 @@ def made_by(where: str, expression: str, namespace: Mapping[str, Any], cls: type
     except UsageError:
         raise
     except (Exception, SystemExit) as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise make.mistake(f"raised {type(error).__name__}: {first}") from error
+        raise make.mistake(f"raised {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(made, cls):
         raise make.mistake(f"makes a {type(made).__name__}; expected a {cls.__name__}")
     return made

@@ -23,7 +23,6 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.label import Label
-from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.tape_engine import DATA, GRAD, Engine, engine_of, is_scalar, shared
 from gradcli.targets.tape_operations import operations_of
@@ -151,10 +150,7 @@ def find(loaded: Loaded, symbol: str | None, spelling: TapeSpelling) -> list[Che
             f"{loaded.shown}: 'tape' is for one class or function; name it: {loaded.shown}:NAME"
         )
     first, _, part = symbol.partition(".")
-    value = loaded.namespace.get(first)
-    if value is None:
-        near = did_you_mean(first, loaded.lines) or "."
-        raise TargetError(f"{loaded.shown}: no {first!r}{near} It defines {', '.join(loaded.lines)}")
+    value = loaded.value(first)
     spelled = _read(f"{loaded.shown}:{symbol}", spelling, loaded)
     if isinstance(value, type):
         engine = _engine(spelled, value)

@@ -3,7 +3,6 @@
 import ast
 import linecache
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.executed import traced
 from gradcli.targets.tape_engine import Engine
 
 # What hands a gradient on that somebody else has computed.
@@ -48,12 +48,10 @@ class Writes:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Watch, in this thread, what the code of the engine's folder does."""
-        before = sys.gettrace()
-        sys.settrace(self._trace)
         try:
-            yield
+            with traced(self._trace):
+                yield
         finally:
-            sys.settrace(before)
             self._settle()
 
     def told(self, number: int) -> tuple[str, str, int | None]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradcli.errors import UsageError
+from gradcli.errors import UsageError, first_line
 from gradcli.targets.near_miss import did_you_mean
 
 
@@ -66,7 +66,7 @@ class UserExpression:
             value = eval(self._code, space)
         except (Exception, SystemExit) as error:
             if _is_its_own(error, self._code.co_filename):
-                raise self.mistake(f"raised {type(error).__name__}: {_first_line(error)}") from error
+                raise self.mistake(f"raised {type(error).__name__}: {_said(error)}") from error
             raise
         return value, {name: v for name, v in space.items() if name not in before or before[name] is not v}
 
@@ -87,13 +87,11 @@ class UserExpression:
 
 def syntax_mistake(text: str, error: Exception) -> str:
     """What is said of a text that is no Python."""
-    return f"{text!r} is no Python: {_first_line(error)}"
+    return f"{text!r} is no Python: {_said(error)}"
 
 
-def _first_line(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return str(error.msg)
-    return (str(error).splitlines() or [""])[0]
+def _said(error: BaseException) -> str:
+    return str(error.msg) if isinstance(error, SyntaxError) else first_line(error)
 
 
 def _bound(tree: ast.AST) -> Iterator[str]:
