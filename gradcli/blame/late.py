@@ -9,7 +9,7 @@ import linecache
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ class _Search:
 
     def repairs(self, place: _Place, trial: Any) -> Iterator[tuple[_Place, Edit]]:
         """The edits of a statement with which all gradients are right at all points."""
-        names = list(dict.fromkeys(_values(place.written.node)))
+        names = list(dict.fromkeys(_values(place.written)))
         for edit in list(trial(place.statement, place.body, names, lambda _: False)):
             if not self.clock.affords(0.0):
                 return
@@ -362,18 +362,23 @@ def _with_insertions(statement: ast.stmt, body: Any, names: Sequence[str], settl
     yield from insertions(statement, names)
 
 
-def _values(function: ast.AST) -> Iterator[str]:
-    """What a function and those within it call values: names, and attributes of names."""
+def _values(written: Written) -> Iterator[str]:
+    """What a function and those within it call values: names, and attributes of names.
+
+    A module has only the attributes that are there: what is tried must not write new ones into it.
+    """
+    space = written.function.__globals__
     owners: dict[str, None] = {}
     attributes: dict[str, None] = {}
-    for part in ast.walk(function):
+    for part in ast.walk(written.node):
         if isinstance(part, ast.arg):
             yield part.arg
         elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             yield part.id
         elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             yield f"{part.value.id}.{part.attr}"
-            owners[part.value.id] = None
+            if not isinstance(space.get(part.value.id), ModuleType):
+                owners[part.value.id] = None
             if isinstance(part.ctx, ast.Store) and not part.attr.startswith("_"):
                 attributes[part.attr] = None  # `out.grad` may be what is missing beside `self.grad`
     yield from (f"{owner}.{attribute}" for owner in owners for attribute in attributes)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gradcli import check_target
@@ -101,7 +102,9 @@ SLIPS = [
 
 @pytest.mark.parametrize(("text", "target", "right", "wrong", "said"), SLIPS)
 def test_the_line_of_a_slip_in_an_engine_is_named(text, target, right, wrong, said):
+    before = set(vars(np))
     result = checked(text.replace(right, wrong, 1), target)
+    assert set(vars(np)) == before  # what is tried leaves modules as they are
     line = text[: text.index(right)].count("\n") + 1
     assert (result.verdict, result.blame and result.blame.line) == ("fail", line)
     assert said in result.blame.diagnosis
