@@ -1,5 +1,6 @@
 """The code under test on the bench: run with taps, read, moved, and compared with what is right."""
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.source import NotReadable, Written, like
 from gradcli.blame.taps import USE, Site, Tapped, tap
-from gradcli.blame.trace import Recording, Trace
+from gradcli.blame.trace import Key, Recording, Trace, changing_each
 from gradcli.blame.value import of_forward, of_value
 from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise
@@ -68,6 +69,7 @@ class Bench:
         self.given = of_forward(self.forward) if place is None else of_value(self.backward, place)
         self.saved: Any = None
         self.reusable = False
+        self.standing: Mapping[Key, Callable[[Any], Any]] = {}
         self.refresh()
 
     def _ask_for_one(self) -> None:
@@ -105,6 +107,14 @@ class Bench:
             raise NotReadable("called by itself, the code gives other numbers than in the check")
         self.outputs = found.run.outputs
         self.found = _floats(found.gradients)
+
+    def changed(self, changes: Mapping[Key, Callable[[Any], Any]]) -> "Bench":
+        """The same code with certain values of backward changed in every run at the point."""
+        made = copy.copy(self)
+        made.standing = changes
+        found = made.gradients()
+        made.found = self.found if found is None else found
+        return made
 
     # --- runs
 
@@ -153,7 +163,7 @@ class Bench:
         """What the tapped backward returns, a hook in place; None where it raises."""
         saved = self.saved if self.reusable else self.forward_run().saved
         given = tuple(c.copy() for c in (cotangents or self.cotangents))
-        self.backward.taps.hook = hook
+        self.backward.taps.hook = self._with_standing(hook) if cotangents is None else hook
         try:
             return _floats(self.subject.backward(given, saved))
         except (BrokenPromise, ValueError, TypeError):
@@ -161,12 +171,20 @@ class Bench:
         finally:
             self.backward.taps.hook = None
 
+    def _with_standing(self, hook: Callable[[int, Any], Any] | None) -> Callable[[int, Any], Any] | None:
+        if not self.standing:
+            return hook
+        change = changing_each(self.standing)
+        return change if hook is None else lambda number, value: hook(number, change(number, value))
+
     @contextmanager
     def other(self, written: Written, made: FunctionType) -> Iterator["Attempt | None"]:
         """The problem with other code in a function, which has its own again afterwards."""
         function = written.function
         own = function.__code__
-        if made.__code__.co_freevars == own.co_freevars:
+        if self.standing:
+            yield None  # another code has other taps
+        elif made.__code__.co_freevars == own.co_freevars:
             function.__code__ = made.__code__
             try:
                 yield Attempt(self, self.original)

@@ -14,6 +14,7 @@ from gradcli.blame.evidence import Evidence
 from gradcli.blame.late import find_late
 from gradcli.blame.pieces import in_pieces
 from gradcli.blame.search import Search
+from gradcli.blame.several import Several, Slip
 from gradcli.blame.source import NotReadable
 from gradcli.clock import Clock, OutOfTime
 from gradcli.problem import Problem
@@ -125,9 +126,25 @@ def _find(
     bench.refresh()
     evidence = Evidence(bench, nodes, trace, rng)
     search = Search(bench, evidence, rng)
-    faults = search.run(wrong)
-    blames = tuple(describe(bench, evidence, search.flow, fault) for fault in faults)
+    together = Several(bench, nodes, trace, rng)
+    # Two values that are each wrong though computed from right ones are hardly one slip.
+    slips = together.run() if len(together.pins) > 1 else []
+    if not slips:
+        slips = [Slip(fault, search) for fault in search.run(wrong)]
+    if not slips and len(together.pins) == 1:
+        slips = together.run()
+    blames = [describe(s.search.bench, s.search.evidence, s.search.flow, s.fault) for s in slips]
     if blames:
-        return Found(blames)
+        return Found(tuple(_merged(blames)))
     notes = dict.fromkeys(search.notes or ["no value of backward could be told to be the first wrong one"])
     return Found(remark="no line can be named: " + "; ".join(notes))
+
+
+def _merged(blames: Sequence[Blame]) -> Iterator[Blame]:
+    """One for what is said of several gradients in the same words."""
+    alike: dict[tuple[int, str], list[Blame]] = {}
+    for blame in blames:
+        alike.setdefault((blame.line, blame.diagnosis), []).append(blame)
+    for first, *others in alike.values():
+        together = {*first.gradients, *(name for blame in others for name in blame.gradients)}
+        yield replace(first, gradients=tuple(sorted(together)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from gradcli.blame.insertions import counts, insertions, is_count
 from gradcli.blame.program import Program
 from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Site
-from gradcli.blame.trace import changing, replacing
+from gradcli.blame.trace import Key, Trace, changing, replacing
 from gradcli.blame.truth import Node, in_passes
 
 _OF_ARRAYS = ("T", "shape", "ndim", "size", "dtype")
@@ -375,6 +376,22 @@ _CHANGES: dict[str, Callable[[Array, Array], Array]] = {
     "plus": lambda array, value: value + array,
     "instead": lambda array, value: np.broadcast_to(array, np.shape(value)).copy(),
 }
+
+
+def as_changes(repair: Repair, trace: Trace) -> dict[Key, Callable[[Any], Any]]:
+    """The changes of values that a repair consists of; none if it is a change of the text."""
+    if repair.site is None:
+        return {}
+    change: Callable[[Any], Any]
+    if repair.kind == "factor":
+        change = partial(np.multiply, repair.factor or 0.0)
+    elif repair.term is None or trace.counts.get(repair.site.number) != 1:
+        return {}
+    elif repair.kind in PATHS:
+        change = partial(np.add, repair.term if repair.kind == "path" else -repair.term)
+    else:
+        change = partial(_CHANGES[repair.kind], repair.term)
+    return dict.fromkeys(trace.keys(repair.site.number), change)
 
 
 def assigned_name(statement: ast.stmt | None) -> str:

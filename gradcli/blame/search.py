@@ -69,6 +69,14 @@ class Search:
             return []
         return found
 
+    def is_first_wrong(self, site: Site) -> bool:
+        """Whether a value is not right though all is that it is computed from."""
+        statement = site.statement
+        if statement is None or self.evidence.is_right(statement):
+            return False
+        behind = self.flow.sources(statement, None, self.evidence.is_right) - {statement}
+        return not self._serious(behind, frozenset()) and not self._unseen({statement}, behind)
+
     def _one(self, wrong: frozenset[str]) -> Fault | None:
         handed = self._handed_over(wrong)
         if handed:
