@@ -69,6 +69,10 @@ class BrokenPromise(Exception):
         self.line = line
 
 
+class Unmatched(BrokenPromise):
+    """A backward asks for what nothing is known of: it cannot be called, whatever forward is given."""
+
+
 def first_line(error: BaseException) -> str:
     """What an exception says, but for further lines; "" for nothing."""
     return (str(error).splitlines() or [""])[0]

@@ -33,7 +33,7 @@ from inspect import Parameter
 from typing import Any, NamedTuple
 
 from gradcli.dataclass import dataclass
-from gradcli.errors import BrokenPromise
+from gradcli.errors import BrokenPromise, Unmatched
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.results import input_named
 
@@ -172,7 +172,8 @@ class BackwardCall:
     def __call__(self, backward: Callable[..., Any], cotangents: tuple[Any, ...], kept: Kept) -> Any:
         """Call backward.
 
-        Raises BrokenPromise GC108 if its parameters cannot be matched with what there is.
+        Raises BrokenPromise GC108 if its parameters cannot be matched with what there is: Unmatched for one
+        that nothing is known of.
         """
         if self.open_ended and not self.slots:
             return backward(_one_or_all(cotangents), *_cache_arguments(kept))
@@ -221,7 +222,7 @@ class BackwardCall:
         if free and kept.returned and not has_cache_slot and _is_series(kept.cache, len(free)):
             return values | dict(zip(free, kept.cache, strict=True))
         if free:
-            raise BrokenPromise(
+            raise Unmatched(
                 "GC108",
                 f"backward takes {' and '.join(free)}, which is neither an argument of forward nor what it "
                 "returned; expected backward(dout, cache)",

@@ -33,12 +33,14 @@ from gradcli.targets.forward_call import (
 )
 from gradcli.targets.halves import Halves, halves_of, is_slope, only_promised, static_halves_of
 from gradcli.targets.label import Label
+from gradcli.targets.loss_after import with_loss_after
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.places import entries, holders
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.spelled_object import made_by, require_arguments
+from gradcli.targets.tensor_objects import at_rest, with_tensors
 from gradcli.targets.unfinished import is_unfinished
 
 __all__ = ["CheckableClass", "as_spelled", "asked", "find", "only_promised"]
@@ -74,7 +76,7 @@ class CheckableClass(ByName):
     def lengths(self) -> Sequence[int]:
         """Of the arrays of the object, as it is made where nothing is said."""
         try:
-            made = self.made if self.made is not None else construct(self.name, self.cls, {}, None)
+            made = self.made if self.made is not None else at_rest(construct(self.name, self.cls, {}, None))
         except UsageError:
             return ()
         arrays = [
@@ -197,7 +199,7 @@ class CheckableClass(ByName):
         flags = {n: guess(n, None) for n in self._unsaid}
         known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
         known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
-        made = self._made(label.where, own, {**constants, **inputs}, known)
+        made = at_rest(self._made(label.where, own, {**constants, **inputs}, known))
         return make_class_problem(self.cls, self.halves, made, own, known, owned, label, self.spelled)
 
     def _made(
@@ -293,8 +295,9 @@ def _halves_of(cls: type) -> Halves | None:
     if halves is not None:
         takes = argument_names(partial(halves.forward, None))
         if wants_target(takes, partial(halves.backward, None)) is None:
-            return through_call(cls, halves)
-    return cost_halves_of(cls) or halves
+            return with_tensors(cls, with_loss_after(cls, through_call(cls, halves)))
+    halves = cost_halves_of(cls) or halves
+    return None if halves is None else with_tensors(cls, halves)
 
 
 def _is_users(cls: type) -> bool:

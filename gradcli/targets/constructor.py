@@ -8,6 +8,7 @@ from typing import Any
 from gradcli.errors import UsageError, first_line
 from gradcli.subject import fixed_generators
 from gradcli.targets.forward_call import parameters_of
+from gradcli.targets.tensor_objects import made_of_doubles
 
 Shape = tuple[int, ...]
 
@@ -110,7 +111,7 @@ def construct(where: str, cls: type, given: Mapping[str, Any], seen: Shape | Non
     """
     arguments = {**_suggested(cls, given, seen), **given}
     try:
-        with fixed_generators():
+        with fixed_generators(), made_of_doubles():
             made = cls(**arguments)
             _initialise(made)
     except (Exception, SystemExit) as error:

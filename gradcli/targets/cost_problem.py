@@ -46,16 +46,20 @@ class CostCall:
     names: tuple[str, ...]  # of what gradient returns
     at_output: str | None = None  # the argument in whose place gradient takes the output
     has_tensors: bool = False  # torch's, in the place of arrays
+    cached: str | None = None  # the argument in whose place gradient takes what value returned beside
 
     def value_at(self, values: Values) -> Any:
         """The value."""
         result = self.value_call(self.on_arrays(self.value), values)
-        return result if self.place is None else result[self.place]
+        place = 0 if self.cached is not None else self.place
+        return result if place is None else result[place]
 
     def gradients_at(self, values: Values, output: Any) -> Any:
         """What gradient returns, the value among it where one call returns both."""
         if self.at_output is not None:
             values = {**values, self.at_output: output}
+        if self.cached is not None:
+            values = {**values, self.cached: self.value_call(self.on_arrays(self.value), values)[1]}
         return self.gradient_call(self.on_arrays(self.gradient), values)
 
     def on_arrays(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -150,6 +154,8 @@ def _read(
     try:
         if call.place is not None:
             call = replace(call, place=_scalar_place(call, _values(inputs, constants)))
+        elif _has_cache(call, _values(inputs, constants)):
+            call = replace(call, cached=call.value_call.order[0])
         out = np.asarray(call.value_at(_values(inputs, constants)))
         returned = call.gradients_at(_values(inputs, constants), out)
     except (Exception, SystemExit):  # the check says so, with the place: here it is only looked at
@@ -199,6 +205,14 @@ def _scalar_place(call: CostCall, values: Values) -> int:
     if call.place < len(sizes) and sizes[call.place] == 1:
         return call.place
     return sizes.index(1) if 1 in sizes else call.place
+
+
+def _has_cache(call: CostCall, values: Values) -> bool:
+    """Whether value returns something beside, all that gradient takes: `return A, Z` and `d_tanh(cache)`."""
+    if call.value is call.gradient or len(required_arguments(call.gradient)) != 1:
+        return False
+    result = call.value_call(call.on_arrays(call.value), values)
+    return isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)
 
 
 def _by_name_alone(call: CostCall, floats: Mapping[str, Array]) -> Reading:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcli.arrays import Array
-from gradcli.errors import UsageError
+from gradcli.errors import Unmatched, UsageError
 from gradcli.layers import LAYERS, Layer
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, default_id
@@ -116,6 +116,8 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
         found = infer(one, missing, given.shapes, build, optional=left_out, budget=budget)
     except NothingFits as nothing:
         raise UsageError(_asked(build, str(nothing))) from nothing
+    except Unmatched as unmatched:
+        raise UsageError(f"{loaded.shown}:{one.name}: {unmatched.message}") from unmatched
     several = not given.shapes and spec.inputs_file is None
     problem = problem_of(found, one.functions[0], build, several=several)
     if problem.inferred is None:

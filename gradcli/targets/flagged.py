@@ -92,16 +92,21 @@ def _is_plain(function: Any) -> bool:
 
 
 def _methods(name: str, cls: type) -> Iterator[CheckableFlag]:
-    method = next((m for m in _CALLED if callable(getattr(cls, m, None)) and _flag_of(getattr(cls, m))), None)
-    if method is None or unguessable(cls):
+    called = next((m for m in _CALLED if callable(getattr(cls, m, None)) and _flag_of(getattr(cls, m))), None)
+    # Else it is a box of activations: `Activation.sigmoid(x, derivative=False)`.
+    names = [
+        n for n, method in vars(cls).items() if isinstance(method, staticmethod) and _flag_of(method.__func__)
+    ]
+    if not (called or names) or unguessable(cls):
         return
     try:
         made = construct(name, cls, {}, None)
     except UsageError:
         return
-    one = _flagged(name, (name,), getattr(made, method))
-    if one is not None:
-        yield one
+    for method in [called] if called else names:
+        one = _flagged(name if called else f"{name}.{method}", (name,), getattr(made, method))
+        if one is not None:
+            yield one
 
 
 def _flagged(name: str, symbols: tuple[str, ...], function: Function) -> CheckableFlag | None:

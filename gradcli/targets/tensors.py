@@ -64,7 +64,7 @@ def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def called(*args: Any, **keywords: Any) -> Any:
         torch = sys.modules["torch"]
-        given, words = _mapped((args, keywords), _tensor)
+        given, words = _mapped((args, keywords), as_tensor)
         floats = [array.dtype for array in _arrays((args, keywords)) if array.dtype.kind == "f"]
         kept = torch.get_default_dtype()
         # What the code makes itself (torch.zeros) is to have as many digits as what it is given.
@@ -72,7 +72,7 @@ def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
         torch.set_default_dtype(torch.float64 if wide else torch.float32)
         try:
             with torch.no_grad():
-                return _mapped(function(*given, **words), _array)
+                return _mapped(function(*given, **words), as_array)
         finally:
             torch.set_default_dtype(kept)
 
@@ -88,7 +88,8 @@ def _mapped(value: Any, change: Callable[[Any], Any], depth: int = 0) -> Any:
     return change(value)
 
 
-def _tensor(value: Any) -> Any:
+def as_tensor(value: Any) -> Any:
+    """An array of numbers as a tensor that shares its memory; anything else as it is."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fciub":
         return value
     with warnings.catch_warnings():
@@ -97,7 +98,8 @@ def _tensor(value: Any) -> Any:
         return sys.modules["torch"].from_numpy(plain)
 
 
-def _array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
+    """A tensor as an array that shares its memory; anything else as it is."""
     torch = sys.modules["torch"]
     if not isinstance(value, torch.Tensor) or value.layout is not torch.strided:
         return value

@@ -82,6 +82,15 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Table": set(),
     },
     "hidden.py": {"Shift": {"offset"}, "Tanh": set(), "Softsign": {"data"}, "Logistic": set()},
+    "steps.py": {
+        "SoftmaxLoss": set(),
+        "SquareLoss": {"data"},
+        "logistic": set(),
+        "softsign": {"x"},
+        "Activation.tanh": set(),
+        "Activation.relu": {"x"},
+    },
+    "tensor_layers.py": {"Affine": {"bias"}, "Bend": set(), "Stack": set(), "Distance": {"output"}},
     "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},
     "network_steps.py": {
         "linear": {"W"},

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.clock import Clock
-from gradcli.errors import BrokenPromise
+from gradcli.errors import BrokenPromise, Unmatched
 from gradcli.problem import Problem, Run
 from gradcli.subject import Subject, copies
 from gradcli.targets.inference.patience import patience
@@ -40,8 +40,8 @@ class Trial:
 def attempt(problem: Problem) -> Trial:
     """Run forward and backward once, on copies, and forward once more with the highest of all indices.
 
-    Whatever the code raises is the trial's reason. Cost: three forwards, one backward; a forward more where
-    there are indices.
+    Whatever the code raises is the trial's reason. Raises Unmatched for a backward that no guess could call.
+    Cost: three forwards, one backward; a forward more where there are indices.
     """
     subject = Subject(problem, Clock(None))
     subject.reseed = True
@@ -77,6 +77,8 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
             twice = subject.backward(tuple(2 * cotangent for cotangent in cotangents), run.saved)
             if all(np.array_equal(twice[name], gradient) for name, gradient in gradients.items()):
                 return Trial(FORWARD, reason="forward returned several numbers, and the gradient is of one")
+    except Unmatched:
+        raise
     except BrokenPromise as broken:
         return Trial(FORWARD, reason=_told(broken), hopeless=is_own_fault(broken.__cause__))
     names = problem.differentiable

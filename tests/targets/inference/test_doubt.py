@@ -137,6 +137,17 @@ def test_a_name_that_is_not_there_is_no_matter_of_shapes(broken: str, said: str)
     assert said in violation.message
 
 
+def test_a_backward_that_takes_what_nobody_knows_is_not_called_wrong():
+    Path("pool.py").write_text(
+        "import numpy as np\n"
+        "def pool_forward(x):\n    top = x.argmax(axis=0)\n    return x[top, range(top.size)], top\n"
+        "def pool_backward(dx_col, dout_col, top):\n"
+        "    dx_col[top, range(dout_col.size)] = dout_col\n    return dx_col\n"
+    )
+    with pytest.raises(UsageError, match="pool: backward takes dout_col and top, which is neither"):
+        check_target("pool.py")
+
+
 def test_what_was_raised_is_said_in_one_line():
     Path("gate.py").write_text(
         "class Gate:\n"
