@@ -97,13 +97,16 @@ def _look(problem: Problem, settings: Settings, deadline: float) -> CheckResult:
 def _counts(problem: Problem, result: CheckResult) -> bool:
     """Whether a further case shows a defect.
 
-    What raises for a shape that it was not written for shows none; nor does what saturates at a large scale.
+    What raises for a shape that it was not written for shows none; nor does what saturates at a large scale,
+    nor what is not finite for a batch of one: a mean over all others.
     """
     codes = {violation.code for violation in result.violations if not violation.is_warning}
     if result.verdict != FAIL or "GC108" in codes:
         return False
     assert problem.inferred is not None
-    return not problem.inferred.is_extreme or "GC105" in codes
+    if "GC105" in codes:
+        return 1 not in problem.inferred.sizes.values()
+    return not problem.inferred.is_extreme
 
 
 def _failed(

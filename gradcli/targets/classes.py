@@ -284,7 +284,7 @@ def _of_class(name: str, cls: type) -> list[Checkable]:
     if static is not None:
         return [CheckablePair(Pair(name, name, name), *static)]
     halves = _halves_of(cls)
-    if halves is None or is_slope(halves):
+    if halves is None or (is_slope(halves) and halves.behind is None):
         return []
     return [CheckableClass(name, cls, halves)]
 

@@ -12,7 +12,7 @@ _VALUE = re.compile(
     r"j\w?|\w*(loss|cost|objective|obj|nll|energy|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|(loss|cost)_\w+|e",
     re.IGNORECASE,
 )
-_GRADIENT = re.compile(r"d[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
+_GRADIENT = re.compile(r"d_?[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
 # Beyond doubt, whatever it returns.
 _SAYS_BOTH = re.compile(r"\w*(loss|cost|value|objective|nll|energy)_?and_?(grad\w*|jac\w*)", re.IGNORECASE)
 # Beyond doubt, whatever the function is called.
@@ -83,7 +83,7 @@ _STARTS_LIKE_A_GRADIENT = re.compile(r"(grad(ient)?|jac(obian)?|d|score)_(?P<aft
 
 def is_cost(name: str, returned: Sequence[str]) -> bool:
     """Whether a function of this name that returns these looks like a cost with its gradient."""
-    if len(returned) < 2 or name.startswith("_"):
+    if len(returned) < 2 or name.startswith("_") or all(map(is_gradient, returned)):
         return False
     if _SAYS_BOTH.fullmatch(name) is not None:
         return True

@@ -4,6 +4,7 @@ The gradient is multiplied by the cotangent here, so that it is asked like any b
 scalar, an elementwise derivative or a Jacobian: the shapes say which.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -89,7 +90,9 @@ def make_cost_problem(
     place = _place_of_value(names) if both else None
     has_tensors = takes_tensors(value, gradient)
     call = CostCall(value, gradient, value_call, gradient_call, place, names, has_tensors=has_tensors)
-    call, readings, remark = _read(call, ordered, constants)
+    with np.errstate(all="ignore"), warnings.catch_warnings():  # the check reports what is wrong here
+        warnings.simplefilter("ignore")
+        call, readings, remark = _read(call, ordered, constants)
     wanted = [reading.argument for reading in readings]
     kept = {n: array for n, array in ordered.items() if n in wanted or array.dtype.kind != "f"}
     others = {**constants, **{name: array for name, array in ordered.items() if name not in kept}}

@@ -84,6 +84,7 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     space = loaded.namespace
     functions = [name for name in loaded.functions(names) if not _is_made_of_another(space[name], space)]
     costs = [name for name in functions if argument_names(space[name]) and _is_cost(name, space[name])]
+    costs = [name for name in costs if not _is_of_another(name, functions, space)]
     found: list[Checkable] = [CheckableCost(name, (name,), space[name], space[name]) for name in costs]
     left = [name for name in functions if name not in costs]
     for pair in find_pairs(left)[0]:  # a loss beside a backward without a cotangent
@@ -132,6 +133,15 @@ def _in_other_words(names: Sequence[str], space: Mapping[str, Any]) -> Iterator[
 def _is_made_of_another(function: Any, space: Mapping[str, Any]) -> bool:
     """Whether a function is another one of the file after a framework's hands: `grad_f = jax.grad(f)`."""
     return any(getattr(function, "__wrapped__", None) is one for one in space.values() if callable(one))
+
+
+def _is_of_another(name: str, names: Sequence[str], space: Mapping[str, Any]) -> bool:
+    """Whether it is called like the gradient of one of the same arguments: `nmf_grad` beside `nmf_loss`."""
+    if returned_names(space[name])[0]:
+        return False
+    takes = argument_names(space[name])
+    alike = [other for other in names if other != name and argument_names(space[other]) == takes]
+    return any(derivative == name for _, derivative in find_derivatives([*alike, name]))
 
 
 def _is_cost(name: str, function: Callable[..., Any]) -> bool:

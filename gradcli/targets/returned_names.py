@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gradcli.targets.cost_names import is_gradient
 from gradcli.targets.source_tree import source_tree
 
 _LIBRARIES = ("np", "numpy", "jnp", "torch", "cp")
@@ -17,7 +18,7 @@ def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     found: tuple[str, ...] = ()
     for node in _own_nodes(tree.body[0]):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
-            found = tuple(_name(element) for element in node.value.elts)
+            found = tuple(map(_name_or_names, node.value.elts))
     return found
 
 
@@ -27,6 +28,12 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             yield child
             yield from _own_nodes(child)
+
+
+def _name_or_names(node: ast.expr) -> str:
+    """As `_name`; "grads" for gradients in brackets of their own: `loss, (du, dv)`."""
+    several = node.elts if isinstance(node, ast.Tuple | ast.List) else []
+    return "grads" if several and all(is_gradient(_name(one)) for one in several) else _name(node)
 
 
 def _name(node: ast.expr) -> str:

@@ -1,4 +1,4 @@
-"""Torch by hand, margins, flat vectors and late layers, checked with nothing said but a name."""
+"""Torch by hand, margins, flat vectors, late layers and models, checked with nothing said but a name."""
 
 from pathlib import Path
 
@@ -45,7 +45,32 @@ LATE = {
     "Dense": ("error.sum(axis=0, keepdims=True)", "error.mean(axis=0, keepdims=True)", "bias"),
     "Activation": ("1 - y**2", "1 + y**2", "x"),
 }
-FILES = {"in_torch.py": IN_TORCH, "margins.py": MARGINS, "flat_vectors.py": FLAT, "late.py": LATE}
+MODELS = {
+    "crf_nll": (
+        "np.subtract.at(d_transitions, (tags[:-1], tags[1:]), 1)",
+        "d_transitions[tags[:-1], tags[1:]] -= 1",
+        "transitions",
+    ),
+    "hmm_loglik": ("d_B[:, obs[t]] += g", "d_B[:, obs[t]] = g", "log_B"),
+    "kl_divergence": ("PQ = (P - Q) * num", "PQ = P - Q", "Y"),
+    "MatrixFactorization": (
+        "np.add.at(dQ, items, -e[:, None] * self.P[users])",
+        "dQ[items] += -e[:, None] * self.P[users]",
+        "Q",
+    ),
+    "skipgram": ("np.add.at(dW_in, centers, ds @ W_out)", "dW_in[centers] += ds @ W_out", "W_in"),
+    "bpr_loss": ("dn = -s[:, None] * user + reg * neg", "dn = -s[:, None] * user + reg * pos", "neg"),
+    "info_nce": ("dz2 = (dv - v * np.sum(dv * v, axis=1, keepdims=True)) / n2", "dz2 = dv / n2", "z2"),
+    "RBFRegression": ("np.trace(M) * 2 *", "np.trace(M) *", "params"),
+    "bilinear_sample": ("dr = dout * ((1 - fc) *", "dr = dout * ((1 - fr) *", "coords"),
+}
+FILES = {
+    "in_torch.py": IN_TORCH,
+    "margins.py": MARGINS,
+    "flat_vectors.py": FLAT,
+    "late.py": LATE,
+    "models.py": MODELS,
+}
 TARGETS = [(file, name, *bug) for file, bugs in FILES.items() for name, bug in bugs.items()]
 
 pytestmark = pytest.mark.usefixtures("folder")

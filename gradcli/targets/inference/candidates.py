@@ -28,6 +28,8 @@ _COEFFICIENTS = re.compile(
     r"w|weights?|theta|coefs?", re.IGNORECASE
 )  # of a label of two, one for each feature
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
+_WHETHER = ("N D|int|2", "N M|int|2")
+_BESIDE, _MOST_BESIDE = 2, 8  # the rank of shapes in the dimensions of others, and how many of them
 _PLAIN = drawn("N D")  # what is guessed where a name says nothing
 _MEAN, _SPREAD = re.compile(r"(z_?)?(mu|mean)"), re.compile(r"(z_?)?log_?(var(iance)?|sigma|std)\w*")
 _BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
@@ -77,6 +79,7 @@ def ranked(
     operands = _operands(forward, symbols, names)
     given_back = _given_back(functions, names)
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
+    beside = _of_the_same(told)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
@@ -101,6 +104,10 @@ def ranked(
             guesses, start = [*map(drawn, _INDEXES)], len(_INDEXES) + 2
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
+        if beside and name not in told and any(isinstance(guess, Drawn) for _, guess in usual):
+            found[name] = sorted([*found[name], *beside], key=lambda one: one[0])
+        if name == "R" and "Y" in names:  # which of the ratings there are
+            found[name] = [*enumerate(map(drawn, _WHETHER)), *found[name]]
         if name in positive and name not in clipped:
             found[name] = of_positive(found[name])
         if name in two:
@@ -112,6 +119,13 @@ def ranked(
         if name in matrices:
             found[name] = matrices_first(found[name])
     return found
+
+
+def _of_the_same(told: Mapping[str, Drawn]) -> list[tuple[int, Guess]]:
+    """Arrays of the dimensions that the documentation names for others: what else is made of them."""
+    axes = list(dict.fromkeys(axis for one in told.values() for axis in one.axes if axis.isidentifier()))
+    shapes = [*((axis,) for axis in axes), *((axis, axis) for axis in axes)]
+    return [(_BESIDE + place // 2, Drawn(shape)) for place, shape in enumerate(shapes[:_MOST_BESIDE])]
 
 
 def _not_only_numbers(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
@@ -181,9 +195,14 @@ def _known(name: str, symbols: Sequence[str], told: Mapping[str, Drawn]) -> list
 
 
 def candidates(
-    guesses: Mapping[str, Sequence[tuple[int, Guess]]], given: Mapping[str, Shape]
+    guesses: Mapping[str, Sequence[tuple[int, Guess]]],
+    given: Mapping[str, Shape],
+    links: Mapping[str, tuple[str, int]] | None = None,
 ) -> Iterator[Candidate]:
-    """Combinations by the sum of their ranks; given shapes bind the dimensions of the rest."""
+    """Combinations by the sum of their ranks; given shapes bind the dimensions of the rest.
+
+    links: the axis of another argument that each index is for; it is within its length.
+    """
     names = list(guesses)
     for rank in range(_MOST_RANK):
         if rank == _NUMBERS_RANK and not given:
@@ -192,7 +211,20 @@ def candidates(
             bound = _bound(layout, given)
             if bound is None:
                 continue
-            yield Candidate(layout, sizes_for(layout.values(), bound), rank)
+            linked = _within(layout, links or {})
+            yield Candidate(linked, sizes_for(linked.values(), bound), rank)
+
+
+def _within(layout: Layout, links: Mapping[str, tuple[str, int]]) -> Layout:
+    """The layout with every index as large as the axis that it is for."""
+    found = dict(layout)
+    for name, (array, axis) in links.items():
+        index, indexed = layout.get(name), layout.get(array)
+        if not (isinstance(index, Drawn) and isinstance(indexed, Drawn) and axis < len(indexed.axes)):
+            continue
+        if index.kind == "int" != indexed.kind:
+            found[name] = replace(index, high=indexed.axes[axis])
+    return found
 
 
 def _of_numbers(guesses: Mapping[str, Sequence[tuple[int, Guess]]]) -> Iterator[Candidate]:

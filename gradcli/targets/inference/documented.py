@@ -15,6 +15,11 @@ _DIMENSION = re.compile(r"\d+|[A-Za-z_][\w ]*|\d*\w+(\s*[*+]\s*\d*\w+)*")
 _SCALAR = re.compile(r"\bscalar\b", re.IGNORECASE)
 _BOUND = re.compile(r"<\s*([A-Za-z]\w*)")
 _INTEGERS = re.compile(r"labels?|ind(ex|ices)|integers?|\bints?\b|class(es)?\b", re.IGNORECASE)
+_BEHIND = r"(?<![\w.])`*{}`*(?::|,|,? of shape|,? with shape|:? shape)?\s+\(([^()]*)\)"
+_WHOLE = re.compile(
+    r"\W*(of |as |are )?(integers?|ints?|labels?|ind(ex(es)?|ices)|class(es)?|0 (and|or) 1)\b"
+)
+_OF_TWO = re.compile(r"\b0 (and|or) 1\b")
 _INTEGER_NAMES = re.compile(r"y|t|labels?|targets?|idx|ind(ex|ices)|ids|tokens|captions|y_?true")
 
 
@@ -30,6 +35,20 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
             found[name] = _of_kind(name, axes, told)
         elif _SCALAR.search(told) and usual_constant(name) is None:
             found[name] = Drawn(())
+    return _in_passing(text, names) | found
+
+
+def _in_passing(text: str, names: Sequence[str]) -> dict[str, Drawn]:
+    """The arguments whose shapes stand behind their names: `emissions: (T, K); tags (T,) integers`."""
+    found = {}
+    for name in names:
+        match = re.search(_BEHIND.format(re.escape(name)), text)
+        axes = _axes(match[1]) if match is not None else None
+        if match is not None and axes is not None:
+            told = re.split(r"[;.(]|,\s+\w+\s*:?\s*\(", text[match.end() :])[0]
+            drawn = _of_kind(name, axes, told)
+            is_index = drawn.kind == "normal" and _WHOLE.match(told) is not None
+            found[name] = Drawn(axes, "int", "2" if _OF_TWO.search(told) else "C") if is_index else drawn
     return found
 
 
@@ -98,6 +117,8 @@ def _of_kind(name: str, axes: tuple[str, ...], told: str) -> Drawn:
     if _INTEGER_NAMES.fullmatch(name.lower()) and (_INTEGERS.search(told) or _BOUND.search(told)):
         bound = _BOUND.search(told)
         return Drawn(axes, "int", bound[1] if bound else "C" if re.search(r"\bC\b", told) else "2")
-    if name.lower() in ("gamma", "scale", "var", "variance"):
+    if name.lower() in ("gamma", "scale", "var", "variance") or re.search(r"\bpositive\b", told):
         return Drawn(axes, "near1")
+    if re.search(r"\bprobabilit(y|ies)\b", told):
+        return Drawn(axes, "unit")
     return Drawn(axes)

@@ -1,4 +1,5 @@
-"""Parameters in one flat vector: how long it must be is read off the refusal of a `reshape`."""
+"""What can be read off a refusal: how long a flat vector of parameters must be, how large an index, and of
+which sign what a logarithm is taken of."""
 
 import math
 import re
@@ -7,11 +8,13 @@ from dataclasses import replace
 from gradcli.layers.declaration import evaluate
 from gradcli.targets.inference.candidates import Candidate
 from gradcli.targets.inference.guess import Drawn
+from gradcli.targets.inference.trial import NOT_FINITE
 
 _REFUSED = (
     re.compile(r"cannot reshape array of size (?P<size>\d+) into shape \((?P<shape>[\d, ]+)\)"),
     re.compile(r"shape '\[(?P<shape>[\d, ]+)\]' is invalid for input of size (?P<size>\d+)"),  # torch's
 )
+_OUT_OF_RANGE = re.compile(r"index \d+ is out of bounds for (axis|dimension) \d+ with size (?P<size>\d+)")
 _FLAT = re.compile(
     r"\w*theta\w*|\w*params?(_\w+)?|\w*parameters|\w*weights?\w*|w|x0?|p|z|vec\w*", re.IGNORECASE
 )
@@ -38,6 +41,34 @@ def resized(candidate: Candidate, refusal: str) -> Candidate | None:
         return None
     layout = {**candidate.layout, name: replace(vector, axes=(str(length),), kind="small")}
     return replace(candidate, layout=layout)
+
+
+def in_range(candidate: Candidate, refusal: str) -> Candidate | None:
+    """The same with integers below the length that they were no index for; None where it was no such refusal,
+    or a single element is all there is."""
+    match = _OUT_OF_RANGE.search(refusal)
+    if match is None or int(match["size"]) < 2:
+        return None
+    layout = {
+        name: replace(guess, high=match["size"])
+        if isinstance(guess, Drawn)
+        and guess.kind == "int"
+        and evaluate(guess.high, candidate.sizes) > int(match["size"])
+        else guess
+        for name, guess in candidate.layout.items()
+    }
+    return None if layout == candidate.layout else replace(candidate, layout=layout)
+
+
+def as_positive(candidate: Candidate, refusal: str) -> Candidate | None:
+    """The same with positive numbers, where others gave no finite value."""
+    if refusal != NOT_FINITE:
+        return None
+    layout = {
+        name: replace(guess, kind="near1") if isinstance(guess, Drawn) and guess.kind == "normal" else guess
+        for name, guess in candidate.layout.items()
+    }
+    return None if layout == candidate.layout else replace(candidate, layout=layout)
 
 
 def _is_flat(name: str, guess: object) -> bool:

@@ -18,7 +18,37 @@ def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str,
         lengths = set(_lengths(tree, name))
         if 0 not in lengths and max(lengths, default=0) > 1:
             found[name] = Drawn((str(max(lengths)),))
+        columns = set(_columns(tree, name))
+        if 0 not in columns and max(columns, default=0) > 1:
+            found[name] = Drawn(("N", str(max(columns))))
     return found
+
+
+def links(function: Callable[..., Any], names: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """The arguments that index another one, with the axis: y is (scores, 1) in `scores[np.arange(n), y]`."""
+    tree = source_tree(function)
+    found: dict[str, tuple[str, int]] = {}
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in names:
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            for axis, part in enumerate(parts):
+                for name in _indexing(part, names):
+                    found.setdefault(name, (node.value.id, axis))
+    return found
+
+
+def _indexing(part: ast.expr, names: Sequence[str]) -> Iterator[str]:
+    """The arguments whose values a part of an index has: `y`, `y[t]`, `int(y[t])`, `y.astype(int)`."""
+    while not isinstance(part, ast.Name):
+        if isinstance(part, ast.Subscript | ast.Attribute):
+            part = part.value
+        elif isinstance(part, ast.Call):
+            is_method = isinstance(part.func, ast.Attribute)
+            part = part.func if is_method or not part.args else part.args[0]
+        else:
+            return
+    if part.id in names:
+        yield part.id
 
 
 def by_unpacking(function: Callable[..., Any], names: Sequence[str]) -> dict[str, list[Drawn]]:
@@ -61,6 +91,16 @@ def _lengths(tree: ast.AST, name: str) -> Iterator[int]:
             yield int(ast.literal_eval(index)) + 1 if is_number else 0
         elif isinstance(node, ast.Assign) and _is(node.value, name):
             yield from (len(target.elts) for target in node.targets if isinstance(target, ast.Tuple))
+
+
+def _columns(tree: ast.AST, name: str) -> Iterator[int]:
+    """As `_lengths`, of `boxes[:, 2]`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and _is(node.value, name):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
+            column = parts[1] if len(parts) == 2 and isinstance(parts[0], ast.Slice) else None
+            is_number = isinstance(column, ast.Constant) and isinstance(column.value, int)
+            yield int(ast.literal_eval(column)) + 1 if column is not None and is_number else 0
 
 
 def _is(node: ast.AST, name: str) -> bool:

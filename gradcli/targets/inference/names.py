@@ -37,10 +37,13 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(running_|moving_)?(var|variance|sigma\w*|std)", ("D|near1", "|near1", "N|near1")),
     (r"a_?prev|a|q|p", ("D N", "N N", "N D", "D D", "N")),
     (r"h|hess\w*|cov\w*|sigma|m|k", ("N N", "D D", "N D", "D")),
+    (r"pi|prior|start\w*", ("D", "N", "M")),
+    (r"trans(ition)?s?(_\w+)?", ("D D", "N N", "M M")),
     (r"v|query|key|value|queries|keys|values", ("N T D", "T D")),
 )
 _WEIGHT = re.compile(r"W_?[a-z]{3,}")  # Wattn, W_out: `width` is none
 # What may as well be a number that multiplies all: it has no gradient then.
+_COUNT, _COUNTS = re.compile(r"(num|n)_\w+"), (3, 4, 5)  # the first of which runs may be of no use
 _MAY_BE_NUMBER = re.compile(r"gamma|scale|beta|shift|sigma\w*|k")
 _DATA_NAME = re.compile(r"x|z|xs|inp|inputs?|data|feat(ure)?s?", re.IGNORECASE)
 _FAR = 12  # a rank that little else reaches
@@ -51,14 +54,14 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
     """Guesses with their ranks, 0 the likeliest; annotation: as text, "" for none."""
     value = usual_constant(name)
     fixed: list[object] = [] if value is None else [value]
-    fixed += _NUMBER.get(annotation, ())
+    fixed += _NUMBER.get(annotation, ()) or (_COUNTS if value == 1 and _COUNT.fullmatch(name) else ())
     if not fixed and _MAY_BE_NUMBER.fullmatch(name):
         fixed = [2]
     if fixed and (annotation in _NUMBER or not _may_be_array(name)):
         told: list[Guess] = [Fixed(value) for value in fixed]
         # What is differentiated may be a single number: `def sigmoid(z: float)`.
         return [*enumerate([*told, Drawn(())] if annotation == "float" else told)]
-    plain = "w" if _WEIGHT.fullmatch(name) else name.lower()
+    plain = "w" if _WEIGHT.fullmatch(name) else name.lower().removeprefix("log_")
     shapes = next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, plain)), ())
     guesses: list[Guess] = [drawn(text) for text in shapes]
     found = [*enumerate(guesses), *((len(guesses) + rank, Fixed(value)) for rank, value in enumerate(fixed))]

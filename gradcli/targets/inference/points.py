@@ -87,6 +87,10 @@ def _batches(found: Found, base: Point) -> Iterator[Point]:
                 more = {name: length + 1 for name, length in base.sizes.items()}
                 yield replace(base, sizes={**more, symbol: 11})
             return
+    for guess in found.candidate.layout.values():  # a sequence of indices, as of tags
+        if isinstance(guess, Drawn) and guess.kind == "int" and len(guess.axes) == 1 <= len(guess.symbols):
+            yield replace(base, sizes={**base.sizes, guess.symbols[0]: 17})
+            return
 
 
 def _settings(found: Found, base: Point) -> Iterator[Point]:

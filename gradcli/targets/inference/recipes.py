@@ -182,13 +182,13 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
         ),
     ),
     (  # ratings of films: 5 of them, by 4 users
-        r"co(fi|llab\w*)_?cost\w*",
+        r"(co(fi|llab\w*)|[mc]f)_?cost\w*",
         (
             (r"params|theta", ("(5+4)*3",)),
             (r"y|ynorm", ("5 4",)),
             (r"r", ("5 4|int|2",)),
             (r"num_?users|nu", (4,)),
-            (r"num_?movies|nm", (5,)),
+            (r"num_?(movies|items)|nm", (5,)),
             (r"num_?features|nf", (3,)),
         ),
     ),

@@ -10,8 +10,9 @@ from gradcli.problem import Problem
 from gradcli.spec import InputSpec
 from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
-from gradcli.targets.inference.flat import resized
+from gradcli.targets.inference.flat import as_positive, in_range, resized
 from gradcli.targets.inference.guess import Drawn, Fixed
+from gradcli.targets.inference.indexed import links
 from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
@@ -100,7 +101,8 @@ def infer(
     told: set[str] = set()  # what forward raised that may be no refusal of what it was given
     reason, patience = Trial(REFUSED), _Patience(budget)
     transposing = transposes(one.functions)
-    for tries, candidate in enumerate(_at_its_lengths(candidates(guesses, given), one, given)):
+    likely = candidates(guesses, given, links(one.functions[0], names))
+    for tries, candidate in enumerate(_at_its_lengths(likely, one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
             break
         found = Found(candidate, tuple(missing))
@@ -187,12 +189,15 @@ def _try(found: Found, build: Build) -> Trial:
 
 
 def _as_long_as_asked(found: Found, trial: Trial, build: Build) -> tuple[Found, Trial]:
-    """The same with a flat vector of parameters as long as the code asks for, if it does."""
+    """The same with what the code's refusal asks for, if it does."""
     for _ in range(_MOST_PARTS):
-        longer = resized(found.candidate, trial.reason) if trial.level == REFUSED else None
-        if longer is None:
+        if trial.level != REFUSED:
             break
-        found = replace(found, candidate=longer)
+        others = (ask(found.candidate, trial.reason) for ask in (resized, in_range, as_positive))
+        other = next((candidate for candidate in others if candidate is not None), None)
+        if other is None:
+            break
+        found = replace(found, candidate=other)
         trial = _try(found, build)
     return found, trial
 

@@ -19,6 +19,7 @@ REFUSED, FORWARD, BOTH, FITS = range(
 )  # what ran: nothing, forward, both, and the gradients have their shapes
 
 
+NOT_FINITE = "forward is not finite there"
 _PATIENCE = 5.0  # seconds for a try
 
 
@@ -65,7 +66,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
             REFUSED, reason=_told(broken), hopeless=is_own_fault(cause), raised=type(cause or broken)
         )
     if not all(np.all(np.isfinite(out)) for out in run.outputs):
-        return Trial(REFUSED, reason="forward is not finite there")
+        return Trial(REFUSED, reason=NOT_FINITE)
     if not any(out.size for out in run.outputs):
         return Trial(REFUSED, reason="forward returned nothing")
     rng = np.random.default_rng(0)
