@@ -22,6 +22,7 @@ _LEAST_SECONDS = 0.5  # for a further case
 _LEAST_PART = 0.6  # of the budget: for the first case, however long guessing took
 _OVER = 0.4  # of the budget: by how much all cases together may overdraw it
 _MOST_SHRINKS = 12
+_OF_EXTREMES = 1  # element of each gradient
 _SMALL = 32  # elements: an example of no more needs no shrinking
 
 
@@ -89,9 +90,16 @@ def _others(problem: Problem, deadline: float) -> Iterable[Problem]:
 
 
 def _look(problem: Problem, settings: Settings, deadline: float) -> CheckResult:
-    """A check without blame, in what is left of the time."""
+    """A check without blame, in what is left of the time.
+
+    At a large scale what counts is whether the gradients are finite: few elements of them are measured.
+    """
     left = max(_LEAST_SECONDS, deadline - time.perf_counter())
-    return checker.run(problem, replace(settings, blame=False, budget=min(settings.budget, left)))
+    is_extreme = problem.inferred is not None and problem.inferred.is_extreme
+    elements = _OF_EXTREMES if is_extreme and settings.elements == "auto" else settings.elements
+    return checker.run(
+        problem, replace(settings, blame=False, budget=min(settings.budget, left), elements=elements)
+    )
 
 
 def _counts(problem: Problem, result: CheckResult) -> bool:

@@ -15,6 +15,7 @@ from gradcli.dataclass import dataclass
 from gradcli.errors import UsageError
 from gradcli.targets.decorated import behind
 from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.remembered import remembered
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED = (*_POSITIONAL, Parameter.KEYWORD_ONLY)
@@ -36,7 +37,8 @@ class ForwardCall:
         return forward(*args, **{argument: values[name] for argument, name in self.keywords})
 
 
-def parameters_of(function: Callable[..., Any]) -> list[Parameter] | None:
+@remembered
+def parameters_of(function: Callable[..., Any]) -> Sequence[Parameter] | None:
     """The parameters of a function, or None where Python cannot tell (some builtins).
 
     Nor are those of a ufunc told: its `out`, `where` and `dtype` are nobody's inputs. Those that a decorator
@@ -140,7 +142,7 @@ def bind_forward(
 
 
 def _fill_slots(
-    parameters: list[Parameter], strays: list[str], takes: dict[str, str], optional: bool
+    parameters: Sequence[Parameter], strays: list[str], takes: dict[str, str], optional: bool
 ) -> list[str]:
     """Let strays fill the positional arguments still open, in order; what is left over comes back."""
     remaining = list(strays)

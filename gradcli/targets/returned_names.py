@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradcli.targets.cost_names import is_gradient
+from gradcli.targets.remembered import remembered
 from gradcli.targets.source_tree import source_tree
 
 _LIBRARIES = ("np", "numpy", "jnp", "torch", "cp")
 
 
+@remembered
 def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names in the last `return` of two or more values, "" for a value without one; () for none."""
     tree = source_tree(function)

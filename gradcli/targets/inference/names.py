@@ -61,8 +61,10 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
         told: list[Guess] = [Fixed(value) for value in fixed]
         # What is differentiated may be a single number: `def sigmoid(z: float)`.
         return [*enumerate([*told, Drawn(())] if annotation == "float" else told)]
-    plain = "w" if _WEIGHT.fullmatch(name) else name.lower().removeprefix("log_")
-    shapes = next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, plain)), ())
+    plain = "w" if _WEIGHT.fullmatch(name) else name.lower()
+    shapes = _shapes(plain)
+    if not shapes and plain.startswith("log_"):
+        shapes = tuple(text for text in _shapes(plain[4:]) if "|" not in text)
     guesses: list[Guess] = [drawn(text) for text in shapes]
     found = [*enumerate(guesses), *((len(guesses) + rank, Fixed(value)) for rank, value in enumerate(fixed))]
     others: list[Guess] = [drawn(text) for text in _DATA]
@@ -74,6 +76,10 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
         (start + 5, Drawn(())),
         (start + (_FAR if _DATA_NAME.fullmatch(name) else 6), Fixed(2)),
     ]
+
+
+def _shapes(name: str) -> tuple[str, ...]:
+    return next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, name)), ())
 
 
 def _may_be_array(name: str) -> bool:
