@@ -89,8 +89,8 @@ class Causes:
                 *self._where_wrong(result),
                 self.cotangents,
                 self.settings,
-                after=result.seconds,
-                most=self.clock.grace_left(),
+                calls=self.subject.calls.forwards + self.subject.calls.backwards,
+                seconds=self.clock.grace_left(),
             )
         except KeyboardInterrupt:
             return replace(result, interrupted=True)

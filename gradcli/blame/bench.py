@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
+from gradcli.blame.allowance import Allowance
 from gradcli.blame.source import NotReadable, Written, like
 from gradcli.blame.taps import USE, Site, Tapped, tap
 from gradcli.blame.trace import Key, Recording, Trace, changing_each
 from gradcli.blame.value import of_forward, of_value
-from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
 from gradcli.result import Gradient
@@ -32,7 +32,7 @@ class Bench:
         gradients: Mapping[str, Gradient],
         cotangents: tuple[Array, ...],
         tol: float,
-        clock: Clock,
+        clock: Allowance,
     ) -> None:
         source = problem.source
         if source is None or source.remake is None:
@@ -89,7 +89,8 @@ class Bench:
 
     def _remade(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
         assert self._source.remake is not None
-        return replace(self._source.remake(forward, backward), inputs=self.inputs, reseed=self._reseed)
+        made = replace(self._source.remake(forward, backward), inputs=self.inputs, reseed=self._reseed)
+        return self.clock.counted(made)
 
     def _verify(self) -> None:
         """With nothing moved, the rewritten code must give the same bits."""

@@ -25,6 +25,7 @@ class Evidence:
     def __init__(self, bench: Bench, nodes: list[Node], forward: Trace, rng: np.random.Generator) -> None:
         self.bench = bench
         self.nodes = nodes
+        self.forward = forward
         self.trace = bench.backward_trace()
         others = tuple(rng.standard_normal(c.shape) for c in bench.cotangents)
         self._moved = bench.backward_trace(others)

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame import truth
+from gradcli.blame.allowance import Allowance
 from gradcli.blame.bench import Bench
 from gradcli.blame.diagnosis import describe
 from gradcli.blame.evidence import Evidence
@@ -16,13 +17,14 @@ from gradcli.blame.pieces import in_pieces
 from gradcli.blame.search import Search
 from gradcli.blame.several import Several, Slip
 from gradcli.blame.source import NotReadable
-from gradcli.clock import Clock, OutOfTime
+from gradcli.clock import OutOfTime
 from gradcli.problem import Problem
 from gradcli.result import FAIL, Blame, CheckResult, Gradient
 from gradcli.spec import Settings
 
-_RATIO = 15.0  # times as long as the check itself
-_LEAST, _MOST = 2.0, 60.0  # seconds; the least is for a machine that is busy with other things
+_RATIO = 15  # times as many calls as the check itself took
+_LEAST = 3000  # calls, after a check of a few numbers
+_LONGEST = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,16 @@ def find(
     cotangents: tuple[Array, ...],
     settings: Settings,
     *,
-    after: float,
-    most: float = float("inf"),
+    calls: int,
+    seconds: float = float("inf"),
 ) -> Found:
     """The lines at fault for gradients that are wrong.
 
-    Never raises: what cannot be read, rewritten or decided is a remark. `after`: the seconds that the check
-    took; this takes at most fifteen times as long, but up to two seconds, and never more than a minute, nor
-    than `most`.
+    Never raises: what cannot be read, rewritten or decided is a remark. Cost: fifteen times the `calls` that
+    the check took, or 3000 after a small one; at most a minute, and no more than `seconds`.
     """
-    clock = Clock(min(max(_LEAST, _RATIO * after), _MOST, most) / 1.2)  # a clock gives a fifth of grace
+    # A clock gives a fifth of grace.
+    clock = Allowance(max(_LEAST, _RATIO * calls), min(_LONGEST, seconds) / 1.2)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -66,7 +68,7 @@ def find(
                     return Found(tuple(faults))
             if problem.source and problem.source.late:
                 late = problem.source.late()
-                found, why = find_late(problem, late, gradients, cotangents, settings, clock)
+                found, why = find_late(clock.counted(problem), late, gradients, cotangents, settings, clock)
                 return Found(tuple(found), "" if found else f"no line can be named: {why}")
             parts = [
                 _find(*part, cotangents, settings.tol, clock, rng) for part in _parts(problem, gradients)
@@ -86,7 +88,7 @@ def _found(
     gradients: Mapping[str, Gradient],
     cotangents: tuple[Array, ...],
     tol: float,
-    clock: Clock,
+    clock: Allowance,
     rng: np.random.Generator,
 ) -> Found:
     """As `_find`, for a piece: what cannot be read in it may be read in another."""
@@ -113,7 +115,7 @@ def _find(
     gradients: Mapping[str, Gradient],
     cotangents: tuple[Array, ...],
     tol: float,
-    clock: Clock,
+    clock: Allowance,
     rng: np.random.Generator,
 ) -> Found:
     wrong = frozenset(n for n, g in gradients.items() if g.verdict == FAIL and g.failing is not None)
@@ -121,8 +123,9 @@ def _find(
         return Found()
     bench = Bench(problem, gradients, cotangents, tol, clock)
     trace = bench.forward_trace()
-    half = Clock(0.5 * clock.left())
-    nodes = [*truth.inputs(bench), *truth.outputs(bench), *truth.measure(bench, trace, rng, half)]
+    half = clock.part(0.5)
+    sizes = {value.size for value in bench.backward_trace().values.values()}
+    nodes = [*truth.inputs(bench), *truth.outputs(bench), *truth.measure(bench, trace, rng, half, sizes)]
     bench.refresh()
     evidence = Evidence(bench, nodes, trace, rng)
     search = Search(bench, evidence, rng)

@@ -13,6 +13,7 @@ import numpy as np
 from gradcli import checker
 from gradcli.arrays import Array
 from gradcli.blame import truth
+from gradcli.blame.allowance import Allowance
 from gradcli.blame.bench import Bench
 from gradcli.blame.compared import compared
 from gradcli.blame.pairing import node_of
@@ -100,7 +101,9 @@ def _study(part: _Part, settings: Settings, clock: Clock, rng: np.random.Generat
             return study_tape(
                 part.problem, late.tape, part.gradients, part.cotangents, settings.tol, clock, rng
             )
-        bench = Bench(part.problem, part.gradients, part.cotangents, settings.tol, Clock(2 * seconds))
+        bench = Bench(
+            part.problem, part.gradients, part.cotangents, settings.tol, Allowance(float("inf"), 2 * seconds)
+        )
         found = _Studied(bench, settings.tol, clock, rng).result()
     except NotReadable as reason:
         return Study(remark=f"nodes cannot be read: {reason}")

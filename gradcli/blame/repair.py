@@ -23,10 +23,11 @@ from gradcli.blame.evidence import Evidence
 from gradcli.blame.flow import is_key
 from gradcli.blame.insertions import counts, insertions, is_count
 from gradcli.blame.program import Program
-from gradcli.blame.source import NotReadable, Written, rebuild
+from gradcli.blame.source import Written
 from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import Key, Trace, changing, replacing
-from gradcli.blame.truth import Node, in_passes
+from gradcli.blame.truth import Node, in_passes, is_measurable
+from gradcli.blame.versions_of_code import made
 
 _OF_ARRAYS = ("T", "shape", "ndim", "size", "dtype")
 _MOST_PLACES = 6  # statements into which something is put by way of trial
@@ -50,6 +51,15 @@ class Repair:
     through: str = ""  # the node behind a lost path
     use: Site | None = None  # in forward, where that path begins
     term: Array | None = None  # what a sum lacks, or a product
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A statement that may be edited, and the block it stands in."""
+
+    written: Written
+    body: list[ast.stmt]
+    statement: ast.stmt
 
 
 class Repairer:
@@ -93,14 +103,9 @@ class Repairer:
     def _by_count(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """A number of elements that is that of something else."""
         traced = {id(s.statement) for s in self.bench.backward.taps.sites if s.number in self._seen()}
-        for written, _, statement in self._places(suspects):
-            if id(statement) in traced or not is_count(statement):
-                continue
-            for edit in counts(statement, self._counts()):
-                if not self.bench.clock.affords(0.0):
-                    return
-                if self._works(written, edit, wrong):
-                    yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+        for place in self._places(suspects):
+            if id(place.statement) not in traced and is_count(place.statement):
+                yield from self._tried([(place, e) for e in counts(place.statement, self._counts())], wrong)
 
     def _seen(self) -> set[int]:
         return {key[0] for key in self.evidence.trace.values}
@@ -114,44 +119,38 @@ class Repairer:
 
     def _by_insertion(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """Something that is put in, where nothing smaller helps and few statements are in question."""
-        places = [(w, s) for w, _, s in self._places(suspects) if not hasattr(s, "body")]
+        places = [place for place in self._places(suspects) if not hasattr(place.statement, "body")]
         if len(places) > _MOST_PLACES:
             return
-        for written, statement in places:
-            names = [*_names(written.node), *dict.fromkeys(_attributes(written.node))]
-            for edit in list(insertions(statement, names)):
-                if not self.bench.clock.affords(0.0):
-                    return
-                if self._works(written, edit, wrong):
-                    yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+        for place in places:
+            node = place.written.node
+            names = [*_names(node), *dict.fromkeys(_attributes(node))]
+            yield from self._tried([(place, e) for e in insertions(place.statement, names)], wrong)
 
     def _by_syntax(
         self, suspects: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()
     ) -> Iterator[Repair]:
         """Likely slips first, wherever they stand."""
-        found: list[tuple[Written, ast.stmt, Edit]] = []
+        found: list[tuple[_Place, Edit]] = []
         mains = (self.bench.forward.main.node, self.bench.backward.main.node)
         kept = list(dict.fromkeys(name for node in mains for name in (*_attributes(node), *_keys(node))))
-        for written, body, statement in self._places(suspects):
-            names = [*_names(written.node), *kept, *_neighbours(written)]
-            tried = edits(statement, body, names, self._settled_within(statement))
+        for place in self._places(suspects):
+            statement = place.statement
+            names = [*_names(place.written.node), *kept, *_neighbours(place.written)]
+            tried = edits(statement, place.body, names, self._settled_within(statement))
             if self.evidence.is_right(getattr(statement, "value", statement)):
                 # A slip in what is right for something is less likely than one in what is right for nothing.
                 # That a value is right says nothing of where it goes.
                 tried = (e if e.kind == "exchanged" else replace(e, rank=e.rank + 1) for e in tried)
-            found += [(written, statement, e) for e in tried if not kinds or e.kind in kinds]
-        for written, statement, edit in sorted(found, key=lambda one: one[2].rank):
-            if not self.bench.clock.affords(0.0):
-                return
-            if self._works(written, edit, wrong):
-                yield Repair(statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+            found += [(place, e) for e in tried if not kinds or e.kind in kinds]
+        yield from self._tried(found, wrong)
 
     def _settled_within(self, statement: ast.stmt) -> Callable[[ast.AST], bool]:
         """Which parts are right; the value of a suspect as a whole may be that for something else only."""
         value = getattr(statement, "value", None)
         return lambda node: node is not value and self.evidence.is_right(node)
 
-    def _places(self, suspects: set[ast.stmt]) -> Iterator[tuple[Written, list[ast.stmt], ast.stmt]]:
+    def _places(self, suspects: set[ast.stmt]) -> Iterator["_Place"]:
         """The suspects that may be edited, each with the block it stands in."""
         for written in self.program.functions:
             if isinstance(written.node, ast.FunctionDef):
@@ -159,17 +158,24 @@ class Repairer:
                 for body in list(_bodies(written.node)):
                     for statement in list(body):
                         if statement in suspects and id(statement) not in endless:
-                            yield written, body, statement
+                            yield _Place(written, body, statement)
 
-    def _works(self, written: Written, edit: Edit, wrong: frozenset[str]) -> bool:
-        back = edit.apply()
-        try:
-            made = rebuild(written, written.node, {})
-        except (NotReadable, SyntaxError, ValueError, TypeError, AttributeError):
-            return False
-        finally:
-            back()
-        with self.bench.other(written, made) as attempt:
+    def _tried(self, found: list[tuple["_Place", Edit]], wrong: frozenset[str]) -> Iterator[Repair]:
+        """Those edits that are repairs, the likely ones first."""
+        found = sorted(found, key=lambda one: one[1].rank)
+        by_place: dict[_Place, list[Edit]] = {}
+        for place, edit in found:
+            by_place.setdefault(place, []).append(edit)
+        versions = {p: made(p.written, p.body, p.statement, own) for p, own in by_place.items()}
+        for place, edit in found:
+            if not self.bench.clock.affords(0.0):
+                return
+            function = next(versions[place])
+            if function is not None and self._works(place.written, function, wrong):
+                yield Repair(place.statement, edit.line, edit.kind, edit.rank, edit.before, edit.after)
+
+    def _works(self, written: Written, function: FunctionType, wrong: frozenset[str]) -> bool:
+        with self.bench.other(written, function) as attempt:
             return (
                 attempt is not None
                 and self.bench.repairs(attempt.gradients(), wrong)
@@ -293,10 +299,10 @@ class Repairer:
             for n, c in self.bench.original.constants.items()
             if isinstance(c, int | float) and not isinstance(c, bool)
         }
-        for passes in in_passes(self.evidence.nodes):
-            site = passes[0].site
-            if passes[0].name and site is not None and site.role == DEF:
-                found.setdefault(passes[0].name, [node.value for node in passes])
+        for site in self.bench.forward.taps.sites:
+            passes = self.evidence.forward.of(site.number)
+            if site.role == DEF and site.name and passes and all(map(is_measurable, passes)):
+                found.setdefault(site.name, passes)
         for name, cotangent in zip(self.bench.cotangent_names, self.bench.cotangents, strict=False):
             found.setdefault(name, [cotangent])
         return list(found.items())

@@ -8,11 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import numpy as np
 
 import gradcli
 import gradcli.clock
+from gradcli.blame.allowance import Allowance
 from gradcli.result import Blame, CheckResult
 from tests.blame import foreign_slips, heldout_slips, judged
 from tests.blame.damage import changed_lines, check_damaged, check_foreign, damage
@@ -33,12 +35,12 @@ class Said:
     slip: str
     outcome: str
     told: str
-    check: float  # seconds without blame
-    blame: float
+    check: int  # calls without blame
+    blame: int
     true: tuple[bool, ...] = ()  # of each diagnosis that was printed at a right line, in the corpus
 
     def __str__(self) -> str:
-        cost = f"({self.check:.2f} + {self.blame:.2f} s)"
+        cost = f"({self.check} + {self.blame} calls)"
         doubt = "" if all(self.true) else "UNTRUE "
         return f"{self.outcome:7} {self.habit:8} {doubt}{self.slip} -> {self.told} {cost}"
 
@@ -124,11 +126,16 @@ def _said(
     lines: Iterable[int],
     judge: Callable[[Blame], bool] | None = None,
 ) -> Said:
-    start = time.process_time()
-    check(False)
-    middle = time.process_time()
-    result = check(True)
-    seconds = middle - start, max(0.0, time.process_time() - 2 * middle + start)
+    spent = []
+
+    class Counted(Allowance):
+        def __init__(self, calls: float, seconds: float | None) -> None:
+            super().__init__(calls, seconds)
+            spent.append(self)
+
+    with patch("gradcli.blame.finding.Allowance", Counted):
+        result = check(True)
+    calls = result.evaluations + result.backward_evaluations, max((s.used() for s in spent), default=0)
     blames = [b for b in (result.blame, *result.also) if b is not None]
     if not any(g.verdict == "fail" and g.failing is not None for g in result.gradients.values()):
         outcome = UNSEEN
@@ -139,7 +146,7 @@ def _said(
     told = " | ".join(f"{b.line}: {b.diagnosis}" for b in blames) or "; ".join(result.remarks)
     printed = [b for b in blames if outcome == RIGHT and judged.said(b.diagnosis)]
     true = tuple(judge(b) for b in printed) if judge else ()
-    return Said(habit, f"{slip} @ {sorted(lines)}", outcome, told, *seconds, true)
+    return Said(habit, f"{slip} @ {sorted(lines)}", outcome, told, *calls, true)
 
 
 def summary(said: list[Said]) -> str:
@@ -148,7 +155,7 @@ def summary(said: list[Said]) -> str:
         own = [s for s in said if s.habit == habit and s.outcome != UNSEEN]
         counts = Counter(s.outcome for s in own)
         shares = ", ".join(f"{100 * counts[o] / max(1, len(own)):.1f} % {o}" for o in (RIGHT, SILENT, WRONG))
-        ratio = sorted(s.blame / max(s.check, 1e-3) for s in own)
+        ratio = sorted(s.blame / max(s.check, 1) for s in own)
         lines.append(
             f"{habit:8} {len(own):4} slips: {shares}; median cost {ratio[len(ratio) // 2]:.0f} x the check, "
             f"{sum(r > _MOST for r in ratio)} above {_MOST} x"
