@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
+from gradcli.blame.alternatives import made
 from gradcli.blame.bench import Bench
 from gradcli.blame.change import Edit
 from gradcli.blame.edits import edits
@@ -27,7 +28,6 @@ from gradcli.blame.source import Written
 from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import Key, Trace, changing, replacing
 from gradcli.blame.truth import Node, in_passes, is_measurable
-from gradcli.blame.versions_of_code import made
 
 _OF_ARRAYS = ("T", "shape", "ndim", "size", "dtype")
 _MOST_PLACES = 6  # statements into which something is put by way of trial

@@ -18,9 +18,8 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder, in which the test stands; the search may take its time on a busy machine."""
+    """An empty folder, in which the test stands."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradcli.blame.finding._LEAST", 60.0)
     return tmp_path
 
 
