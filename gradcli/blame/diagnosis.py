@@ -64,6 +64,8 @@ _KINDS = {
     "superfluous": "a statement too many",
     "unpacked": "unpacked in the wrong order",
     "order": "returned in the wrong order",
+    "listed": "listed in the wrong order",
+    "extra factors": "two factors too many",
 }
 
 
@@ -281,6 +283,7 @@ def _words(kind: str, after: str) -> str:
 _PLAIN = (
     "axis",
     "order",
+    "listed",
     "operator",
     "unpacked",
     "function",

@@ -6,7 +6,7 @@ from types import FunctionType
 
 from gradcli.blame.flow import Cut, Flow, own_expressions
 from gradcli.blame.source import FunctionNode, Written
-from gradcli.blame.taps import Tapped
+from gradcli.blame.taps import Tapped, locals_of
 
 
 class Program:
@@ -142,6 +142,17 @@ class Program:
                 yield written.node
         if isinstance(call.func, ast.Name) and call.func.id in self._inner:
             yield self._inner[call.func.id]
+
+    def unseen_calls(self, statement: ast.stmt) -> Iterator[ast.Call]:
+        """Calls of functions that a variable holds, of which no code is seen: `pull(g)`, `layers[i](g)`."""
+        function = next((w.node for w in self.functions if self.has_any(w, {statement})), None)
+        known = set(locals_of(function)) if function is not None else set()
+        for expression in own_expressions(statement):
+            for call in ast.walk(expression):
+                if isinstance(call, ast.Call) and not any(self._callees(call)):
+                    held = isinstance(call.func, ast.Subscript | ast.Call)
+                    if held or (isinstance(call.func, ast.Name) and call.func.id in known):
+                        yield call
 
     def _callers(self, own: int) -> Iterator[ast.stmt]:
         """Statements that call a function."""

@@ -142,8 +142,18 @@ class Repairer:
                 # A slip in what is right for something is less likely than one in what is right for nothing.
                 # That a value is right says nothing of where it goes.
                 tried = (e if e.kind == "exchanged" else replace(e, rank=e.rank + 1) for e in tried)
-            found += [(place, e) for e in tried if not kinds or e.kind in kinds]
+            found += [
+                (place, e)
+                for e in tried
+                if (not kinds or e.kind in kinds)
+                and not (e.kind == "unpacked" and self._is_as_named(statement))
+            ]
         yield from self._tried(found, wrong)
+
+    def _is_as_named(self, statement: ast.stmt) -> bool:
+        """Whether all that a statement computes is the gradient that its name says."""
+        sites = [s for s in self.bench.backward.taps.sites if s.role == DEF and s.statement is statement]
+        return bool(sites) and all(map(self.evidence.confirmed, sites))
 
     def _settled_within(self, statement: ast.stmt) -> Callable[[ast.AST], bool]:
         """Which parts are right; the value of a suspect as a whole may be that for something else only."""

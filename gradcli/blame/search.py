@@ -223,10 +223,23 @@ class Search:
         node: Node | None,
         repairs: list[Repair],
         suspects: int,
-    ) -> Fault:
+    ) -> Fault | None:
         statement, line = chosen
+        if self._calls_unseen(statement):
+            self.notes.append(f"line {line} calls a function whose code is not followed")
+            return None
         own = tuple(r for r in sorted(repairs, key=lambda r: r.rank) if r.statement is statement)
         return Fault(wrong, statement, self.flow.written(statement).file, line, site, node, own, suspects)
+
+    def _calls_unseen(self, statement: ast.stmt) -> bool:
+        """Whether a gradient goes through code that is not seen: the fault may be in there."""
+        moving = {id(s.node) for s in self.bench.backward.taps.sites if self.evidence.depends(s)}
+        return any(
+            id(part) in moving
+            for call in self.flow.unseen_calls(statement)
+            for argument in call.args
+            for part in ast.walk(argument)
+        )
 
     def _choose(
         self, suspects: set[ast.stmt], repairs: list[Repair], wrong: frozenset[str]
@@ -237,7 +250,11 @@ class Search:
             r for r in repairs if not self._passes_on(r.statement, wrong) or r.kind in ("order", "variable")
         ]
         # `return dx, dq` is at fault itself only where what it passes on lacks a factor: dq * q.
-        repairs = own or [r for r in repairs if r.kind in ("times", "over")]
+        # So it is where a path was lost that can be added nowhere else, by a name that is at hand.
+        named = any(r.kind == "term missing" for r in repairs)
+        repairs = own or [
+            r for r in repairs if r.kind in ("times", "over") or (named and r.kind not in PATHS)
+        ]
         changes = [r for r in repairs if r.kind not in PATHS]
         if changes:
             return self._by_repairs(changes)

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradcli.blame.change import Slot
 from gradcli.blame.indices import of_slice, of_subscript
@@ -90,6 +90,11 @@ def variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tuple
             elements = list(node.elts)
             elements[i], elements[j] = elements[j], elements[i]
             yield "order", ast.Tuple(elements, ast.Load()), 1
+    if _is_listing(node, slot):
+        for i, j in combinations(range(len(node.elts)), 2):
+            elements = list(node.elts)
+            elements[i], elements[j] = elements[j], elements[i]
+            yield "listed", type(node)(elements, ast.Load()), 1
     if (
         isinstance(node, ast.Tuple)
         and 2 <= len(node.elts) <= 3
@@ -116,6 +121,21 @@ def variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tuple
         counted = isinstance(slot.parent, ast.Attribute) and slot.parent.attr in ("shape", "ndim", "size")
         if not counted and (not isinstance(slot.parent, ast.Call) or isinstance(node, ast.BinOp | ast.Call)):
             yield from _summed(node)
+
+
+def _is_listing(node: ast.expr, slot: Slot) -> TypeGuard[ast.Tuple | ast.List]:
+    """Whether values are put together here, to be joined or gone through: `np.hstack((di, df, do))`."""
+    if not isinstance(node, ast.Tuple | ast.List) or not 2 <= len(node.elts) <= 6:
+        return False
+    if all(isinstance(e, ast.Constant) for e in node.elts) or any(map(_is_length, node.elts)):
+        return False
+    joined = isinstance(slot.parent, ast.Call) and slot.field == "args" and slot.index == 0
+    return joined or (isinstance(slot.parent, ast.comprehension) and slot.field == "iter")
+
+
+def _is_length(node: ast.expr) -> bool:
+    """Whether a part of a tuple makes it a shape: `(n, -1)`, `(x.shape[0], d)`."""
+    return isinstance(node, ast.Constant) or any(getattr(p, "attr", "") == "shape" for p in ast.walk(node))
 
 
 def _is_permutation(node: ast.Tuple) -> bool:
@@ -156,6 +176,8 @@ def _of_operation(node: ast.BinOp) -> Iterator[tuple[str, ast.expr, int]]:
         yield "extra factor", node.left, 2
         if isinstance(node.op, ast.Mult):
             yield "extra factor", node.right, 2
+        if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Mult | ast.Div):
+            yield "extra factors", node.left.left, 3  # p * (1 - p), where that is no part of it
     elif isinstance(node.op, ast.Pow):
         yield "power", node.left, 2
         if isinstance(node.left, ast.BinOp):
@@ -197,7 +219,22 @@ def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr
         if axis:
             others += [None, (0, 1), (0, 2), (1, 2), (0, 1, 2), (0, 2, 3)]
     else:
-        others = [value + 1, value - 1, 2 * value, value / 2, -value, 0.0, 1.0, 0.5, 2.0, 3.0, 4.0, 0.25]
+        others = [
+            value + 1,
+            value - 1,
+            2 * value,
+            value / 2,
+            3 * value,
+            value / 3,
+            -value,
+            0.0,
+            1.0,
+            0.5,
+            2.0,
+            3.0,
+            4.0,
+            0.25,
+        ]
     for other in dict.fromkeys(others):
         if other != value or type(other) is not type(value):
             made: ast.expr = (

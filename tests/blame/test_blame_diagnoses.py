@@ -76,6 +76,14 @@ SAID = {
         *("lstm", "dht = dh[:, t] + dnext_h", "dht = dh[:, t]"),
         "the path of prev_h through line 160 is missing in dh[:, t]",
     ),
+    "a list in another order": (
+        *("Cell", "np.concatenate(pre, axis=1)", "np.concatenate([pre[0], pre[2], pre[1], pre[3]], axis=1)"),
+        "listed in the wrong order: with `[pre[0], pre[1], pre[2], pre[3]]` in place",
+    ),
+    "a derivative that is there already": (
+        *("ln", "dn = dy * g", "dn = dy * g * n * (1 - n)"),
+        "two factors too many: with `dy * g` in place",
+    ),
     "an ignored cotangent": (
         "bn",
         "dbeta = np.sum(dout, axis=0)",

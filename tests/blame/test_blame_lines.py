@@ -1,5 +1,6 @@
 """A planted slip is found on its line, or nothing is said."""
 
+import linecache
 import subprocess
 import sys
 
@@ -132,3 +133,18 @@ def test_a_tapped_function_keeps_its_closure_defaults_and_helpers():
 )
 def test_a_name_in_backward_belongs_to_a_node(name, node):
     assert node_of(name, ["var", "x_hat", "out", "P", "p", "mu"]) == node
+
+
+def test_a_line_that_calls_code_which_is_not_followed_is_not_accused():
+    source = (
+        "def held_forward(x, w):\n    def pull(dy):\n        return 2 * dy * w, dy * x\n"
+        "    return x * w, pull\n"
+        "def held_backward(dy, pull):\n    return pull(dy)\n"
+    )
+    linecache.cache["<held>"] = (len(source), None, source.splitlines(keepends=True), "<held>")
+    made = {}
+    exec(compile(source, "<held>", "exec"), made)
+    inputs = {"x": np.array([1.0, 2.0]), "w": np.array([3.0, 5.0])}
+    result = gradcli.check(made["held_forward"], made["held_backward"], inputs=inputs)
+    assert (result.verdict, result.blame) == ("fail", None)
+    assert "calls a function whose code is not followed" in "".join(result.remarks)
