@@ -16,6 +16,15 @@ BLOCK = 1 << 13  # elements: a few arrays of so many fit the cache
 MAX_BYTES = 4 * 2**30  # of what is drawn or read at once; more is refused before anything is allocated
 
 
+def largest(array: Array) -> float:
+    """The largest size among the finite numbers of an array; 0 where there are none."""
+    if not array.size:
+        return 0.0
+    with np.errstate(invalid="ignore"):
+        size = max(float(array.max()), -float(array.min()))  # NaN where there is one
+    return size if size < np.inf else float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+
+
 def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
     """What cuts arrays of a shape into parts along their first axis, in order.
 

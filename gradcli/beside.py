@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcli import analytic
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import Array, FloatArray, largest
 from gradcli.contract import comparable
 from gradcli.differencing import differencing
 from gradcli.errors import BrokenPromise
@@ -68,7 +68,7 @@ def _plainly_wrong(there: Comparer, name: str, near: FloatArray, tick: Tick) -> 
     gradient = there.judge(numeric, tick)
     if gradient.verdict != FAIL or gradient.failing is None:
         return None
-    scale = float(np.max(np.abs(gradient.numeric), initial=0.0, where=np.isfinite(gradient.numeric)))
+    scale = largest(gradient.numeric)
     if not np.any(gradient.error[gradient.failing] > _PLAIN * scale):
         return None
     return replace(gradient, beside=near, note="beside its kinks")

@@ -351,8 +351,9 @@ class _Check:
         side: Differencing,
         cotangents: tuple[Array, ...],
         gradients: Mapping[str, Array],
-        rounding: Mapping[str, FloatArray],
+        rounding: dict[str, FloatArray],
     ) -> None:
+        """Compare every gradient; `rounding` is used up by that."""
         comparer = Comparer(
             subject, side, cotangents, gradients, rounding, self.settings, self.rng, self.clock
         )

@@ -20,7 +20,7 @@ from gradcli.subject import Subject
 
 
 class Comparer:
-    """Compares the gradients of one check, one input after the other."""
+    """Compares the gradients of one check, one input after the other; `rounding` is used up by that."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Comparer:
         side: Differencing,
         cotangents: tuple[Array, ...],
         gradients: Mapping[str, Array],
-        rounding: Mapping[str, FloatArray],
+        rounding: dict[str, FloatArray],
         settings: Settings,
         rng: np.random.Generator,
         clock: Clock,
@@ -45,7 +45,7 @@ class Comparer:
         self.rng = rng
         self._wide = tuple(c.astype(np.float64, copy=False) for c in cotangents)
         self._declared = subject.problem.declared
-        self._rounding = dict(rounding)
+        self._rounding = rounding
         self._thorough = False
         self._judgement: Judgement | None = None
 
@@ -108,6 +108,8 @@ class Comparer:
                 judgement.look_once()
         gradient = conclude(judgement)
         self._judgement = None
+        # Part of the gradient's uncertainty by now, and of no other use: memory counts.
+        self._rounding[numeric.name] = np.broadcast_to(np.float64(0.0), gradient.analytic.shape)
         return self._beside(gradient, numeric, tick) or gradient
 
     def _beside(self, gradient: Gradient, numeric: Differentiator, tick: Tick) -> Gradient | None:

@@ -34,13 +34,15 @@ def conclude(judgement: Judgement) -> Gradient:
     elif left.any():
         verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
     elif judgement.measured.any() and not any(
-        np.any(side, where=judgement.measured) for side in (judgement.analytic, judgement.value)
+        np.any((side != 0) & judgement.measured) for side in (judgement.analytic, judgement.value)
     ):
         note = _ZERO  # exactly
     elif judgement.value.size and not judgement.measured.any():
         verdict, note = INCONCLUSIVE, "not compared"
     elif _dominated_by(judgement, unresolved, comparison):
         verdict, note = _nothing_resolved(judgement, comparison, open_)
+    unsettled = int(np.sum(unresolved))
+    del unresolved  # memory counts
     at_kink = int(np.sum(judgement.kinked & judgement.measured))
     if at_kink and not note:
         note = f"{at_kink} at a kink"
@@ -62,7 +64,7 @@ def conclude(judgement: Judgement) -> Gradient:
         compared=int(np.sum(judgement.measured)),
         at_kink=at_kink,
         failing=failing if failing.any() else None,
-        unresolved=0 if note == _ZERO else int(np.sum(unresolved)),
+        unresolved=0 if note == _ZERO else unsettled,
         note=note,
     )
 

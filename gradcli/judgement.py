@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcli.arrays import BoolArray, FloatArray
+from gradcli.arrays import BoolArray, FloatArray, largest
 from gradcli.clock import OutOfTime
 from gradcli.numeric import (
     CENTRAL,
@@ -56,6 +56,7 @@ class Judgement:
         self.floor = numeric.spread_over(precision * numeric.natural)
         # One value for all elements, as long as nothing is known of any of them: memory counts.
         every, none = (np.broadcast_to(np.bool_(value), self.value.shape) for value in (True, False))
+        self._none = none
         measured = np.asarray(~np.isnan(numeric.uncertainty))
         self.measured = every if measured.all() else measured
         self.kinked = numeric.kinked if numeric.method == CENTRAL else none
@@ -69,7 +70,7 @@ class Judgement:
         if self._comparison is None:
             rounding = self.comparer.rounding(self.numeric.name)
             if self.kinked.any():
-                scale = float(np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value)))
+                scale = largest(self.value)
                 rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
             self._comparison = Comparison(
                 self.analytic, self.value, self.doubt, self.comparer.settings.tol, (rounding, self.floor)
@@ -84,7 +85,8 @@ class Judgement:
         return self.doubt
 
     def suspects(self) -> BoolArray:
-        return self.among_measured(np.asarray(~self.comparison().agrees), but=(self.looked,))
+        agrees = self.comparison().agrees
+        return self._none if agrees.all() else self.among_measured(np.asarray(~agrees), but=(self.looked,))
 
     def among_measured(self, mask: BoolArray, but: tuple[BoolArray, ...]) -> BoolArray:
         """What of a mask was measured and is not among others; written over the mask."""
@@ -161,6 +163,7 @@ class Judgement:
         """Kinks come in crowds (a relu of integers), so they are looked for a batch at a time."""
         value, doubt, kinked = np.ravel(self.value), np.ravel(self.doubt), np.array(self.kinked).ravel()
         analytic = np.ravel(self.analytic).astype(np.float64)
+        self._comparison = None
         for places, slopes in self.numeric.both_sides(suspects, _BATCHES, self.tick):
             kink = slopes.kind == KINK
             # Where the first pass has a number, the careful look is to decide between the two.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.arrays import Array, BoolArray, FloatArray, largest
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import Differentiator
@@ -214,8 +214,11 @@ def repeated(numeric: Differentiator) -> BoolArray:
 
 def _mark_repeated(rows: FloatArray, marks: BoolArray, batches: int) -> None:
     values = np.sort(rows, axis=-1)
+    gaps = np.diff(values)
+    if not np.any(gaps <= _GAP * np.spacing(largest(values)) * batches):
+        return  # not even as close as the largest values may be
     size = np.maximum(np.abs(values[:, 1:]), np.abs(values[:, :-1]))
-    close = np.diff(values) <= np.where(size > 0, _GAP * np.spacing(size) * batches, 0.0)
+    close = gaps <= np.where(size > 0, _GAP * np.spacing(size) * batches, 0.0)
     if close.any():
         tied = np.zeros(rows.shape, dtype=bool)
         tied[:, 1:] |= close

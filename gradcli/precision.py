@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import Array, FloatArray, largest
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
 from gradcli.result import FAIL, Gradient
@@ -68,7 +68,7 @@ def narrow(
     measured at this precision.
     """
     precision = float(np.finfo(dtype).eps)
-    scale = float(np.max(np.abs(gradient.numeric), initial=0.0, where=np.isfinite(gradient.numeric)))
+    scale = largest(gradient.numeric)
     doubt = np.where(np.isnan(gradient.numeric), np.nan, gradient.uncertainty + rounding + precision * scale)
     comparison = Comparison(analytic, gradient.numeric, doubt, tol)
     own = replace(gradient, analytic=analytic, uncertainty=doubt)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcli.arrays import largest
 from gradcli.problem import Problem
 from gradcli.result import FAIL, Gradient
 from gradcli.verdict import K
@@ -27,7 +28,7 @@ def part(gradient: Gradient) -> float | None:
     error = gradient.error
     if not np.all(np.isfinite(error[wrong])):
         return None
-    scale = float(np.max(np.abs(numeric), initial=0.0, where=np.isfinite(numeric)))
+    scale = largest(numeric)
     certain = error[wrong] > _CERTAIN * K * gradient.uncertainty[wrong]
     slight = (error[wrong] <= _SLIGHT * scale) & (error[wrong] <= _OF_ITSELF * np.abs(numeric[wrong]))
     if not (certain.any() and slight.all()):

@@ -8,13 +8,13 @@ An element agrees when its error is finite and at most `allowed`, where
 There is no absolute tolerance: what rounding and truncation can explain is measured, the rest is an error.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import BLOCK, Array, BoolArray, FloatArray, blocks
+from gradcli.arrays import BLOCK, Array, BoolArray, FloatArray, blocks, largest
 from gradcli.dataclass import dataclass
 
 # Uncertainties are largest deviations seen in a handful of measurements, so the truth may lie a few of them
@@ -38,9 +38,16 @@ class Comparison:
     tol: float
     more: tuple[FloatArray, ...] = ()  # of the uncertainty: added to it where it is needed
 
-    @cached_property
+    @property
     def _parts(self) -> "Iterable[Comparison]":
-        return [self._part(...)] if self.numeric.size <= BLOCK else _Parts(self)
+        """Made one after the other; a lone one is kept."""
+        if self.numeric.size <= BLOCK:
+            return (self._all,)
+        return map(self._part, blocks(self.numeric.shape))
+
+    @cached_property
+    def _all(self) -> "Comparison":
+        return self._part(...)
 
     def _part(self, block: Any) -> "Comparison":
         uncertainty = np.asarray(self.uncertainty[block])
@@ -77,14 +84,25 @@ class Comparison:
             allowed += K * self.uncertainty
             return allowed
 
-    @cached_property
+    @property
     def agrees(self) -> BoolArray:
-        return self._each(_agrees)
+        return self._judged[0]
+
+    @cached_property
+    def _judged(self) -> tuple[BoolArray, float]:
+        """Which elements agree, and the largest error that is allowed: mostly that says enough."""
+        found, most = np.empty(self.numeric.shape, dtype=bool), np.float64(0.0)
+        with np.errstate(invalid="ignore"):
+            for block, part in zip(blocks(found.shape), self._parts, strict=True):
+                found[block] = _agrees(part)
+                most = np.maximum(most, np.max(part.allowed, initial=0.0))
+        # One value for all elements where that is all there is to say: memory counts.
+        return np.broadcast_to(np.True_, found.shape) if found.all() else found, float(most)
 
     @cached_property
     def scale(self) -> float:
         """The gradient's own scale: its largest numeric element."""
-        return max((_largest(part.numeric) for part in self._parts), default=0.0)
+        return largest(self.numeric)
 
     @property
     def resolved(self) -> BoolArray:
@@ -93,6 +111,8 @@ class Comparison:
 
     def allowed_within(self, limit: float) -> BoolArray:
         """Elements of which no larger error is allowed."""
+        if self._judged[1] <= limit:  # not where something is NaN
+            return np.ones(self.numeric.shape, dtype=bool)
         return self._each(lambda part: np.asarray(part.allowed <= limit))
 
     @property
@@ -133,22 +153,8 @@ class Comparison:
         return ratio
 
 
-class _Parts:
-    """The parts of a comparison, made one after the other."""
-
-    def __init__(self, whole: Comparison) -> None:
-        self._whole = whole
-
-    def __iter__(self) -> Iterator[Comparison]:
-        return map(self._whole._part, blocks(self._whole.numeric.shape))
-
-
 def _agrees(part: Comparison) -> BoolArray:
     # isfinite, because inf <= inf holds: an overflow would pass.
     error = part.error
     with np.errstate(invalid="ignore"):
         return np.asarray(np.isfinite(error) & (error <= part.allowed))
-
-
-def _largest(numeric: FloatArray) -> float:
-    return float(np.max(np.abs(numeric), initial=0.0, where=np.isfinite(numeric)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray, blocks
+from gradcli.arrays import Array, FloatArray, blocks, largest
 from gradcli.contract.vjp import Vjp
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem
@@ -82,12 +82,10 @@ def _close(
     """Equal but for the order of summation, which follows the layout; `rounding` may be what is needed beside
     the last digits."""
     expected, precision = wanted[name], problem.precision_of(name, wanted[name])
-    scale = 0.0
+    slack = 1024 * float(np.finfo(precision).eps) * largest(expected)
     for block in blocks(expected.shape):
-        size = np.abs(expected[block])
-        scale = max(scale, float(np.max(size, initial=0.0, where=np.isfinite(size))))
-    slack = 1024 * float(np.finfo(precision).eps) * scale
-    for block in blocks(expected.shape):
+        if np.all(expected[block] == found[name][block]):
+            continue
         with np.errstate(invalid="ignore"):
             distance = np.abs(np.subtract(expected[block], found[name][block], dtype=np.float64))
         width = slack if rounding is None else 16 * rounding[block] + slack

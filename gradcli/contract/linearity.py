@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray, blocks
+from gradcli.arrays import Array, FloatArray, blocks, largest
 from gradcli.contract.vjp import Vjp
 from gradcli.result import Violation
 
@@ -44,7 +44,7 @@ def linearity(
     pair = vjp.each([other, total])
     second = {name: gradient.copy() for name, gradient in next(pair).items()}
     summed = next(pair)
-    del other, total
+    del other, total, pair
     off = {
         name: _off(gradient, second.pop(name), summed[name])
         for name, gradient in gradients.items()
@@ -77,17 +77,18 @@ def _off(first: Array, second: Array, summed: Array) -> tuple[FloatArray, float]
     What is not finite is found elsewhere, and must not spread to the other elements.
     """
     residual = second if second.dtype == np.float64 else np.empty(second.shape)
-    largest = 0.0
+    scale = 0.0
     for block in blocks(residual.shape):
         size = np.abs(first[block], dtype=np.float64)
         size += np.abs(second[block])
-        largest = max(largest, float(np.max(size, initial=0.0, where=np.isfinite(size))))
+        scale = max(scale, largest(size))
         off = np.asarray(np.add(first[block], second[block], dtype=np.float64))
         off -= summed[block]
         np.abs(off, out=off)
-        np.copyto(off, 0.0, where=~np.isfinite(off))
+        if not off.max(initial=0.0) < np.inf:
+            np.copyto(off, 0.0, where=~np.isfinite(off))
         residual[block] = off
-    return residual, largest
+    return residual, scale
 
 
 def _scaling(
@@ -145,7 +146,7 @@ def _not_scaled(name: str, gradient: Array, found: Array | None, factor: float) 
     if found is None:
         return message
     off = np.abs(found.astype(np.float64) - factor * gradient.astype(np.float64))
-    return f"{message} (off by {float(np.max(off, initial=0.0, where=np.isfinite(off))):.1e})"
+    return f"{message} (off by {largest(off):.1e})"
 
 
 def _not_additive(name: str, worst: float) -> str:

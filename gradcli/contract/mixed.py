@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import Array, largest
 from gradcli.contract.elsewhere import elsewhere
 from gradcli.contract.equality import comparable
 from gradcli.errors import BrokenPromise
@@ -41,6 +41,6 @@ def _close(alone: Array, beside: Array) -> bool:
     """Equal to rounding; what is not finite stays what it is."""
     if alone.shape != beside.shape or alone.dtype != beside.dtype:
         return False
-    scale = float(np.max(np.abs(alone), initial=0.0, where=np.isfinite(alone)))
+    scale = largest(alone)
     slack = _ROUNDING * float(np.finfo(alone.dtype).eps) * scale
     return bool(np.allclose(alone, beside, rtol=0.0, atol=slack, equal_nan=True))

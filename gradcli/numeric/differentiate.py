@@ -12,7 +12,7 @@ from itertools import tee
 
 import numpy as np
 
-from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.arrays import Array, BoolArray, FloatArray, largest
 from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step, linear, screening
 from gradcli.numeric.function import Function, bend, jitter_key, jittered
@@ -269,11 +269,9 @@ class Differentiator:
                 tick(1)
                 if slopes is not None:
                     distances[position] = np.fmax(distances[position], np.abs(slopes - self.value[selection]))
-        truncation = complex_step.STEP * float(
-            np.max(np.abs(self.value), initial=0.0, where=np.isfinite(self.value))
-        )
-        largest = max(float(np.max(np.abs(c), initial=0.0)) for c in self.cotangents)
-        underflow = SMALLEST * largest / step  # what is left of a product of tiny numbers
+        truncation = complex_step.STEP * largest(self.value)
+        # What is left of a product of tiny numbers.
+        underflow = SMALLEST * max(map(largest, self.cotangents)) / step
         typical = median(np.stack(list(distances.values())))
         for position in positions:
             selection = self.structure.selection(position)

@@ -40,7 +40,9 @@ def output_noise(
             continue
         for level, change in zip(noise, changes, strict=True):
             size = np.abs(change, out=change)
-            np.copyto(level, size, where=(size > level) & (size < np.inf))
+            if not np.max(size, initial=0.0) < np.inf:
+                size[~np.isfinite(size)] = 0.0
+            np.maximum(level, size, out=level)
     return noise
 
 

@@ -71,10 +71,7 @@ class Structure:
         """For each output, the product of two of its shape, summed over all axes that have no partner."""
         names = [_LETTERS[:rank] for rank in self.ranks]
         kept = ["".join(n[axis] for axis in axes) for n, axes in zip(names, self.partners, strict=True)]
-        return [
-            np.multiply if n == k else partial(np.einsum, f"{n},{n}->{k}")
-            for n, k in zip(names, kept, strict=True)
-        ]
+        return [_product(n, k) for n, k in zip(names, kept, strict=True)]
 
     def contract(self, weights: tuple[Array, ...], changes: list[FloatArray]) -> FloatArray:
         """Sum weights * changes over everything but the separable axes; shape `group_shape`."""
@@ -83,6 +80,17 @@ class Structure:
             part = product(weight, change)
             total = part if total is None else total + part
         return np.zeros(self.group_shape) if total is None else np.asarray(total)
+
+
+def _product(axes: str, kept: str) -> Callable[[Array, Array], FloatArray]:
+    if axes == kept:
+        return np.multiply
+    # The product of all with all is three times as fast as BLAS has it; it takes memory in order.
+    return partial(np.einsum, f"{axes},{axes}->{kept}") if kept else _dot
+
+
+def _dot(weight: Array, change: Array) -> FloatArray:
+    return np.asarray(np.vdot(weight, change))
 
 
 @dataclass(frozen=True)
@@ -216,10 +224,5 @@ def _subsets(length: int) -> BoolArray:
 
 def _unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: Array) -> bool:
     """Whether some rows stayed as they were: the same bits, or the same to within rounding."""
-    others = tuple(a for a in range(change.ndim) if a != axis)
-    changed = np.flatnonzero(np.any(change, axis=others))
-    suspicious = np.intersect1d(rows, changed, assume_unique=True)
-    if not suspicious.size:
-        return True
-    still = np.take(change, suspicious, axis)
-    return bool(np.all(np.abs(still) <= 8 * np.take(noise, suspicious, axis)))  # False for NaN
+    still = np.take(change, rows, axis)
+    return not still.any() or bool(np.all(np.abs(still) <= 8 * np.take(noise, rows, axis)))  # False for NaN

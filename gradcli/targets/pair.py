@@ -103,7 +103,7 @@ def _forward_adapter(
 ) -> Forward:
     def run(arrays: Mapping[str, Array]) -> Run:
         own = fresh(constants) if constants else {}
-        split = takes.split(call(forward, {**own, **arrays}))
+        split = takes.split(call(forward, {**own, **arrays} if own else arrays))
         is_complex = "c" in [array.dtype.kind for array in arrays.values()]
         outputs = as_outputs(split.outputs, complex_allowed=is_complex)
         if takes.keeps_only_cache:
