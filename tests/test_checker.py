@@ -1,4 +1,4 @@
-"""The spine, end to end: the main example on a thousand seeds, every memory layout, what a result holds."""
+"""The spine, end to end: the main example on hundreds of seeds, every memory layout, what a result holds."""
 
 from collections import Counter
 from typing import Any
@@ -56,26 +56,25 @@ def verdicts(result: CheckResult) -> tuple[str, ...]:
 
 
 def test_batchnorm_2_by_3_fails_if_one_element_of_dx_is_wrong_by_1_0001():
-    seeds = range(0, 1000, 13)  # each of the six elements in turn
+    seeds = range(0, 1000, 29)  # each of the six elements in turn
     found = Counter(verdicts(batchnorm_2_by_3(seed, (seed % 2, seed % 3))) for seed in seeds)
     assert found == {("fail", "fail", "pass", "pass"): len(seeds)}
 
 
 def test_batchnorm_2_by_3_fails_if_dx_is_wrong_by_1_0001():
-    found = Counter(verdicts(batchnorm_2_by_3(seed, ...)) for seed in range(0, 1000, 50))
-    assert found == {("fail", "fail", "pass", "pass"): 20}
+    found = Counter(verdicts(batchnorm_2_by_3(seed, ...)) for seed in range(0, 1000, 100))
+    assert found == {("fail", "fail", "pass", "pass"): 10}
 
 
-@pytest.mark.parametrize("first", [0, 250])
-def test_batchnorm_2_by_3_passes_on_every_seed(first):
+def test_batchnorm_2_by_3_passes_on_every_seed():
     found = Counter()
-    for seed in range(first, first + 250):
+    for seed in range(200):
         result = batchnorm_2_by_3(seed, factor=1.0)
         found[(result.verdict, *codes(result))] += 1
-    assert found == {("pass",): 250}
+    assert found == {("pass",): 200}
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_target_batchnorm_compares_all_12_elements(seed):
     result = gradcli.check_target("batchnorm", batch=2, features=3, seed=seed)
     assert result.passed

@@ -39,7 +39,7 @@ def test_a_rival_within_the_first_step_is_neither_doubt_nor_cover(seed):
         dx[least_known] += 0.04 * dout.flat[0]
         return dx
 
-    assert gradcli.check(maxpool_forward, wrong, {"x": x}, seed=seed).verdict == "fail"
+    assert gradcli.check(maxpool_forward, wrong, {"x": x}, seed=seed, blame=False).verdict == "fail"
 
 
 def sort_forward(x):

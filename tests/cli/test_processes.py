@@ -1,6 +1,7 @@
 """Checks in other processes: the same text as in one, and whatever ends a process ends one check."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -153,7 +154,7 @@ def test_what_was_printed_before_a_process_ended_is_shown_and_reported(invoke, t
 
 
 def started(folder, environment, *words):
-    """A suite that has come to the check that hangs."""
+    """A suite that has come to the check that hangs; another may be under way beside it."""
     words = ["relu", "hanging.py", "tanh", "--input", "x=3", "--report", "junit=report.xml", *words]
     process = subprocess.Popen(
         [sys.executable, "-m", "gradcli", "check", *words],
@@ -173,8 +174,8 @@ def test_ctrl_c_while_a_file_is_imported_names_it_and_writes_reports(words, envi
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "hanging.py" in stderr.partition("; under way: ")[2]
-    assert "Interrupted: hanging.py" in (tmp_path / "report.xml").read_text()
+    assert re.search("; under way: .*hanging.py", stderr)
+    assert re.search("Interrupted: .*hanging.py", (tmp_path / "report.xml").read_text())
     assert _ends(worker)
 
 
@@ -190,8 +191,8 @@ def test_a_stopped_suite_leaves_no_process_behind(sent, code, environment, tmp_p
     assert _ends(worker)
     if code == 130:
         assert "interrupted: " in stderr
-        assert "; under way: hanging.py" in stderr
-        assert "Interrupted: hanging.py" in (tmp_path / "report.xml").read_text()
+        assert re.search("; under way: .*hanging.py", stderr)
+        assert re.search("Interrupted: .*hanging.py", (tmp_path / "report.xml").read_text())
 
 
 def _worker(folder):

@@ -21,7 +21,7 @@ def square_backward(dout, x):
 
 
 def check_backward(backward, forward=square, **inputs) -> CheckResult:
-    return gradcli.check(forward, backward, inputs or {"x": X})
+    return gradcli.check(forward, backward, inputs or {"x": X}, blame=False)  # no line is asked for here
 
 
 def found(result: CheckResult, code: str) -> Violation:

@@ -34,7 +34,7 @@ def test_a_thousandth_off_in_any_gradient_of_any_layer_fails(name: str):
             gradients = case.backward(dout if isinstance(dout, tuple) else (dout,), cache)
             return {name: g * (1.001 if name == wrong else 1.0) for name, g in gradients.items()}
 
-        result = gradcli.check(forward, backward, inputs)
+        result = gradcli.check(forward, backward, inputs, blame=False)
         failing = [g.name for g in result.gradients.values() if g.verdict == "fail"]
         zero = not np.any(result.gradients[wrong].analytic)
         assert failing == ([] if zero else [wrong])
