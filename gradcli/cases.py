@@ -13,7 +13,7 @@ from gradcli import checker
 from gradcli.declarations import NONE
 from gradcli.plan import PROBE
 from gradcli.problem import Problem
-from gradcli.result import FAIL, PASS, CheckResult
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult
 from gradcli.spec import Settings
 
 Progress = Callable[[float, str], None]
@@ -63,7 +63,10 @@ def _decide(problem: Problem, settings: Settings, progress: Progress | None) -> 
     first = checker.run(problem, replace(settings, blame=False, budget=left), progress=progress)
     seen = [problem.inferred.label]
     if first.verdict == FAIL and not first.interrupted:
-        return _failed(problem, first, settings, deadline, seen)
+        right = _right_for_vectors(problem, first, settings, deadline)
+        return (
+            Case(problem, right) if right is not None else _failed(problem, first, settings, deadline, seen)
+        )
     if first.interrupted:
         return Case(problem, first)
     for other in _others(problem, deadline):
@@ -115,6 +118,33 @@ def _counts(problem: Problem, result: CheckResult) -> bool:
     if "GC105" in codes:
         return 1 not in problem.inferred.sizes.values()
     return not problem.inferred.is_extreme
+
+
+def _right_for_vectors(
+    problem: Problem, result: CheckResult, settings: Settings, deadline: float
+) -> CheckResult | None:
+    """A failure as what it is where it hangs on a guess: code that is right for vectors, and does not
+    say that it is for matrices. None where it fails for both."""
+    assert problem.inferred is not None
+    if any(not v.is_warning and v.code != "GC101" for v in result.violations):
+        return None
+    for other in problem.inferred.vectors():
+        if _look(other, settings, deadline).verdict == PASS:
+            said = next(remark for remark in other.remarks if remark.startswith("inferred: "))
+            gradients = {
+                name: replace(gradient, verdict=INCONCLUSIVE, failing=None, note="right for vectors")
+                if gradient.verdict == FAIL
+                else gradient
+                for name, gradient in result.gradients.items()
+            }
+            at = said.removeprefix("inferred: ")
+            why = f"right for vectors ({at}), wrong for matrices: say which are meant"
+            warnings = tuple(violation for violation in result.violations if violation.is_warning)
+            remarks = (*result.remarks, why)
+            return replace(
+                result, verdict=INCONCLUSIVE, gradients=gradients, violations=warnings, remarks=remarks
+            )
+    return None
 
 
 def _failed(

@@ -182,6 +182,7 @@ def _at(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, g
         forward=within(loaded.folder, problem.forward),
         backward=within(loaded.folder, problem.backward),
         spec=replace(spec, constants=given.constants),  # with those that were inferred
+        remarks=(*problem.remarks, *(f"{name} is not installed: it was left out" for name in loaded.absent)),
     )
 
 

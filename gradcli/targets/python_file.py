@@ -17,7 +17,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -45,6 +45,7 @@ class Loaded:
     namespace: Mapping[str, Any]
     lines: Mapping[str, int]  # the names that the file itself defines, in order, and where
     places: Mapping[str, str] = field(default_factory=dict)  # of a notebook: in which cell
+    absent: tuple[str, ...] = ()  # modules that only draw, and are not installed: stand-ins were imported
 
     def at(self, name: str) -> str:
         """Where a name is defined, for messages."""
@@ -70,6 +71,12 @@ class Loaded:
         return [name for name in names if isinstance(self.namespace.get(name), type)]
 
 
+# Modules that compute nothing: what they return is only looked at.
+_DRAW = frozenset(
+    ["matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh", "altair", "IPython", "graphviz"]
+)
+
+
 class _Piece(NamedTuple):
     """Source that is run as one: a whole file, or a cell of a notebook."""
 
@@ -79,6 +86,22 @@ class _Piece(NamedTuple):
 
 
 def load_file(path: Path, shown: str, symbol: str | None = None, loading: Loading = _PLAIN) -> Loaded:
+    """Import one file or notebook, with stand-ins for what only draws and is not installed.
+
+    Raises TargetError as `_load_file`.
+    """
+    try:
+        return _load_file(path, shown, symbol, loading)
+    except TargetError as error:
+        cause = error.__cause__
+        name = (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
+        if name not in _DRAW or name in loading.stubs:
+            raise
+        loaded = load_file(path, shown, symbol, replace(loading, stubs=(*loading.stubs, name)))
+        return replace(loaded, absent=(name, *loaded.absent))
+
+
+def _load_file(path: Path, shown: str, symbol: str | None, loading: Loading) -> Loaded:
     """Import one file or notebook.
 
     Of a notebook, and with loading.only_symbol, only what the symbol needs is run: what is called so, or

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gradcli import check_target
 from gradcli.checker import run
 from gradcli.errors import TargetError
 from gradcli.spec import CheckSpec, Loading, Settings
@@ -213,3 +214,13 @@ def test_what_fails_on_import_and_is_not_needed_can_be_left_out(tmp_path, line, 
     assert f"late.py:1: {reason}" in message
     assert message.endswith(" on import; add --only-symbol: what can be checked does not need that line")
     assert [p.id for p in resolve(CheckSpec(str(file), loading=Loading(only_symbol=True)))]
+
+
+def test_what_only_draws_is_left_out_where_it_is_not_installed(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "seaborn", None)  # as if it were not there
+    (folder / "curve.py").write_text(
+        "import seaborn as sns\n"
+        "def f(x):\n    return x**2\ndef f_grad(x):\n    return 2 * x\nsns.lineplot(f(3.0))\n"
+    )
+    result = check_target("curve.py")
+    assert (result.verdict, result.remarks[0]) == ("pass", "seaborn is not installed: it was left out")

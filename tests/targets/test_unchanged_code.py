@@ -82,6 +82,11 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Table": set(),
     },
     "hidden.py": {"Shift": {"offset"}, "Tanh": set(), "Softsign": {"data"}, "Logistic": set()},
+    "factors.py": {
+        "masked_fit_cost": set(),
+        "Factors": set(),
+        "low_rank_loss_and_gradient": {"vector"},
+    },
     "steps.py": {
         "SoftmaxLoss": set(),
         "SquareLoss": {"data"},

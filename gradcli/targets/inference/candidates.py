@@ -9,6 +9,7 @@ from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, sizes_for
 from gradcli.targets.inference.indexed import by_indexing, by_unpacking, indices
+from gradcli.targets.inference.masked import by_masking, of_masks
 from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name
 from gradcli.targets.inference.of_two import by_two, of_two
@@ -78,6 +79,7 @@ def ranked(
     matrices = by_transposing(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     given_back = _given_back(functions, names)
+    masks = by_masking(forward, names) - given_back - {names[0]} if names else set()
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
     beside = _of_the_same(told)
     found: dict[str, list[tuple[int, Guess]]] = {}
@@ -114,6 +116,8 @@ def ranked(
             found[name] = of_two(found[name])
         if name in signs:
             found[name] = of_signs(found[name])
+        if name in masks:
+            found[name] = of_masks(found[name])
         if two and name not in told and _COEFFICIENTS.fullmatch(name):
             found[name] = [(0, drawn("D|small")), *((rank + 1, guess) for rank, guess in found[name])]
         if name in matrices:

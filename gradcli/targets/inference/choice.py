@@ -11,6 +11,7 @@ from gradcli.spec import InputSpec
 from gradcli.targets.inference.points import Point, further, shorter
 from gradcli.targets.inference.search import Build, Found
 from gradcli.targets.inference.trial import BOTH, attempt
+from gradcli.targets.inference.vectors import as_vectors
 from gradcli.targets.notation import format_constant, format_input
 
 
@@ -22,7 +23,11 @@ def problem_of(found: Found, forward: Callable[..., Any], build: Build, *, sever
         return problem
     return replace(
         problem,
-        inferred=replace(problem.inferred, others=lambda: _accepted(further(found, forward), first, build)),
+        inferred=replace(
+            problem.inferred,
+            others=lambda: _accepted(further(found, forward), first, build),
+            vectors=lambda: _accepted(as_vectors(problem, first), first, build),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from gradcli.errors import UsageError
 from gradcli.problem import Problem
 from gradcli.spec import InputSpec
 from gradcli.targets.convention import Checkable
+from gradcli.targets.inference.algebra import by_algebra
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
 from gradcli.targets.inference.flat import as_positive, in_range, resized
 from gradcli.targets.inference.guess import Drawn, Fixed
@@ -102,6 +103,8 @@ def infer(
     reason, patience = Trial(REFUSED), _Patience(budget)
     transposing = transposes(one.functions)
     likely = candidates(guesses, given, links(one.functions[0], names))
+    if not given:
+        likely = _with(by_algebra(one.functions[0], guesses), likely)
     for tries, candidate in enumerate(_at_its_lengths(likely, one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
             break
@@ -130,6 +133,15 @@ def infer(
     if best[1] is None:
         raise NothingFits(reason.reason)
     return replace(best[1], seconds=patience.slow)
+
+
+def _with(told: Candidate | None, likely: Iterator[Candidate]) -> Iterator[Candidate]:
+    """The candidates by their ranks, with what the code itself says among them."""
+    for candidate in likely:
+        if told is not None and candidate.rank > told.rank:
+            yield told
+            told = None
+        yield candidate
 
 
 class _Patience:

@@ -137,6 +137,25 @@ def test_a_name_that_is_not_there_is_no_matter_of_shapes(broken: str, said: str)
     assert said in violation.message
 
 
+@pytest.mark.parametrize(
+    ("slope", "verdict"),
+    [
+        ("-2 / len(y) * (y - y_pred)", "inconclusive"),
+        ("-1 / len(y) * (y - y_pred)", "fail"),  # for vectors too
+        ("-2 / y.shape[0] * (y - y_pred)", "fail"),  # the first of several lengths
+        ("-2 / y.size * (y - y_pred)", "pass"),
+    ],
+)
+def test_a_cost_that_is_right_for_vectors_alone_is_not_called_wrong(slope: str, verdict: str):
+    Path("cost.py").write_text(
+        "import numpy as np\ndef mse(y, y_pred):\n    return np.mean((y - y_pred) ** 2)\n"
+        f"def mse_grad(y, y_pred):\n    return {slope}\n"
+    )
+    result = check_target("cost.py", blame=False)
+    assert result.verdict == verdict
+    assert any("right for vectors" in remark for remark in result.remarks) == (verdict == "inconclusive")
+
+
 def test_a_backward_that_takes_what_nobody_knows_is_not_called_wrong():
     Path("pool.py").write_text(
         "import numpy as np\n"
