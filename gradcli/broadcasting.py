@@ -52,7 +52,12 @@ class Broadcast:
     @property
     def is_written(self) -> bool:
         """Whether somebody seems to mean it: no axis is put in front, or the line makes one."""
-        return len(self.left) == len(self.right) or any(word in self.source for word in _MAKE_AXES)
+        return len(self.left) == len(self.right) or self.makes_axes
+
+    @property
+    def makes_axes(self) -> bool:
+        """Whether the line makes an axis."""
+        return any(word in self.source for word in _MAKE_AXES)
 
     @property
     def source(self) -> str:
@@ -78,6 +83,13 @@ def find(subject: Subject, cotangents: tuple[Array, ...], rng: np.random.Generat
     if _run(subject, watched, subject.problem.inputs) is None or not watched.found:
         return None
     return replace(watched.found[0], is_accident=_is_right_by_element(subject, cotangents, rng))
+
+
+def is_spread(subject: Subject) -> bool:
+    """Whether forward spreads two arrays over each other, and nobody seems to mean it. Cost: one forward."""
+    watched = _Watch()
+    _run(subject, watched, subject.problem.inputs)
+    return any(not found.makes_axes for found in watched.found)
 
 
 def _is_right_by_element(subject: Subject, cotangents: tuple[Array, ...], rng: np.random.Generator) -> bool:

@@ -4,6 +4,7 @@ The gradient is multiplied by the cotangent here, so that it is asked like any b
 scalar, an elementwise derivative or a Jacobian: the shapes say which.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ from gradcli.targets.tensors import on_tensors, takes_tensors
 
 Values = Mapping[str, Any]
 
+_OUTPUT = re.compile(r"activat(ion|ed)s?|act|outputs?|out|y|a|s|fx|f_x|value|result|h", re.IGNORECASE)
+
 
 @dataclass(frozen=True, eq=False)
 class CostCall:
@@ -48,6 +51,7 @@ class CostCall:
     at_output: str | None = None  # the argument in whose place gradient takes the output
     has_tensors: bool = False  # torch's, in the place of arrays
     cached: str | None = None  # the argument in whose place gradient takes what value returned beside
+    beside: str | None = None  # the argument of gradient that takes the output, after the input
 
     def value_at(self, values: Values) -> Any:
         """The value."""
@@ -59,6 +63,8 @@ class CostCall:
         """What gradient returns, the value among it where one call returns both."""
         if self.at_output is not None:
             values = {**values, self.at_output: output}
+        if self.beside is not None:
+            values = {**values, self.beside: output}
         if self.cached is not None:
             values = {**values, self.cached: self.value_call(self.on_arrays(self.value), values)[1]}
         return self.gradient_call(self.on_arrays(self.gradient), values)
@@ -84,12 +90,14 @@ def make_cost_problem(
     require_floating(label.where, ordered)
     both = value is gradient
     names = returned_names(gradient)
-    gradient_call = (
-        value_call if both else _bind_gradient(label.where, gradient, value_call, ordered, constants)
-    )
+    beside = None if both else output_beside(value, gradient)
+    known = constants if beside is None else {**constants, beside: None}
+    gradient_call = value_call if both else _bind_gradient(label.where, gradient, value_call, ordered, known)
     place = _place_of_value(names) if both else None
     has_tensors = takes_tensors(value, gradient)
-    call = CostCall(value, gradient, value_call, gradient_call, place, names, has_tensors=has_tensors)
+    call = CostCall(
+        value, gradient, value_call, gradient_call, place, names, has_tensors=has_tensors, beside=beside
+    )
     with np.errstate(all="ignore"), warnings.catch_warnings():  # the check reports what is wrong here
         warnings.simplefilter("ignore")
         call, readings, remark = _read(call, ordered, constants)
@@ -128,6 +136,14 @@ def bind(
 ) -> ForwardCall:
     """How a value is called on these."""
     return bind_forward(where, function, inputs, list(constants), by_position=False, advise=advise)
+
+
+def output_beside(value: Callable[..., Any], gradient: Callable[..., Any]) -> str | None:
+    """The argument in which a derivative takes the output too: `tanh_prime(z, activations)` of `tanh(z)`."""
+    takes, wants = argument_names(value), required_arguments(gradient)
+    more = [name for name in wants if name not in takes]
+    is_one = len(more) == 1 == len(wants) - len(required_arguments(value))
+    return more[0] if is_one and _OUTPUT.fullmatch(more[0]) else None
 
 
 def _bind_gradient(

@@ -17,7 +17,7 @@ from gradcli.targets.cost_names import (
     is_derivative_of,
     is_second_order,
 )
-from gradcli.targets.cost_problem import make_cost_problem
+from gradcli.targets.cost_problem import make_cost_problem, output_beside
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.label import Label
 from gradcli.targets.naming import Pair, find_pairs
@@ -151,11 +151,11 @@ def _is_cost(name: str, function: Callable[..., Any]) -> bool:
 def _beside(
     name: str, derivative: str, value: Callable[..., Any], gradient: Callable[..., Any]
 ) -> list[Checkable]:
-    """A derivative that takes more than the function takes the cotangent too: it is a backward."""
+    """A derivative that takes more than the function and its output takes the cotangent: it is a backward."""
     takes = argument_names(value)
     if not takes:
         return []
-    if len(required_arguments(gradient)) > len(takes):
+    if len(required_arguments(gradient)) > len(takes) and output_beside(value, gradient) is None:
         return [CheckablePair(Pair(name, name, derivative), value, gradient)]
     order = 2 if is_second_order(name, derivative) else 1
     return [CheckableCost(name, (name, derivative), value, gradient, order)]

@@ -92,6 +92,8 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "SquareLoss": {"data"},
         "logistic": set(),
         "softsign": {"x"},
+        "arctangent": set(),
+        "gauss": {"weighted_sum"},
         "Activation.tanh": set(),
         "Activation.relu": {"x"},
     },

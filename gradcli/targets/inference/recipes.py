@@ -256,7 +256,7 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
         r".*cost_?func\w*|.*compute_?cost.*",
         (
             (r"x", ("N D", "D N")),
-            (r"theta|w", ("D", "D 1", "M D|small", "D M|small")),
+            (r"theta|w", ("D", "D 1", "M D|small", "1 D", "D M|small")),
             (_LABELS, ("N|int|2", "N", "N 1|int|2", "N 1")),
         ),
     ),

@@ -11,6 +11,7 @@ from gradcli.spec import InputSpec
 from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.algebra import by_algebra
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
+from gradcli.targets.inference.documented import by_annotation, by_docstring
 from gradcli.targets.inference.flat import as_positive, in_range, resized
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.indexed import links
@@ -23,6 +24,7 @@ _SLOW, _PART = 0.15, 0.6  # seconds of a slow try; the part of a check's budget 
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
+_SPREAD = 8  # by how much a cost that broadcasts by accident must be likelier than one that does not
 _INDIFFERENT = 8  # by how much indices that are out of range must be likelier than those that are not
 _FAR = 6  # a rank from which on gradients of other shapes say that the guess is wrong
 _VECTORS = 5  # by how much vectors must be likelier than matrices where backward transposes
@@ -102,6 +104,7 @@ def infer(
     told: set[str] = set()  # what forward raised that may be no refusal of what it was given
     reason, patience = Trial(REFUSED), _Patience(budget)
     transposing = transposes(one.functions)
+    documented = by_docstring(one.functions[0], names) or by_annotation(one.functions[0])
     likely = candidates(guesses, given, links(one.functions[0], names))
     if not given:
         likely = _with(by_algebra(one.functions[0], guesses), likely)
@@ -122,6 +125,9 @@ def infer(
         if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
             reason = trial
         score = _score(candidate, trial) + _VECTORS * (transposing and candidate.has_only_vectors)
+        score += _SPREAD * (trial.spread and not documented)
+        if best[2].level == FITS > trial.level:
+            continue  # what fits, if it broadcasts, is nearer than what does not
         if best[2].doubtful and not trial.is_cost:
             continue  # only what makes it a cost is an answer to the doubt
         if score < best[0]:

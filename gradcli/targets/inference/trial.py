@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.broadcasting import is_spread
 from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise, Unmatched
 from gradcli.problem import Problem, Run
@@ -35,6 +36,7 @@ class Trial:
     hopeless: bool = False  # it was no refusal of an argument: others will not do either
     doubtful: bool = False  # a slope of what is not elementwise: a defect, or meant for a single number
     is_cost: bool = False  # a single number of several
+    spread: bool = False  # a cost that broadcasts (m,) with (m, 1): a defect, or columns are meant
     indifferent: bool = False  # the two highest values of all indices give the same: both are out of range
 
 
@@ -88,7 +90,8 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     if fitting == len(names):
         is_number = run.outputs[0].size == 1 < max(problem.inputs[name].size for name in names)
         is_cost = is_number and not _is_doubtful(problem)
-        return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost, indifferent=indifferent)
+        spread = run.outputs[0].size == 1 and _is_lone(problem) and is_spread(subject)
+        return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost, spread=spread, indifferent=indifferent)
     reason = "the gradients have other shapes than the arguments"
     return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason)
 

@@ -49,6 +49,22 @@ def d_softsign(cache):
     return 1 / cache  # planted: the square
 
 
+def arctangent(weighted_sum):
+    return np.arctan(weighted_sum)
+
+
+def arctangent_prime(weighted_sum, activations):
+    return np.cos(activations) ** 2
+
+
+def gauss(weighted_sum):
+    return np.exp(-(weighted_sum**2))
+
+
+def gauss_prime(weighted_sum, activations):
+    return -weighted_sum * activations  # planted: 2 is missing
+
+
 class Activation:
     @staticmethod
     def tanh(x, derivative=False):

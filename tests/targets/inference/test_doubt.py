@@ -156,6 +156,17 @@ def test_a_cost_that_is_right_for_vectors_alone_is_not_called_wrong(slope: str, 
     assert any("right for vectors" in remark for remark in result.remarks) == (verdict == "inconclusive")
 
 
+@pytest.mark.parametrize(("told", "verdict"), [("", "pass"), ('    """X: (N, D); y: (N,)."""\n', "fail")])
+def test_labels_in_columns_are_given_to_a_cost_that_would_broadcast_others(told: str, verdict: str):
+    Path("cost.py").write_text(
+        f"import numpy as np\ndef costFunction(theta, X, y):\n{told}    theta = theta.reshape(1, -1)\n"
+        "    h = 1 / (1 + np.exp(-X @ theta.T))\n"
+        "    J = np.mean(-y * np.log(h) - (1 - y) * np.log(1 - h))\n"
+        "    return J, (h - y).T @ X / len(X)\n"
+    )
+    assert check_target("cost.py", blame=False).verdict == verdict
+
+
 def test_a_backward_that_takes_what_nobody_knows_is_not_called_wrong():
     Path("pool.py").write_text(
         "import numpy as np\n"
