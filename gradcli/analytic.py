@@ -9,7 +9,7 @@ from gradcli.arrays import Array, FloatArray, blocks
 from gradcli.cache import with_arrays
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import POINTS, bend, jitter_key, jittered, scatter, spread
+from gradcli.numeric import POINTS, bend, hidden, jitter_key, jittered, most_beside_one, scatter, spread
 from gradcli.problem import Problem
 from gradcli.subject import Subject
 
@@ -88,12 +88,15 @@ def _widen(width: FloatArray, found: Array, gradient: Array) -> None:
             np.fmax(width[block], distance, out=width[block])
 
 
-def floor(problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> dict[str, float]:
+def floor(
+    problem: Problem, outputs: tuple[Array, ...], cotangents: tuple[Array, ...], *, least: float = 0.0
+) -> dict[str, float]:
     """What is zero to rounding, for each input: the size of a gradient if the outputs changed by themselves
     over the length on which they may bend, times the precision. Where terms cancel to nothing, so much is
-    left of them."""
+    left of them. `least`: the size of an output before something cancelled in it."""
     size = sum(
-        float(np.sum(np.abs(c.astype(np.float64) * out))) for c, out in zip(cotangents, outputs, strict=True)
+        float(np.sum(np.abs(c.astype(np.float64)) * np.maximum(np.abs(out), least)))
+        for c, out in zip(cotangents, outputs, strict=True)
     )
     return {
         name: abs(problem.declared.factor(name))
@@ -136,15 +139,45 @@ def thorough(
 
     `floor` is what is zero to rounding: scatter beyond a million times that comes from kinks on the way.
 
-    Cost: 50 forwards and backwards.
+    Cost: 50 forwards and backwards, and where gradients are small up to 40 more.
     """
     more = rounding(subject, cotangents, gradients, rng, repeats=_MORE_JITTERS, coarse=coarse, within=1.0)
     in_use = rounding_in_use(subject, cotangents, gradients, rng)
+    more = hidden_rounding(subject, cotangents, gradients, more, coarse=coarse)
     widest = {name: np.maximum(_KINKS * floor[name], 64 * known[name]) for name in more}
     return {
         name: np.maximum.reduce([known[name], width, np.minimum(in_use.get(name, known[name]), widest[name])])
         for name, width in more.items()
     }
+
+
+def hidden_rounding(
+    subject: Subject,
+    cotangents: tuple[Array, ...],
+    gradients: Mapping[str, Array],
+    known: Mapping[str, FloatArray],
+    *,
+    coarse: bool,
+) -> dict[str, FloatArray]:
+    """What is known of the rounding of gradients, and what hides in them beside numbers about one.
+
+    Cost: that of `numeric.hidden`, in forwards and backwards.
+    """
+    names = list(gradients)
+    base = [gradients[name].astype(np.float64) for name in names]
+
+    def changes(points: Iterable[Mapping[str, Array]]) -> Iterator[list[FloatArray] | None]:
+        for found in subject.gradients((point, cotangents) for point in points):
+            there = {} if isinstance(found, BrokenPromise) else comparable(subject.problem, found, copy=False)
+            complete = there.keys() >= set(names)
+            yield [there[n] - here for n, here in zip(names, base, strict=True)] if complete else None
+
+    dtypes = [subject.problem.precision_of(name, gradients[name]) for name in names]
+    precision = [float(np.finfo(np.float32 if coarse else dtype).eps) for dtype in dtypes]
+    size = sum(float(np.sum(np.abs(cotangent))) for cotangent in cotangents)
+    most = [most_beside_one(eps) * size for eps in precision]
+    more = hidden(changes, base, subject.problem.inputs, precision, most)
+    return {name: np.maximum(known[name], width) for name, width in zip(names, more, strict=True)}
 
 
 def rounding_in_use(

@@ -164,7 +164,7 @@ class _Check:
             return
         if any(v.code == "GC104" for v in self.violations):
             side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
-        wide = self._widened(cotangents, gradients, rounding, floor) if side.carries else None
+        wide = self._widened(outputs, cotangents, gradients, rounding, floor) if side.carries else None
         if wide is None:
             self._compare(self.subject, side, cotangents, gradients, rounding)
             return
@@ -175,8 +175,9 @@ class _Check:
             wide.gradients,
             self._rounding(wide.subject, wide.cotangents, wide.gradients, side),
         )
-        if any(self.gradients[name].verdict == FAIL for name in wide.held if name in self.gradients):
-            # Backward drops to the lower precision inside: its numbers are to be judged at that.
+        if any(self.gradients[name].verdict == FAIL for name in wide.unsure if name in self.gradients):
+            # Backward drops to the lower precision inside, or computes something else in it: its numbers are
+            # to be judged at that.
             self._compare(self.subject, side, cotangents, gradients, rounding)
             return
         judged = {name: self.gradients[name] for name in wide.gradients if name in self.gradients}
@@ -204,6 +205,7 @@ class _Check:
 
     def _widened(
         self,
+        outputs: tuple[Array, ...],
         cotangents: tuple[Array, ...],
         gradients: Mapping[str, Array],
         rounding: Mapping[str, FloatArray],
@@ -213,7 +215,8 @@ class _Check:
             return None
         from gradcli.precision import widen  # not needed in float64, and start-up counts
 
-        return widen(self.subject, cotangents, gradients, rounding, floor)
+        beside_one = analytic.floor(self.problem, outputs, cotangents, least=1.0)
+        return widen(self.subject, cotangents, gradients, rounding, floor, beside_one)
 
     def _narrow(self, gradient: Gradient, analytic: Array, rounding: FloatArray) -> Gradient:
         from gradcli.precision import narrow  # not needed in float64, and start-up counts

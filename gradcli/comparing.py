@@ -46,7 +46,7 @@ class Comparer:
         self._wide = tuple(c.astype(np.float64, copy=False) for c in cotangents)
         self._declared = subject.problem.declared
         self._rounding = rounding
-        self._thorough = False
+        self._thorough = self._hidden = False
         self._judgement: Judgement | None = None
 
     def differentiators(self) -> list[Differentiator]:
@@ -94,6 +94,19 @@ class Comparer:
             self._rounding,
             floor,
             self.rng,
+            coarse=self.side.digits_lost,
+        )
+
+    def add_hidden(self) -> None:
+        """Measure what rounding of the analytic gradients hides beside numbers about one, once."""
+        if self._hidden or self._thorough:
+            return
+        self._hidden = True
+        self._rounding = analytic.hidden_rounding(
+            self.subject,
+            self.cotangents,
+            self.gradients,
+            self._rounding,
             coarse=self.side.digits_lost,
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import Function, Noise, drops_digits, output_noise
+from gradcli.numeric import Function, Noise, drops_digits, output_noise, with_hidden
 from gradcli.problem import Run
 from gradcli.subject import Subject, copies
 
@@ -67,6 +67,7 @@ def differencing(
     lost = carries and drops_digits(function, noise, rng)
     if lost or not carries:
         noise = output_noise(function, rng, coarse=True)
+    noise = with_hidden(function, noise, coarse=lost or not carries)
     return Differencing(function, noise, lost, carries, fresh)
 
 

@@ -101,8 +101,7 @@ class Judgement:
         if self.suspects().any() and self.numeric.sharpen(self.suspects(), self.tick):
             self._comparison = None
         if self.suspects().any():
-            self.comparer.be_thorough()
-            self._comparison = None
+            self._be_thorough()
         suspects = self.suspects()
         if suspects.any():
             self._both_sides(suspects)
@@ -126,9 +125,12 @@ class Judgement:
         self.doubt[index] = np.inf
         self._comparison = None
         if not self._plainly_wrong(index):
-            self.comparer.be_thorough()
-            self._comparison = None
+            self._be_thorough()
             self._look(index)
+
+    def _be_thorough(self) -> None:
+        self.comparer.be_thorough()
+        self._comparison = None
 
     def _plainly_wrong(self, index: tuple[int, ...]) -> bool:
         """Whether a glance shows an error that neither more jitter nor more care would explain."""
@@ -218,8 +220,16 @@ class Judgement:
     def _look_at_some(self, poor: BoolArray) -> None:
         for index in first(poor, self.comparison().size, _SOME):
             if not self.comparer.clock.affords(_LOOK * self.numeric.function.seconds):
-                return
+                break
             self._look(index)
+        wrong = self.wrong()
+        if wrong.any():
+            try:
+                self.comparer.add_hidden()
+                self._comparison = None
+            except OutOfTime:  # it may all be rounding
+                self.undecided = self.undecided | wrong
+                raise
 
     def _break_switches(self, poor: BoolArray) -> None:
         """Where one last digit makes a gradient another one, backward switches between the tied: that is no

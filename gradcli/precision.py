@@ -24,7 +24,9 @@ class Wide:
     subject: Subject
     cotangents: tuple[Array, ...]
     gradients: dict[str, Array]
-    held: frozenset[str]  # gradients that the lower precision could hold: perhaps they were computed in it
+    # Gradients that the lower precision could hold, or that are hardly alike in both: where they look wrong,
+    # it is for those of the lower precision to say.
+    unsure: frozenset[str]
 
 
 def widen(
@@ -33,9 +35,11 @@ def widen(
     gradients: Mapping[str, Array],
     rounding: Mapping[str, FloatArray],
     floor: Mapping[str, float],
+    beside_one: Mapping[str, float],
 ) -> Wide | None:
     """Run backward in float64.
 
+    `beside_one`: what rounding may leave of a gradient that is computed from numbers about one.
     None where that has nothing to add: backward does not carry the dtype through, or computes something else
     in float64. Cost: one forward and one backward.
     """
@@ -45,18 +49,23 @@ def widen(
         found = comparable(wide.problem, wide.both(wide.problem.inputs, given).gradients)
     except BrokenPromise:
         return None
+    unsure = set()
     for name, gradient in gradients.items():
         if name not in found or found[name].dtype != np.float64:
             return None
         distance = np.abs(found[name] - gradient.astype(np.float64))
         scale = float(np.max(np.abs(found[name]), initial=0.0))
-        if not np.all(distance <= _SAME * scale + 16 * rounding[name] + 16 * floor[name]):
+        same = _SAME * scale + 16 * rounding[name] + 16 * floor[name]
+        if not np.all(distance <= same + 16 * beside_one[name]):
             return None
+        if not np.all(distance <= same):
+            unsure.add(name)
     if not gradients:
         return None
     inputs = subject.problem.inputs
-    held = {name for name in gradients if np.array_equal(found[name], found[name].astype(inputs[name].dtype))}
-    return Wide(wide, given, {name: found[name] for name in gradients}, frozenset(held))
+    narrow_enough = (n for n in gradients if np.array_equal(found[n], found[n].astype(inputs[n].dtype)))
+    unsure.update(narrow_enough)
+    return Wide(wide, given, {name: found[name] for name in gradients}, frozenset(unsure))
 
 
 def narrow(

@@ -40,3 +40,55 @@ def test_a_saturated_slope_is_zero_to_rounding_and_a_mistake_elsewhere_is_seen(s
     assert verdict("tanh", x) == "pass"
     x[0, 0] = 1.0
     assert verdict("tanh", x, 1.05) == "fail"
+
+
+# Of a second argument: f, and its derivatives by x and by a.
+WITH_A_PARAMETER = {
+    "log cosh": (
+        lambda x, a: np.log(np.cosh(a * x)) / a,
+        lambda x, a: np.tanh(a * x),
+        lambda x, a: x * np.tanh(a * x) / a - np.log(np.cosh(a * x)) / a**2,
+    ),
+    "pseudo-huber": (
+        lambda x, a: a * (np.sqrt(1 + (x / a) ** 2) - 1),
+        lambda x, a: x / a / np.sqrt(1 + (x / a) ** 2),
+        lambda x, a: np.sqrt(1 + (x / a) ** 2) - 1 - (x / a) ** 2 / np.sqrt(1 + (x / a) ** 2),
+    ),
+    "exp": (
+        lambda x, a: (np.exp(a * x) - 1) / a,
+        lambda x, a: np.exp(a * x),
+        lambda x, a: x * np.exp(a * x) / a - (np.exp(a * x) - 1) / a**2,
+    ),
+}
+
+
+def verdict_on_the_parameter(name, scale, dtype, total, damage):
+    f, by_x, by_a = WITH_A_PARAMETER[name]
+    rng = np.random.default_rng(1)
+    x = (scale * rng.standard_normal((3, 2))).astype(dtype)
+    a = rng.uniform(0.5, 2.0, (3, 2)).astype(dtype)
+
+    def forward(x, a):
+        return (np.sum(f(x, a)) if total else f(x, a)), (x, a)
+
+    def backward(dout, cache):
+        x, a = cache
+        return dout * by_x(x, a), dout * damage(f, by_a, x, a)
+
+    return gradcli.check(forward, backward, inputs={"x": x, "a": a}, blame=False).gradients["a"].verdict
+
+
+@pytest.mark.parametrize("total", [False, True])
+@pytest.mark.parametrize(("scale", "dtype"), [(1e-5, "float64"), (1e-4, "float64"), (1e-4, "float32")])
+@pytest.mark.parametrize("name", WITH_A_PARAMETER)
+def test_a_slope_on_a_stair_of_something_inside_is_not_taken_for_that_of_the_function(
+    name, scale, dtype, total
+):
+    def correct(f, by_a, x, a):
+        return by_a(x, a)
+
+    def that_of_a_stair(f, by_a, x, a):  # where x stands still, f is c * a or c / a
+        return f(x, a) / a if name == "pseudo-huber" else -f(x, a) / a
+
+    assert verdict_on_the_parameter(name, scale, dtype, total, correct) == "pass"
+    assert verdict_on_the_parameter(name, scale, dtype, total, that_of_a_stair) != "pass"

@@ -3,6 +3,7 @@
 from gradcli.numeric.careful import GLANCE, glance, look
 from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
 from gradcli.numeric.function import Function, bend, jitter_key, jittered, spread
+from gradcli.numeric.hidden import hidden, most_beside_one, with_hidden
 from gradcli.numeric.rounding import POINTS, Noise, drops_digits, output_noise, scatter
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
 from gradcli.numeric.structure import Pairing, discover_together
@@ -26,10 +27,13 @@ __all__ = [
     "discover_together",
     "drops_digits",
     "glance",
+    "hidden",
     "jitter_key",
     "jittered",
     "look",
+    "most_beside_one",
     "output_noise",
     "scatter",
     "spread",
+    "with_hidden",
 ]

@@ -1,0 +1,184 @@
+"""Rounding that hides: in `log(1 + tiny)` it is that of a number about one, and small moves do not show it.
+
+Where such a number stands still, or climbs one stair of a staircase for many small steps, what is computed
+from it is smooth, and has a slope that is not the function's. Only longer moves show the stairs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.numeric.function import Function, spread
+from gradcli.numeric.rounding import Noise, median
+
+SMALL = 2.0**-10  # outputs that may be what is left of numbers about one
+_NEAREST = 2.0**-8  # of its own size that an input is moved at first ...
+_TIMES = 2.0**8  # ... and how many times further then ...
+_LEVELS = 4
+_FARTHEST = 2.0**-8  # ... but no further than that, beside numbers about one
+_ABOVE = 64.0  # times the rounding of the value itself: what is computed from larger numbers
+_SMOOTH = 16.0  # times as large for twice the spacing: 64 where a function is smooth, 1 where it is noise
+_NEAR, _DOUBLED = (1, 2, 3, 4, 5, 6, 7, 8), (10, 12)
+_SAMPLE = 1 << 12  # elements of an array that are looked at: memory counts
+_DEVIATION = 2.0 / 924.0**0.5  # two of the noise, from one sixth difference
+
+_BESIDE_ONE = 2.0**12, 2.0**6  # times the precision: the most that hides, in float64 and below it
+_COARSE = float(np.finfo(np.float32).eps)
+
+Point = Mapping[str, Array]
+Changes = Iterator[Sequence[FloatArray] | None]
+
+
+def with_hidden(function: Function, noise: Noise, *, coarse: bool) -> Noise:
+    """The rounding of outputs, and what hides in it; `coarse`: of code that computes in float32.
+
+    Cost: that of `hidden`.
+    """
+    precision = [max(eps, _COARSE) if coarse else eps for eps in function.precision]
+    more = hidden(
+        function.changes,
+        function.base,
+        function.point,
+        precision,
+        [most_beside_one(eps) for eps in precision],
+    )
+    return tuple(np.maximum(level, other) for level, other in zip(noise, more, strict=True))
+
+
+def most_beside_one(precision: float) -> float:
+    """The most rounding that may hide beside numbers about one. Lower precisions have fewer digits to tell it
+    from a kink."""
+    return precision * _BESIDE_ONE[precision >= _COARSE]
+
+
+def hidden(
+    changes: Callable[[Iterable[Point]], Changes],
+    base: Sequence[FloatArray],
+    point: Point,
+    precision: Sequence[float],
+    most: Sequence[float],
+) -> list[FloatArray]:
+    """The hidden rounding of each element of some arrays; 0 where none is seen.
+
+    `changes`: the arrays at one point after the other, minus those at the point (`base`). `precision`: of
+    each array's dtype. `most`: the largest rounding there can be beside numbers about one.
+    All inputs move outwards, away from zero, by equal steps; sixth differences of a smooth function vanish.
+    Those that stay, of changing sign from step to step and as large at twice the spacing, are noise. It is
+    the code's, not an element's: what most elements show holds for all.
+    Cost: none where outputs are not small; else 8 evaluations for each of up to 4 sizes of moves, 10 where
+    something shows.
+    """
+    strides = [max(1, array.size // _SAMPLE) for array in base]
+
+    def sampled(arrays: Sequence[FloatArray]) -> list[FloatArray]:
+        return [np.array(np.ravel(array)[::stride]) for array, stride in zip(arrays, strides, strict=True)]
+
+    def sampled_changes(points: Iterable[Point]) -> Changes:
+        return (None if found is None else sampled(found) for found in changes(points))
+
+    here = sampled(base)
+    noise = [np.zeros(array.shape) for array in here]
+    open_ = [_is_small(array) for array in here]
+    rng = np.random.default_rng(0)  # its own: any will do
+    outward = {name: _outward(array, rng) for name, array in point.items() if array.dtype.kind == "f"}
+    sizes = {name: np.abs(move) for name, move in outward.items()}
+    for level in range(_LEVELS):
+        if not any(open_):
+            break
+        reach = _NEAREST * _TIMES**level
+        steps = {name: np.sign(move) * _bounded(sizes[name], reach) for name, move in outward.items()}
+        seen = _noise(sampled_changes, here, point, steps, precision, most)
+        if seen is None:
+            break
+        for place, (found, far) in enumerate(seen):
+            noise[place] = np.maximum(noise[place], found)
+            open_[place] = open_[place] and _is_small(far)
+        if all(np.all(reach * size >= _FARTHEST * np.maximum(size, 1.0)) for size in sizes.values()):
+            break  # nothing moves any further
+    return [_shared(found, array.shape) for found, array in zip(noise, base, strict=True)]
+
+
+def _is_small(array: FloatArray) -> bool:
+    """Whether most of an array is far below one."""
+    size = np.abs(array[array != 0])
+    return bool(array.size and (size.size == 0 or median(size) < SMALL))
+
+
+def _outward(array: Array, rng: np.random.Generator) -> FloatArray:
+    """A move away from zero, by about the size of each element, in an array of very different ones."""
+    values = np.asarray(array, dtype=np.float64)
+    size, usual = np.abs(values), spread(values)
+    size = np.where(size > 0, np.minimum(size, usual), usual) * rng.uniform(0.5, 1.0, values.shape)
+    return np.asarray(np.copysign(size, values))
+
+
+def _bounded(size: FloatArray, reach: float) -> FloatArray:
+    return np.minimum(reach * size, _FARTHEST * np.maximum(size, 1.0))
+
+
+def _noise(
+    changes: Callable[[Iterable[Point]], Changes],
+    base: Sequence[FloatArray],
+    point: Point,
+    steps: Mapping[str, FloatArray],
+    precision: Sequence[float],
+    most: Sequence[float],
+) -> list[tuple[FloatArray, FloatArray]] | None:
+    """The noise of each array at one size of moves, and its value at the end of them."""
+
+    def moved(times: int) -> Point:
+        return {n: (point[n] + times * step).astype(point[n].dtype) for n, step in steps.items()}
+
+    def walk(times: Sequence[int]) -> list[list[FloatArray]] | None:
+        rows = [list(change) for change in changes(map(moved, times)) if change is not None]
+        return rows if len(rows) == len(times) else None
+
+    near = walk(_NEAR)
+    if near is None:
+        return None
+    start = [np.zeros(array.shape) for array in base]
+    along = list(zip(start, *near, strict=True))
+    sixth = [_sixth(rows) for rows in along]
+    found = [np.asarray(np.max(np.abs(rows), axis=0)) for rows in sixth]
+    evident = [
+        np.any(rows[:-1] * rows[1:] < 0, axis=0) & _is_evident(noise, array, changes, eps, limit)
+        for rows, noise, array, changes, eps, limit in zip(
+            sixth, found, base, along, precision, most, strict=True
+        )
+    ]
+    if any(mask.any() for mask in evident):
+        doubled = walk(_DOUBLED)
+        if doubled is None:
+            return None
+        for noise, mask, *rows in zip(found, evident, start, *near[1::2], *doubled, strict=True):
+            twice = np.abs(_sixth(rows)[0])
+            mask &= twice <= _SMOOTH * noise
+            np.copyto(noise, twice, where=mask & (twice > noise))
+    return [
+        (np.where(mask, noise, 0.0), array + last)
+        for mask, noise, array, last in zip(evident, found, base, near[-1], strict=True)
+    ]
+
+
+def _sixth(rows: Sequence[FloatArray]) -> FloatArray:
+    """The sixth differences, as two deviations of the noise that would be in each value."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(_DEVIATION * np.diff(np.stack(rows), 6, axis=0))
+
+
+def _is_evident(
+    noise: FloatArray, base: FloatArray, changes: Sequence[FloatArray], precision: float, most: float
+) -> BoolArray:
+    """Noise far above the rounding of the values themselves, and no more than numbers about one leave."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        largest = np.max(np.abs(np.stack([base + change for change in changes])), axis=0)
+        return np.asarray((noise > _ABOVE * precision * largest) & (noise <= most))
+
+
+def _shared(noise: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The noise of a whole array: that of a sample's median, if most of the sample shows any."""
+    shown = noise[noise > 0]
+    usual = float(median(shown)) if 2 * shown.size > noise.size else 0.0
+    complete = noise.reshape(shape) if noise.size == np.prod(shape) else 0.0
+    return np.asarray(np.maximum(np.full(shape, usual), complete))
