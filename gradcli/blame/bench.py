@@ -264,10 +264,11 @@ class Bench:
 
 @dataclass(eq=False)
 class Attempt:
-    """The problem with another backward."""
+    """The problem with another backward: with other code, or with what a hook does to its values."""
 
     bench: Bench
     problem: Problem
+    hook: Callable[[int, Any], Any] | None = None
 
     def gradients(self) -> dict[str, FloatArray] | None:
         bench = self.bench
@@ -294,7 +295,7 @@ class Attempt:
         try:
             with np.errstate(all="ignore"):
                 run = self.problem.forward(copies(point))
-                found = _floats(self.problem.backward(tuple(w.copy() for w in weights), run.saved))
+                found = self._backward(tuple(w.copy() for w in weights), run.saved)
                 parts = [found[n] * moves[n] / bench.declared.factor(n) for n in names]
                 claimed = sum(float(np.sum(part)) for part in parts)
                 size = sum(float(np.sum(np.abs(part))) for part in parts)
@@ -304,6 +305,13 @@ class Attempt:
         measured = (4 * slopes[1] - slopes[0]) / 3
         doubt = 4 * abs(slopes[1] - measured) + 1e-6 * size
         return bool(abs(claimed - measured) <= doubt)
+
+    def _backward(self, cotangents: tuple[Array, ...], saved: Any) -> dict[str, FloatArray]:
+        self.bench.backward.taps.hook = self.hook
+        try:
+            return _floats(self.problem.backward(cotangents, saved))
+        finally:
+            self.bench.backward.taps.hook = None
 
     def _slope(
         self,

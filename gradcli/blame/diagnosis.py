@@ -198,14 +198,23 @@ def _grown(evidence: Evidence, repair: Repair) -> str:
     if term is None or repair.site is None:
         return repair.after
     sites = [s for s in evidence.bench.backward.taps.sites if s.role in (DEF, USE) and s.name]
-    names = [
-        s.name
+    shapes = {
+        s.name: value.shape
         for s in sites
         for value in evidence.trace.of(s.number)[:1]
-        if value.size == term.size and np.array_equal(value.ravel(), term.ravel())
-    ]
-    own = repair.array if repair.array in names or not names else names[0]
-    return with_array(repair.site.node, repair.kind, own or repair.array)
+        if s.name and value.size == term.size and np.array_equal(value.ravel(), term.ravel())
+    }
+    own = repair.array if repair.array in shapes or not shapes else next(iter(shapes))
+    return with_array(
+        repair.site.node, repair.kind, own, _axes_added(shapes.get(own, term.shape), term.shape)
+    )
+
+
+def _axes_added(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """The index that gives an array of one axis the shape that it is used in: `[:, None]`."""
+    if len(shape) != 1 or len(wanted) < 2 or wanted[-1] == shape[0]:
+        return ""
+    return "[" + ", ".join(":" if n == shape[0] else "None" for n in wanted) + "]"
 
 
 def changed(kind: str, before: str, after: str) -> str:

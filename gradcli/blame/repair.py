@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.alternatives import made
-from gradcli.blame.bench import Bench
+from gradcli.blame.bench import Attempt, Bench
 from gradcli.blame.change import Edit
 from gradcli.blame.edits import edits
 from gradcli.blame.evidence import Evidence
@@ -215,8 +215,8 @@ class Repairer:
             factor = self._solve(base, twice, wrong)
             if factor is None:
                 continue
-            after = self.bench.gradients(replacing(site.number, None, partial(np.multiply, factor)))
-            if self.bench.repairs(after, wrong):
+            scaling = replacing(site.number, None, partial(np.multiply, factor))
+            if self.bench.repairs(self.bench.gradients(scaling), wrong) and self._holds(scaling, wrong):
                 yield Repair(
                     site.statement,
                     site.line,
@@ -228,6 +228,13 @@ class Repairer:
                     "",
                     site,
                 )
+
+    def _holds(self, hook: Callable[[int, Any], Any], wrong: frozenset[str]) -> bool:
+        """Whether what is done to values mends other points as well: some are mended by accident."""
+        if self.bench.standing:
+            return True  # other slips are mended at this point only
+        attempt = Attempt(self.bench, self.bench.problem, hook)
+        return any(attempt.holds_elsewhere(wrong, self.rng) for _ in range(2))
 
     def _solve(
         self, base: dict[str, FloatArray], twice: dict[str, FloatArray] | None, wrong: frozenset[str]
@@ -260,9 +267,9 @@ class Repairer:
                 if not self.bench.clock.affords(0.0):
                     return
                 for kind, change in _CHANGES.items():
-                    if (kind == "plus" and fitted[0].ndim) or (
-                        kind == "instead" and not self._stands_for(site, name)
-                    ):
+                    if kind == "plus" and fitted[0].ndim and name not in self.bench.cotangent_names:
+                        continue
+                    if kind == "instead" and not self._stands_for(site, name):
                         continue
                     changes = [partial(change, array) for array in fitted]
                     if self.bench.repairs(self.bench.gradients(changing(site.number, changes)), wrong):
@@ -418,10 +425,10 @@ def assigned_name(statement: ast.stmt | None) -> str:
     return target.id if isinstance(target, ast.Name) else ""
 
 
-def with_array(node: ast.AST, kind: str, name: str) -> str:
-    """An expression as it is with a factor or a term put to it."""
+def with_array(node: ast.AST, kind: str, name: str, index: str = "") -> str:
+    """An expression as it is with a factor or a term put to it, which an index may give more axes."""
     assert isinstance(node, ast.expr)
-    array = ast.Name(name, ast.Load())
+    array = ast.parse(name + index, mode="eval").body
     operations = {"times": ast.Mult(), "over": ast.Div(), "plus": ast.Add()}
     if kind == "instead":
         return name
