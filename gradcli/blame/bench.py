@@ -13,7 +13,7 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.allowance import Allowance
 from gradcli.blame.source import NotReadable, Written, like
-from gradcli.blame.taps import USE, Site, Tapped, tap
+from gradcli.blame.taps import DEF, USE, Site, Tapped, tap
 from gradcli.blame.trace import Key, Recording, Trace, changing_each
 from gradcli.blame.value import of_forward, of_value
 from gradcli.errors import BrokenPromise
@@ -233,18 +233,20 @@ class Bench:
             return []
         node = self.backward.main.node.args
         names = [a.arg for a in [*node.posonlyargs, *node.args] if a.arg not in ("self", "ctx")]
-        used = self._used_as(names)
-        if used is not None:
-            return used
-        return names[: len(self.cotangents)] if len(names) >= len(self.cotangents) else []
+        defined = [s.name for s in self.backward.taps.sites if s.role == DEF and s.name]
+        for known in (names, defined):  # backward may take them as a tuple, and unpack that
+            used = self._used_as(known)
+            if used is not None:
+                return used
+        return names[:1] if len(self.cotangents) == 1 else []
 
     def _used_as(self, names: Collection[str]) -> list[str] | None:
-        """The arguments that have the cotangents' values; None if they are not used as they are."""
+        """The variables that have the cotangents' values; None if they are not used as they are."""
         trace = self.backward_trace()
         values = {
             site.name: value
             for site in self.backward.taps.sites
-            if site.role == USE and site.name in names
+            if site.role in (USE, DEF) and site.name in names
             for value in trace.of(site.number)[:1]
         }
         found = [

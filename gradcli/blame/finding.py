@@ -129,13 +129,11 @@ def _find(
     bench.refresh()
     evidence = Evidence(bench, nodes, trace, rng)
     search = Search(bench, evidence, rng)
-    together = Several(bench, nodes, trace, rng)
-    # Two values that are each wrong though computed from right ones are hardly one slip.
-    slips = together.run() if len(together.pins) > 1 else []
-    if not slips:
-        slips = [Slip(fault, search) for fault in search.run(wrong)]
-    if not slips and len(together.pins) == 1:
-        slips = together.run()
+    slips = [Slip(fault, search) for fault in search.run(wrong)]
+    if len(slips) != 1 or not slips[0].fault.repairs:
+        # Two values that are each wrong though computed from right ones are hardly one slip.
+        together = Several(bench, nodes, trace, rng)
+        slips = (together.run() if len(together.pins) > (1 if slips else 0) else []) or slips
     blames = [describe(s.search.bench, s.search.evidence, s.search.flow, s.fault) for s in slips]
     if blames:
         return Found(tuple(_merged(blames)))

@@ -172,6 +172,8 @@ class Repairer:
 
     def _tried(self, found: list[tuple["_Place", Edit]], wrong: frozenset[str]) -> Iterator[Repair]:
         """Those edits that are repairs, the likely ones first."""
+        if self.bench.standing:
+            return  # another code has other taps
         found = sorted(found, key=lambda one: one[1].rank)
         by_place: dict[_Place, list[Edit]] = {}
         for place, edit in found:
