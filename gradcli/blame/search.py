@@ -146,6 +146,8 @@ class Search:
                 by_statement.setdefault(site.statement, []).append(site)
 
         def matters(site: Site) -> bool:
+            if not self.bench.clock.affords(0.0):
+                return False
             keys = self.evidence.trace.keys(site.number)
             changed = {key: self._elsewhere(self.evidence.trace.values[key]) for key in keys}
             moved = self.bench.gradients(shifting(true, changed))
@@ -250,11 +252,8 @@ class Search:
             r for r in repairs if not self._passes_on(r.statement, wrong) or r.kind in ("order", "variable")
         ]
         # `return dx, dq` is at fault itself only where what it passes on lacks a factor: dq * q.
-        # So it is where a path was lost that can be added nowhere else, by a name that is at hand.
-        named = any(r.kind == "term missing" for r in repairs)
-        repairs = own or [
-            r for r in repairs if r.kind in ("times", "over") or (named and r.kind not in PATHS)
-        ]
+        # So it is where a term was lost that is at hand by its name: the cotangent of a residual.
+        repairs = own or [r for r in repairs if r.kind in ("times", "over", "plus", "term missing")]
         changes = [r for r in repairs if r.kind not in PATHS]
         if changes:
             return self._by_repairs(changes)
