@@ -81,7 +81,7 @@ def _length(factor: float, problem: Problem) -> str:
 
 def _named(factor: float, problem: Problem, *, digits: int = 6) -> str:
     """`1/4` where a length is 4, else the number."""
-    from gradcli.blame.diagnosis import name_factor  # only a failing check needs it
+    from gradcli.blame.factors import name_factor  # only a failing check needs it
 
     lengths = {length for array in problem.inputs.values() for length in array.shape}
     return name_factor(factor, sorted(n for n in lengths if n > 1)) or f"{factor:.{digits}g}"
