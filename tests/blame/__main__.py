@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -17,7 +18,15 @@ import gradcli.clock
 from gradcli.blame.allowance import Allowance
 from gradcli.result import Blame, CheckResult
 from tests.blame import foreign_slips, heldout_slips, judged
-from tests.blame.damage import changed_lines, check_damaged, check_foreign, damage
+from tests.blame.damage import (
+    changed_lines,
+    check_damaged,
+    check_foreign,
+    damage,
+    functions,
+    inputs_of,
+    text_of,
+)
 from tests.blame.slips import SLIPS
 from tests.corpus import reference
 from tests.corpus.bugs import LAYERS
@@ -78,7 +87,14 @@ def planted(slips: Iterable[tuple[str, str, str, str]], only: str) -> Iterator[S
         ) -> CheckResult:
             return check_damaged(pair, source, name, blame=blame)
 
-        yield _said(habit, f"{pair}: {old!r} -> {new!r}", check, lines)
+        def judge(blame: Blame, pair: str = pair, source: str = source) -> bool:
+            inputs = inputs_of(pair, 8)
+            trial = judged.Trial(inputs, partial(functions, pair), "staged")
+            shapes = {name: np.shape(array) for name, array in inputs.items()}
+            claim = (blame.diagnosis, blame.line, blame.gradients)
+            return judged.holds(*claim, source, text_of(pair), shapes, [trial])
+
+        yield _said(habit, f"{pair}: {old!r} -> {new!r}", check, lines, judge)
 
 
 def corpus(only: str) -> Iterator[Said]:

@@ -1,7 +1,7 @@
 """Damaged pairs of the staged corpus, and their checks."""
 
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import CodeType
@@ -52,16 +52,25 @@ def check_damaged(pair: str, source: str, file: str, **settings: Any) -> CheckRe
     code: CodeType = compile(source, file, "exec")
     namespace: dict[str, Any] = {"__name__": "staged"}
     exec(code, namespace)
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
+    return gradcli.check(*functions(pair, namespace), inputs=inputs_of(pair, 7), **settings)
+
+
+def functions(pair: str, namespace: Mapping[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Forward and backward: of a pair of functions, or of a class."""
     if pair[0].isupper():
         layer = namespace[pair]()
-        forward, backward = layer.forward, layer.backward
-    else:
-        forward, backward = namespace[f"{pair}_forward"], namespace[f"{pair}_backward"]
-    rng = np.random.default_rng(7)
-    inputs = {name: drawn(shape, rng) for name, shape in (SHAPES | heldout_slips.SHAPES)[pair].items()}
-    return gradcli.check(forward, backward, inputs=inputs, **settings)
+        return layer.forward, layer.backward
+    return namespace[f"{pair}_forward"], namespace[f"{pair}_backward"]
+
+
+def inputs_of(pair: str, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    return {name: drawn(shape, rng) for name, shape in (SHAPES | heldout_slips.SHAPES)[pair].items()}
+
+
+def text_of(pair: str) -> str:
+    """The source in which a pair stands, undamaged."""
+    return damaged(pair, "", "")[0]
 
 
 def check_foreign(target: str, source: str, **settings: Any) -> CheckResult:

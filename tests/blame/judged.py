@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -48,25 +48,58 @@ def said(diagnosis: str) -> str:
     return "" if NOTHING.search(diagnosis) or diagnosis.endswith("computed from is right") else parts[-1]
 
 
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Inputs at which a source is run, and how its two functions are found in it."""
+
+    inputs: Mapping[str, Any]
+    pair: Callable[[Mapping[str, Any]], tuple[Callable[..., Any], Callable[..., Any]]]
+    module: str
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
 def is_true(layer: Layer, bug: Bug, diagnosis: str, line: int, wrong: Sequence[str]) -> bool:
     """Whether a diagnosis of a bug of the corpus, at a line, for these gradients, is true."""
-    text, damaged = said(diagnosis), build(layer, bug).source
+    here = _shapes(inputs_for(layer, "default", 0))
+    trials = (_trial(other) for other in _elsewhere(layer))
+    return holds(diagnosis, line, wrong, build(layer, bug).source, build(layer).source, here, trials)
+
+
+def holds(
+    diagnosis: str,
+    line: int,
+    wrong: Sequence[str],
+    damaged: str,
+    right: str,
+    here: Shapes,
+    trials: Iterable[Trial],
+) -> bool:
+    """Whether a diagnosis of a damaged source is true in one of the trials.
+
+    here: the shapes at which it was made.
+    """
+    text, original = said(diagnosis), ast.dump(ast.parse(right))
     if "is the same for another one" in text:
         return True  # it was tried with another cotangent when it was printed
-    here = _shapes(inputs_for(layer, "default", 0))
-    original = ast.dump(ast.parse(build(layer).source))
     lost = _PATH.search(text)
-    for other in _elsewhere(layer):
-        inputs = inputs_for(other, "default", 1)
-        for source in _done(text, line, damaged, here, _shapes(inputs)):
-            if _same(source, original) or _holds(other, source, inputs, ()):
+    for trial in trials:
+        for source in _done(text, line, damaged, here, _shapes(trial.inputs)):
+            if _same(source, original) or _holds(trial, source, ()):
                 return True
         twice = "counted once too often" in text
-        if lost is not None and any(_holds(other, s, inputs, wrong) for s in _cut(lost, damaged, twice)):
+        if lost is not None and any(_holds(trial, s, wrong) for s in _cut(lost, damaged, twice)):
             return True
         if "where" in text:
             break  # a size was named: it must be the right one
     return False
+
+
+def _trial(layer: Layer) -> Trial:
+    def pair(namespace: Mapping[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        return namespace[f"{layer.name}_forward"], namespace[f"{layer.name}_backward"]
+
+    module = f"tests.corpus.pairs.{layer.module}"
+    return Trial(inputs_for(layer, "default", 1), pair, module, layer.constants)
 
 
 def _same(source: str, tree: str) -> bool:
@@ -85,7 +118,7 @@ def _elsewhere(layer: Layer) -> Iterator[Layer]:
     for by in (1, 2):
         grown = replace(layer, dims={name: size + by for name, size in layer.dims.items()})
         try:
-            right = _holds(grown, build(layer).source, inputs_for(grown, "default", 1), ())
+            right = _holds(_trial(grown), build(layer).source, ())
         except Exception:
             right = False
         if right:
@@ -94,12 +127,12 @@ def _elsewhere(layer: Layer) -> Iterator[Layer]:
     yield layer
 
 
-def _holds(layer: Layer, source: str, inputs: Mapping[str, Any], names: Sequence[str]) -> bool:
+def _holds(trial: Trial, source: str, names: Sequence[str]) -> bool:
     """Whether a source is right for some gradients; none named: for all."""
-    namespace: dict[str, Any] = {"__name__": f"tests.corpus.pairs.{layer.module}"}
+    namespace: dict[str, Any] = {"__name__": trial.module}
     try:
-        exec(compile(source + _KEPT, f"<{layer.name}>", "exec"), namespace)
-        forward, backward = namespace[f"{layer.name}_forward"], namespace[f"{layer.name}_backward"]
+        exec(compile(source + _KEPT, "<judged>", "exec"), namespace)
+        forward, backward = trial.pair(namespace)
 
         def restarted(*args: Any, **constants: Any) -> Any:
             namespace["_at"] = 0
@@ -107,10 +140,10 @@ def _holds(layer: Layer, source: str, inputs: Mapping[str, Any], names: Sequence
 
         with reference.quiet():
             np.random.seed(0)  # noqa: NPY002  the code under test may draw from it
-            restarted(*(a.copy() for a in inputs.values()), **layer.constants)
+            restarted(*(a.copy() for a in trial.inputs.values()), **trial.constants)
             namespace["_keeps"] = False
-            settings: dict[str, Any] = {"constants": layer.constants, "blame": False}
-            found = gradcli.check(restarted, backward, inputs=dict(inputs), **settings).gradients
+            settings: dict[str, Any] = {"constants": dict(trial.constants), "blame": False}
+            found = gradcli.check(restarted, backward, inputs=dict(trial.inputs), **settings).gradients
     except Exception:
         return False
     return bool(found) and all(found[n].verdict != FAIL for n in names or found)
@@ -208,10 +241,10 @@ def _replaced(source: str, line: int, old: str, made: Callable[[Any], ast.AST]) 
 
 def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
     for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
+        for name, value in ast.iter_fields(parent):
             for index, item in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(item, ast.AST):
-                    yield parent, field, index if isinstance(value, list) else None, item
+                    yield parent, name, index if isinstance(value, list) else None, item
 
 
 def _is_at(node: ast.AST, line: int) -> bool:
