@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
 from gradcli.blame.forms import computes, is_plain, reshaped
@@ -12,6 +14,7 @@ from gradcli.blame.repair import PATHS, Repair, is_small
 from gradcli.blame.stored import into_an_object, parts_of
 from gradcli.blame.suspects import Suspects
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
+from gradcli.blame.trace import shifting
 from gradcli.blame.truth import Node
 
 _MULTIPLE = ("factor", "times", "over")  # kinds of repair
@@ -64,6 +67,11 @@ class Choice:
         serious = self._able(serious, wrong)
         if len(serious) == 1 and not self.unseen(serious, suspects):
             (statement,) = serious
+            if self._is_wrong_apart(statement, wrong):
+                self.notes.append(
+                    f"what the wrong parts of line {statement.lineno} have in common is not seen"
+                )
+                return None
             return statement, self._line(statement, wrong)
         self.notes.append(f"{len(serious)} statements could be at fault")
         return None
@@ -81,14 +89,15 @@ class Choice:
     def unseen(self, chosen: set[ast.stmt], suspects: set[ast.stmt]) -> bool:
         """Whether a statement works with something computed by another suspect of which no value is seen.
 
-        Such as places and counts; plain lengths of axes are not looked at.
+        Such as places and counts, and what a loop goes through; plain lengths of axes are not looked at.
         """
         sites = (s for s in self.bench.backward.taps.sites if s.role in (DEF, WRITE))
         seen = {id(s.statement) for s in sites if self.evidence.trace.of(s.number)}
         hidden: set[ast.stmt] = {
             s
             for s in suspects - chosen
-            if isinstance(s, ast.Assign) and id(s) not in seen and computes(s)
+            if (isinstance(s, ast.Assign) and id(s) not in seen and computes(s))
+            or (isinstance(s, ast.For) and _takes_a_part(s.iter))
             if not self.flow.is_blank(s)
         }
 
@@ -96,6 +105,21 @@ class Choice:
             return isinstance(node, ast.stmt) and node not in hidden
 
         return any(hidden & self.flow.sources(s, None, cut) for s in chosen)
+
+    def _is_wrong_apart(self, statement: ast.stmt, wrong: frozenset[str]) -> bool:
+        """Whether a line would have to be wrong in several parts, of which each makes one gradient."""
+        if len(wrong) < 2 or not isinstance(getattr(statement, "value", None), ast.Tuple):
+            return False
+        sites = self.bench.backward.taps.sites
+        parts = [s for s in sites if s.statement is statement and s.role == DEF and s.node is not statement]
+        reached = []
+        for site in parts:
+            keys = self.evidence.trace.keys(site.number)
+            moved = self.bench.gradients(
+                shifting({}, {k: np.ones(self.evidence.trace.values[k].shape) for k in keys})
+            )
+            reached.append({n for n in wrong if moved and not np.array_equal(moved[n], self.bench.found[n])})
+        return len(parts) > 1 and not any(names == wrong for names in reached)
 
     def _able(self, serious: set[ast.stmt], wrong: frozenset[str]) -> set[ast.stmt]:
         """Statements that can be at fault; of several, the one that is bound most and still explains all.
@@ -297,6 +321,12 @@ def _adds(statement: ast.stmt) -> bool:
     return isinstance(value, ast.expr) and any(
         isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub) for part in ast.walk(value)
     )
+
+
+def _takes_a_part(node: ast.expr) -> bool:
+    """Whether a slice with bounds is taken: not all values may be in their place."""
+    slices = (part for part in ast.walk(node) if isinstance(part, ast.Slice))
+    return any(part.lower is not None or part.upper is not None for part in slices)
 
 
 def _selects(statement: ast.stmt) -> bool:

@@ -130,7 +130,9 @@ class Repairer:
                 for kind, change in CHANGES.items():
                     if kind == "plus" and fitted[0].ndim and name not in self.bench.cotangent_names:
                         continue
-                    if kind == "instead" and not self._stands_for(site, name):
+                    if kind == "instead" and (
+                        not self._stands_for(site, name) or _is_shifted(values, fitted)
+                    ):
                         continue
                     changes = [partial(change, array) for array in fitted]
                     if self.bench.repairs(self.bench.gradients(changing(site.number, changes)), wrong):
@@ -183,6 +185,10 @@ class Repairer:
                 found.setdefault(site.name, passes)
         for name, cotangent in zip(self.bench.cotangent_names, self.bench.cotangents, strict=False):
             found.setdefault(name, [cotangent])
+        for name, passes in list(found.items()):
+            masks = [(array > 0).astype(np.float64) for array in passes]
+            if masks[0].ndim and any(0 < mask.sum() < mask.size for mask in masks):
+                found[f"({name} > 0)"] = masks  # of a rectifier
         return list(found.items())
 
     def _by_term(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
@@ -245,6 +251,15 @@ def _lost(site: Site, node: Node, kind: str) -> Repair:
     name = node.name or ("" if use is None or not _is_a_place(use.node) else use.text)
     made = site.statement, site.line, kind, LIKELY, text, line, None, name, site, through, use
     return Repair(*made, node.gradient)
+
+
+def _is_shifted(values: list[Array], due: list[Array]) -> bool:
+    """Whether values of a loop are those of other passes: not the line is at fault, but what it goes by."""
+    return any(
+        value.shape == other.shape and np.array_equal(value, other)
+        for place, value in enumerate(values)
+        for other in [*due[:place], *due[place + 1 :]]
+    )
 
 
 def _is_a_place(node: ast.AST) -> bool:

@@ -45,7 +45,7 @@ def check_slip(text: str, target: str, right: str, wrong: str, **settings):
 CLASSES = [
     ("from_scratch.py", "MatMul", "self.grads[0][...] = dW", "self.grads[0][...] = -dW"),
     ("lists_of_layers.py", "ListedNetwork", "dz.sum(axis=0)", "dz.mean(axis=0)"),
-    ("modules.py", "MSELoss", "2 * self.diff / self.diff.size", "2 * self.diff / len(self.diff)"),
+    ("modules.py", "MSELoss", "2 * self.diff / self.diff.size", "3 * self.diff / self.diff.size"),
     ("modules.py", "LookLinear", "gradOutput.T @ input", "3 * gradOutput.T @ input"),
     ("oddities.py", "Embedding", "np.add.at(self.dW, self.idx, dout)", "self.dW[self.idx] += dout"),
     ("cost_methods.py", "TwoLayerNet", "X.T @ dhidden + reg * W1", "X.T @ dhidden / 2 + reg * W1"),
