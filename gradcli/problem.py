@@ -108,6 +108,7 @@ class Inferred:
     others: "Callable[[], Iterable[Problem]]" = tuple  # further cases, each one that the code accepts
     smaller: "Callable[[], Iterable[Problem]]" = tuple  # the same case with a dimension shortened
     vectors: "Callable[[], Iterable[Problem]]" = tuple  # with vectors for matrices, if it may mean them alone
+    is_scaled: bool = False  # of another scale than the first case
     is_extreme: bool = False  # so large a scale that only what is not finite counts
     sizes: Mapping[str, int] = field(default_factory=dict)  # of the dimensions that have names
     seconds: float = 0.0  # that slow code took for it: they count towards the budget

@@ -49,7 +49,20 @@ def _checkable(name: str, value: Any, makers: Mapping[int, Callable[..., Any]]) 
     why = "" if by_name else f"the vjp of {name} is not one that defvjp was given as a function"
     engine = AutogradEngine()
     twice = partial(SecondOrder, engine=engine)
-    return Primitive(name, (name,), call, plain, plain, engine, None, why, twice, by_name)
+    moving = frozenset(by_name)
+    return Primitive(
+        name,
+        (name,),
+        call,
+        plain,
+        plain,
+        engine,
+        why_not=why,
+        second=twice,
+        fixed=frozenset(named.values()) - moving if moving else frozenset(),
+        differentiated=moving,
+        makers=by_name,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,6 +67,14 @@ class Checkable(Protocol):
         """The Problem at these inputs. Raises UsageError for arguments that make none."""
 
     @property
+    def numbers(self) -> Collection[str]:
+        """The arguments that are no arrays, as far as the code says so."""
+
+    @property
+    def moving(self) -> Collection[str]:
+        """The arguments that have a gradient, as far as the code says so."""
+
+    @property
     def order(self) -> int:
         """1: the derivative of a function; 2: that of a gradient, a Hessian."""
 
@@ -81,6 +89,14 @@ class ByName:
     """The part of a Checkable whose gradients have names: one more or less does not matter."""
 
     order = 1
+
+    @property
+    def numbers(self) -> Collection[str]:
+        return ()
+
+    @property
+    def moving(self) -> Collection[str]:
+        return ()
 
     def of_order(self, order: int) -> "Checkable | None":
         checkable: Any = self  # with the rest of it

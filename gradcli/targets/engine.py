@@ -3,7 +3,7 @@
 What differs between frameworks is an `Engine`; that such a function is a Problem like any other is here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -65,14 +65,24 @@ class EngineFunction(ByArguments):
     rule: Rule | None = None  # how others are put in the place of forward and backward; None: they cannot be
     why_not: str = ""  # if they cannot
     second: "Callable[[EngineFunction], Checkable] | None" = None  # its derivative of second order
+    fixed: frozenset[str] = frozenset()  # arguments that are no arrays
+    differentiated: frozenset[str] = frozenset()  # arguments that have a gradient, as far as is known
 
     @property
     def called(self) -> Callable[..., Any]:
         return self.call
 
     @property
+    def numbers(self) -> Collection[str]:
+        return self.fixed
+
+    @property
+    def moving(self) -> Collection[str]:
+        return self.differentiated
+
+    @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
-        return (self.forward, self.backward)
+        return (self.forward, self.backward, self.call)  # the rule's forward may only call the function
 
     def problem(
         self,

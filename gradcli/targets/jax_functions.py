@@ -13,6 +13,8 @@ from typing import Any
 from gradcli.problem import Problem
 from gradcli.targets.convention import Checkable
 from gradcli.targets.engine import Bound, EngineFunction
+from gradcli.targets.forward_call import argument_names
+from gradcli.targets.inference.differentiated import by_returned
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.second_order import SecondOrder
 
@@ -60,16 +62,21 @@ def _checkable(
     twice = partial(SecondOrder, engine=engine)
     plain = inspect.unwrap(value)
     names = (name, *rule_names)
+    fixed = {argument_names(plain)[place] for place in getattr(value, "nondiff_argnums", ())}
     if isinstance(value, jax.custom_vjp) and value.bwd is not None:
         forward, backward = inspect.unwrap(value.fwd), inspect.unwrap(value.bwd)
-        return EngineFunction(name, names, value, forward, backward, engine, VjpRule(value), second=twice)
+        made = EngineFunction(name, names, value, forward, backward, engine, VjpRule(value), second=twice)
+        arrays = [argument for argument in argument_names(plain) if argument not in fixed]
+        without, differentiated = by_returned(backward, arrays)
+        return replace(made, fixed=frozenset(fixed | without), differentiated=frozenset(differentiated))
     why = (
         "the rule is one for forward mode, and has no backward"
         if forward_mode
         else "the function has no rule of its own"
     )
     rule = getattr(value, "jvp", plain)
-    return EngineFunction(name, names, value, plain, rule, engine, None, why, second=twice)
+    made = EngineFunction(name, names, value, plain, rule, engine, None, why, second=twice)
+    return replace(made, fixed=frozenset(fixed))
 
 
 @dataclass(frozen=True, eq=False)

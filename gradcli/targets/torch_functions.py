@@ -20,6 +20,7 @@ from gradcli.subject import copies
 from gradcli.targets.convention import Advise, ByArguments, Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.inference.differentiated import by_returned, saved
 from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -65,7 +66,14 @@ def _function(name: str, cls: Any) -> EngineFunction:
         return cls.apply(*bound.args, *bound.kwargs.values())
 
     apply.__signature__ = signature  # type: ignore[attr-defined]
-    made = replace(_engine_function(name, apply, *_halves(cls)), rule=FunctionRule(cls))
+    forward, backward = _halves(cls)
+    without, differentiated = by_returned(backward, list(signature.parameters))
+    made = replace(
+        _engine_function(name, apply, forward, backward),
+        rule=FunctionRule(cls),
+        fixed=frozenset(without - saved(forward) - saved(inspect.unwrap(cls.setup_context))),
+        differentiated=frozenset(differentiated),
+    )
     return replace(made, second=None) if _is_once_differentiable(cls) else made
 
 

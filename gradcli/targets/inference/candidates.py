@@ -1,7 +1,7 @@
 """The combinations of guesses that are worth a try, the likeliest first."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
@@ -11,7 +11,7 @@ from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, 
 from gradcli.targets.inference.indexed import by_indexing, by_unpacking, indices
 from gradcli.targets.inference.masked import by_masking, of_masks
 from gradcli.targets.inference.modes import by_comparison
-from gradcli.targets.inference.names import by_name
+from gradcli.targets.inference.names import by_name, may_be_number
 from gradcli.targets.inference.of_two import by_two, of_two
 from gradcli.targets.inference.one_hot import by_classes, of_several
 from gradcli.targets.inference.positive import by_logarithm, of_positive
@@ -31,6 +31,7 @@ _COEFFICIENTS = re.compile(
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
 _WHETHER = ("N D|int|2", "N M|int|2")
 _BESIDE, _MOST_BESIDE = 2, 8  # the rank of shapes in the dimensions of others, and how many of them
+_PLAIN_NUMBERS = (2, 0.5)
 _PLAIN = drawn("N D")  # what is guessed where a name says nothing
 _MEAN, _SPREAD = re.compile(r"(z_?)?(mu|mean)"), re.compile(r"(z_?)?log_?(var(iance)?|sigma|std)\w*")
 _BIAS = re.compile(r"b|bias(es)?", re.IGNORECASE)
@@ -66,9 +67,17 @@ class Candidate:
 
 
 def ranked(
-    functions: Sequence[Callable[..., Any]], symbols: Sequence[str], names: Sequence[str]
+    functions: Sequence[Callable[..., Any]],
+    symbols: Sequence[str],
+    names: Sequence[str],
+    *,
+    numbers: Collection[str] = (),
+    moving: Collection[str] = (),
 ) -> dict[str, list[tuple[int, Guess]]]:
-    """Every argument's guesses with their ranks; what is documented goes before what names suggest."""
+    """Every argument's guesses with their ranks; what is documented goes before what names suggest.
+
+    numbers: the arguments that are no arrays; moving: those that have a gradient.
+    """
     forward = functions[0]
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     classes = by_classes(functions[:2], symbols, names)
@@ -98,6 +107,10 @@ def ranked(
             usual = _not_only_numbers(usual)
         if name in given_back and not annotation_of(forward, name):
             usual = _differentiated(usual)
+        if name in moving:
+            usual = _of_one_number_first(usual)
+        if name in numbers and name not in told:
+            usual = _numbers_first(name, usual)
         if {"x", "y"} <= operands:  # coordinates may be numbers
             usual = [usual[0], (1, Drawn(())), *((rank + 1, guess) for rank, guess in usual[1:])]
         if guesses and isinstance(guesses[0], Fixed):
@@ -152,6 +165,20 @@ def _differentiated(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
         return usual
     arrays = by_name("", "")
     return [*arrays, *((len(arrays) + rank, guess) for rank, guess in usual)]
+
+
+def _of_one_number_first(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
+    """What is called like a hyperparameter and has a gradient: a positive number, or arrays."""
+    if not isinstance(usual[0][1], Fixed):
+        return usual
+    return [(0, Drawn((), "near1")), *((rank + 1, guess) for rank, guess in _differentiated(usual))]
+
+
+def _numbers_first(name: str, usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
+    """What has no gradient and no name of an array is a number."""
+    if usual[0][1] != _PLAIN and not may_be_number(name):
+        return usual
+    return [*enumerate(map(Fixed, _PLAIN_NUMBERS)), *((rank + 2, guess) for rank, guess in usual)]
 
 
 def _with_unpacked(known: list[Guess], unpacked: Sequence[Drawn]) -> list[Guess]:

@@ -38,6 +38,7 @@ def _at(point: Point, first: Point, build: Build, *, several: bool) -> Problem:
         constants=constants,
         label=_label(point, first),
         smaller=(lambda: _accepted(shorter(point), first, build)) if several else tuple,
+        is_scaled=bool(point.factors),
         is_extreme=point.is_extreme,
         sizes=point.sizes,
     )

@@ -24,11 +24,11 @@ def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str,
     return found
 
 
-def links(function: Callable[..., Any], names: Sequence[str]) -> dict[str, tuple[str, int]]:
+def links(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> dict[str, tuple[str, int]]:
     """The arguments that index another one, with the axis: y is (scores, 1) in `scores[np.arange(n), y]`."""
-    tree = source_tree(function)
+    trees = [tree for function in functions if (tree := source_tree(function)) is not None]
     found: dict[str, tuple[str, int]] = {}
-    for node in ast.walk(tree) if tree else ():
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in names:
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             for axis, part in enumerate(parts):

@@ -82,6 +82,11 @@ def _shapes(name: str) -> tuple[str, ...]:
     return next((texts for pattern, texts in _ROLES if re.fullmatch(pattern, name)), ())
 
 
+def may_be_number(name: str) -> bool:
+    """Whether what is called so may as well be a number that multiplies all."""
+    return _MAY_BE_NUMBER.fullmatch(name) is not None
+
+
 def _may_be_array(name: str) -> bool:
     """Whether a name of what is usually a number is that of an array as well."""
     return name in ("p", "n", "alpha") or _MAY_BE_NUMBER.fullmatch(name) is not None

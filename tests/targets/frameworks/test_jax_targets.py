@@ -135,6 +135,47 @@ TAKE = """
 """
 
 
+NORM = """
+    @jax.custom_vjp
+    def norm(x, eps):
+        return jnp.sqrt(jnp.sum(x**2) + eps)
+
+    def forward_rule(x, eps):
+        return norm(x, eps), (x, norm(x, eps))
+
+    def backward_rule(saved, g):
+        x, n = saved
+        return g * x / n, g * 0.5 / n
+
+    norm.defvjp(forward_rule, backward_rule)
+"""
+STATIC_JVP = """
+    @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+    def scaled(k, x):
+        return x**k
+
+    @scaled.defjvp
+    def rule(k, primals, tangents):
+        (x,), (t,) = primals, tangents
+        return x**k, k * x ** (k - 1) * t
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "right", "wrong", "gradients"),
+    [
+        (NORM, "norm", "0.5 / n", "2 / n", ["x", "eps"]),  # a hyperparameter with a gradient
+        (STATIC_JVP, "scaled", "k * x ** (k - 1)", "x ** (k - 1)", ["x"]),
+    ],
+)
+def test_the_rule_says_what_has_a_gradient(folder, source, name, right, wrong, gradients):
+    write(folder, source)
+    result = check_target(f"rules.py:{name}", blame=False)
+    assert (result.verdict, [*result.gradients]) == ("pass", gradients)
+    write(folder, source.replace(right, wrong))
+    assert check_target(f"rules.py:{name}", blame=False).gradients[gradients[-1]].verdict == "fail"
+
+
 def test_indices_are_inferred_that_are_within_range(folder):
     """JAX raises for none: it reads the last element in the place of one that is not there."""
     write(folder, TAKE)

@@ -93,6 +93,17 @@ RIGHT = {
     "Top": (TOP, {"x": "4x3"}),
     "BatchNorm": (BN, {"x": "5x3", "gamma": "3", "beta": "3"}),
 }
+NONE = """
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, scale):
+            ctx.scale = scale
+            return x * scale
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.scale, None
+"""
 # what is replaced by what -> the gradient that must be called wrong
 WRONG = [
     ("Swish", "ctx.beta * x", "x", "x"),
@@ -227,3 +238,13 @@ def test_a_gradient_too_few_is_told_of_backward_whatever_the_shapes():
     (violation,) = result.violations
     assert (violation.code, violation.file, violation.line) == ("GC108", str(Path("layers.py").resolve()), 9)
     assert "incorrect number of gradients (expected 2, got 1)" in violation.message
+
+
+def test_what_has_no_gradient_is_a_number_unless_it_is_saved_as_a_tensor():
+    write(NONE)
+    result = check_target("layers.py:Scaled", blame=False)
+    assert (result.verdict, [*result.gradients]) == ("pass", ["x"])
+    saved = NONE.replace("ctx.scale = scale", "ctx.save_for_backward(scale)")
+    write(saved.replace("ctx.scale, None", "ctx.saved_tensors[0], None"))
+    result = check_target("layers.py:Scaled", blame=False)
+    assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["scale"]

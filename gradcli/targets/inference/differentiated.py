@@ -1,0 +1,49 @@
+"""Which arguments a rule has a gradient for, as the `return` of its backward says: `return g * s, None`."""
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gradcli.targets.source_tree import source_tree
+
+
+def by_returned(backward: Callable[..., Any], arguments: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The arguments whose gradient is always written as None, and those for which something else is returned.
+
+    arguments: in the order of the returned gradients. Where a tuple of another length is returned, or none,
+    nothing is known of any.
+    """
+    tree = source_tree(backward)
+    returned = [_parts(node.value) for node in ast.walk(tree) if isinstance(node, ast.Return)] if tree else []
+    if not returned or any(len(parts) != len(arguments) for parts in returned):
+        return set(), set()
+    none = {name for place, name in enumerate(arguments) if all(_is_none(parts[place]) for parts in returned)}
+    some = {
+        name
+        for place, name in enumerate(arguments)
+        if all(not isinstance(parts[place], ast.Constant | ast.Name) for parts in returned)
+    }
+    return none, some
+
+
+def saved(forward: Callable[..., Any]) -> set[str]:
+    """The names that `ctx.save_for_backward(x, W)` keeps: they are tensors."""
+    tree = source_tree(forward)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree else []
+    return {name for call in calls if _saves(call) for name in _names(call)}
+
+
+def _parts(value: ast.expr | None) -> list[ast.expr]:
+    return value.elts if isinstance(value, ast.Tuple) else [value or ast.Constant(None)]
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _saves(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "save_for_backward"
+
+
+def _names(call: ast.Call) -> Iterator[str]:
+    return (node.id for node in ast.walk(call) if isinstance(node, ast.Name))
