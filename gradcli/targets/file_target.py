@@ -109,7 +109,12 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
     missing = _missing(one, given)
     if spec.options or not missing or not all(map(one.takes, [*given.shapes, *given.constants])):
         return build({}, {})
-    from gradcli.targets.inference import NothingFits, infer, problem_of  # explicit checks start sooner
+    from gradcli.targets.inference import (
+        NothingFits,
+        infer,
+        other_values,
+        problem_of,
+    )  # explicit checks start sooner
 
     try:
         left_out, budget = _optional(one, given), spec.settings.budget
@@ -119,7 +124,9 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
     except Unmatched as unmatched:
         raise UsageError(f"{loaded.shown}:{one.name}: {unmatched.message}") from unmatched
     several = not given.shapes and spec.inputs_file is None
-    problem = problem_of(found, one.functions[0], build, several=several)
+    said = {*given.constants, *given.arrays, *found.names}
+    values = other_values(one, said)
+    problem = problem_of(found, one.functions[0], build, several=several, values=values)
     if problem.inferred is None:
         return problem
     return replace(problem, inferred=replace(problem.inferred, seconds=found.seconds))

@@ -1,6 +1,6 @@
 """An accepted candidate as a Problem that knows its other cases."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +10,24 @@ from gradcli.shell import shell_line
 from gradcli.spec import InputSpec
 from gradcli.targets.inference.points import Point, further, shorter
 from gradcli.targets.inference.search import Build, Found
-from gradcli.targets.inference.trial import BOTH, attempt
+from gradcli.targets.inference.trial import BOTH, FITS, attempt
 from gradcli.targets.inference.vectors import as_vectors
 from gradcli.targets.notation import format_constant, format_input
 
 
-def problem_of(found: Found, forward: Callable[..., Any], build: Build, *, several: bool) -> Problem:
-    """The Problem at the inferred point; several: with the other cases, and smaller ones if it fails."""
+def problem_of(
+    found: Found,
+    forward: Callable[..., Any],
+    build: Build,
+    *,
+    several: bool,
+    values: Iterable[Mapping[str, object]] = (),
+) -> Problem:
+    """The Problem at the inferred point; several: with the other cases, and smaller ones if it fails.
+
+    values: others than the defaults, each for a case.
+    """
+    values = list(values)
     first = Point(found, found.candidate.sizes)
     problem = _at(first, first, build, several=several)
     if not several or problem.inferred is None:
@@ -25,7 +36,7 @@ def problem_of(found: Found, forward: Callable[..., Any], build: Build, *, sever
         problem,
         inferred=replace(
             problem.inferred,
-            others=lambda: _accepted(further(found, forward), first, build),
+            others=lambda: _accepted(further(found, forward, values), first, build),
             vectors=lambda: _accepted(as_vectors(problem, first), first, build),
         ),
     )
@@ -53,7 +64,7 @@ def _accepted(points: Iterator[Point], first: Point, build: Build) -> Iterator[P
         try:
             problem = _at(point, first, build, several=True)
             trial = attempt(problem)
-            if trial.level < BOTH:
+            if trial.level < (FITS if point.must_fit else BOTH):
                 continue
             if trial.indifferent and not attempt(_at(first, first, build, several=False)).indifferent:
                 continue  # its indices are out of range
@@ -75,7 +86,6 @@ def _label(point: Point, first: Point) -> str:
     """The first input or constant that differs from those of the first case."""
     inputs, usual = point.inputs, first.inputs
     if point.changed:
-        name, value = next(iter(point.changed.items()))
-        return format_constant(name, value) or name
+        return ", ".join(format_constant(name, value) or name for name, value in point.changed.items())
     name = next((name for name in inputs if inputs[name] != usual[name]), next(iter(inputs), ""))
     return (format_input(name, inputs[name]) or name) if name else "no input"

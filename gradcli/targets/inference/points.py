@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +41,7 @@ class Point:
     changed: Mapping[str, object] = field(default_factory=dict)  # constants in place of those inferred
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in place of those of the sizes
     is_extreme: bool = False
+    must_fit: bool = False  # a gradient of another shape shows no defect, but what it was not written for
 
     @property
     def inputs(self) -> dict[str, InputSpec]:
@@ -52,12 +53,18 @@ class Point:
         return self.found.constants | dict(self.changed)
 
 
-def further(found: Found, forward: Callable[..., Any]) -> Iterator[Point]:
-    """The other cases, the most telling first; not all of them will be accepted."""
+def further(
+    found: Found, forward: Callable[..., Any], values: Iterable[Mapping[str, object]] = ()
+) -> Iterator[Point]:
+    """The other cases, the most telling first; not all of them will be accepted.
+
+    values: others than the defaults, each a case.
+    """
     sizes = dict(found.candidate.sizes)
     base = Point(found, sizes)
     yield from _modes(found, forward, base)
     yield from _batches(found, base)
+    yield from (replace(base, changed=changed, must_fit=True) for changed in values)
     yield from _settings(found, base)
     yield from _penalised(forward, base)
     yield from _counts(found, base)
