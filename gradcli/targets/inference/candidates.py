@@ -29,7 +29,6 @@ _COEFFICIENTS = re.compile(
     r"w|weights?|theta|coefs?", re.IGNORECASE
 )  # of a label of two, one for each feature
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
-_WHETHER = ("N D|int|2", "N M|int|2")
 _BESIDE, _MOST_BESIDE = 2, 8  # the rank of shapes in the dimensions of others, and how many of them
 _PLAIN_NUMBERS = (2, 0.5)
 _PLAIN = drawn("N D")  # what is guessed where a name says nothing
@@ -90,6 +89,11 @@ def ranked(
     given_back = _given_back(functions, names)
     masks = by_masking(forward, names) - given_back - {names[0]} if names else set()
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
+    told |= {
+        n: replace(told[n], kind="int", high="V")
+        for n in indexes & told.keys()
+        if told[n] == Drawn(told[n].axes)
+    }
     beside = _of_the_same(told)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
@@ -121,8 +125,6 @@ def ranked(
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
         if beside and name not in told and any(isinstance(guess, Drawn) for _, guess in usual):
             found[name] = sorted([*found[name], *beside], key=lambda one: one[0])
-        if name == "R" and "Y" in names:  # which of the ratings there are
-            found[name] = [*enumerate(map(drawn, _WHETHER)), *found[name]]
         if name in positive and name not in clipped:
             found[name] = of_positive(found[name])
         if name in two:

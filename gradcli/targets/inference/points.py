@@ -64,7 +64,8 @@ def further(
     base = Point(found, sizes)
     yield from _modes(found, forward, base)
     yield from _batches(found, base)
-    yield from (replace(base, changed=changed, must_fit=True) for changed in values)
+    many = {symbol: 11 if _BATCH.fullmatch(symbol) else length for symbol, length in sizes.items()}
+    yield from (replace(base, sizes=many, changed=changed, must_fit=True) for changed in values)
     yield from _settings(found, base)
     yield from _penalised(forward, base)
     yield from _counts(found, base)

@@ -104,14 +104,10 @@ def infer(
     told: set[str] = set()  # what forward raised that may be no refusal of what it was given
     reason, patience = Trial(REFUSED), _Patience(budget)
     transposing = transposes(one.functions)
-<<<<<<< HEAD
     documented = by_docstring(one.functions[0], names) or by_annotation(one.functions[0])
-    likely = candidates(guesses, given, links(one.functions[0], names))
+    likely = candidates(guesses, given, links(one.functions, names))
     if not given:
         likely = _with(by_algebra(one.functions[0], guesses), likely)
-=======
-    likely = candidates(guesses, given, links(one.functions, names))
->>>>>>> d82aadd (A rule says what has a gradient: nondiff_argnums and a literal None are numbers, a hyperparameter with a gradient is compared)
     for tries, candidate in enumerate(_at_its_lengths(likely, one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
             break
