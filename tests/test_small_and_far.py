@@ -92,3 +92,32 @@ def test_a_slope_on_a_stair_of_something_inside_is_not_taken_for_that_of_the_fun
 
     assert verdict_on_the_parameter(name, scale, dtype, total, correct) == "pass"
     assert verdict_on_the_parameter(name, scale, dtype, total, that_of_a_stair) != "pass"
+
+
+def log_softmax(x):
+    shifted = x - np.max(x, axis=1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+
+
+def divergence(x, y):
+    p, q = log_softmax(x), log_softmax(y)
+    return np.sum(np.exp(p) * (p - q), axis=1), (p, q)
+
+
+def divergence_backward(dout, cache, *, factor=1.0):
+    p, q = cache
+    d, part = dout[:, None], p - q
+    dx = d * np.exp(p) * (part - np.sum(np.exp(p) * part, axis=1, keepdims=True))
+    return dx, factor * d * (np.exp(q) - np.exp(p))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_left_of_one_minus_a_saturated_probability_is_no_mistake(dtype):
+    rng = np.random.default_rng(0)
+    inputs = {name: (100 * rng.standard_normal((4, 5))).astype(dtype) for name in "xy"}
+
+    def wrong(dout, cache):
+        return divergence_backward(dout, cache, factor=dout.dtype.type(1.01))
+
+    assert gradcli.check(divergence, divergence_backward, inputs, blame=False).verdict == "pass"
+    assert gradcli.check(divergence, wrong, inputs, blame=False).verdict == "fail"

@@ -51,4 +51,4 @@ def test_what_bends_or_jumps_by_itself_hides_nothing(f, scale):
 
 def test_it_is_not_looked_for_where_outputs_are_not_small():
     assert measured(np.tanh, np.array([1e-6, 0.5, 2.0]))[2] == 0
-    assert measured(np.tanh, np.array([1e-6, 1e-5]))[2] <= 40
+    assert measured(np.tanh, np.array([1e-6, 1e-5]))[2] <= 44
