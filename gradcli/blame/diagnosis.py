@@ -197,12 +197,15 @@ def _grown(evidence: Evidence, repair: Repair) -> str:
     term = repair.term
     if term is None or repair.site is None:
         return repair.after
-    sites = [s for s in evidence.bench.backward.taps.sites if s.role in (DEF, USE) and s.name]
+    bench = evidence.bench
+    known = [(s, evidence.trace) for s in bench.backward.taps.sites if s.role in (DEF, USE)]
+    # What forward has put into the object is at hand as well.
+    known += [(s, evidence.forward) for s in bench.forward.taps.sites if (s.name or "").startswith("self.")]
     shapes = {
-        s.name: value.shape
-        for s in sites
-        for value in evidence.trace.of(s.number)[:1]
-        if s.name and value.size == term.size and np.array_equal(value.ravel(), term.ravel())
+        site.name: value.shape
+        for site, trace in known
+        for value in trace.of(site.number)[:1]
+        if site.name and value.size == term.size and np.array_equal(value.ravel(), term.ravel())
     }
     own = repair.array if repair.array in shapes or not shapes else next(iter(shapes))
     return with_array(

@@ -114,7 +114,7 @@ def _free(bench: Bench, evidence: Evidence, statement: ast.stmt) -> list[_Free]:
 def _solved(jacobian: FloatArray, gap: FloatArray) -> tuple[FloatArray | None, int]:
     """The solution of a system of equations, if it has one, and the system's rank."""
     largest, most = float(np.max(np.abs(jacobian), initial=0.0)), float(np.max(np.abs(gap), initial=0.0))
-    if not largest or not most:
+    if not 0 < largest < np.inf or not 0 < most < np.inf:
         return None, 0
     found, _, rank, _ = np.linalg.lstsq(jacobian / largest, gap / largest, rcond=1e-9)
     solution = np.asarray(found, dtype=np.float64)

@@ -49,6 +49,10 @@ SAID = {
         "dxhat = dout",
         "missing: dout * gamma is right",
     ),
+    "an attribute that was left out": (
+        *("Norm", "dx_hat = dy * self.gain", "dx_hat = dy"),
+        "missing: dy * self.gain is right",
+    ),
     "eps": ("bn", "np.sqrt(var + eps) * ds", "np.sqrt(var) * ds", "eps"),
     "a wrong tensor in a product": (
         "bn",
