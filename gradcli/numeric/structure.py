@@ -71,7 +71,10 @@ class Structure:
         """For each output, the product of two of its shape, summed over all axes that have no partner."""
         names = [_LETTERS[:rank] for rank in self.ranks]
         kept = ["".join(n[axis] for axis in axes) for n, axes in zip(names, self.partners, strict=True)]
-        return [_product(n, k) for n, k in zip(names, kept, strict=True)]
+        return [
+            np.multiply if n == k else partial(np.einsum, f"{n},{n}->{k}")
+            for n, k in zip(names, kept, strict=True)
+        ]
 
     def contract(self, weights: tuple[Array, ...], changes: list[FloatArray]) -> FloatArray:
         """Sum weights * changes over everything but the separable axes; shape `group_shape`."""
@@ -80,17 +83,6 @@ class Structure:
             part = product(weight, change)
             total = part if total is None else total + part
         return np.zeros(self.group_shape) if total is None else np.asarray(total)
-
-
-def _product(axes: str, kept: str) -> Callable[[Array, Array], FloatArray]:
-    if axes == kept:
-        return np.multiply
-    # The product of all with all is three times as fast as BLAS has it; it takes memory in order.
-    return partial(np.einsum, f"{axes},{axes}->{kept}") if kept else _dot
-
-
-def _dot(weight: Array, change: Array) -> FloatArray:
-    return np.asarray(np.vdot(weight, change))
 
 
 @dataclass(frozen=True)

@@ -84,10 +84,12 @@ def million_weights(size: int = 1024) -> Iterator[Row]:
 
 
 def overhead(repeats: int = 5) -> Iterator[Row]:
-    """Total time by what the layer's own functions take, for each of LARGE; medians of interleaved runs.
+    """Total time by what its evaluations of forward take, for each of LARGE; medians of interleaved runs.
 
-    Three ways to count: evaluations of forward alone; backwards as well; the time measured within both (a
-    forward in complex arithmetic takes longer than a real one).
+    The total is that of a check without stop-watches. An evaluation counts as one forward on the layer's
+    inputs takes on its own, called again and again; one in complex arithmetic, which takes up to ten times as
+    long, as it took in the check. Backwards do not count: beside it stands what it would be if they did, and
+    the time measured within both functions.
     """
     for name, values in LARGE.items():
         yield _overhead(name, work(name, **values), repeats)
@@ -98,13 +100,14 @@ def _overhead(name: str, subject: Work, repeats: int) -> Row:
     strict, both, within = [], [], []
     for _ in range(repeats):
         forward, backward = subject.forward_time(), subject.backward_time()
-        run = timed(subject)
-        strict.append(run.seconds / (run.forwards * forward))
-        both.append(run.seconds / (run.forwards * forward + run.backwards * backward))
+        seconds, run = once(subject.check), timed(subject)
+        forwards = (run.forwards - run.complex_forwards) * forward + run.within_complex
+        strict.append(seconds / forwards)
+        both.append(seconds / (forwards + run.backwards * backward))
         within.append(run.seconds / run.within)
     note = (
         f"{statistics.median(both):5.2f} with backwards, {statistics.median(within):5.2f} of time within, "
-        f"{1e3 * run.seconds:6.1f} ms, {run.forwards} + {run.backwards} calls"
+        f"{1e3 * seconds:6.1f} ms, {run.forwards} ({run.complex_forwards} complex) + {run.backwards} calls"
     )
     size = sum(array.size for array in subject.inputs.values())
     return at_most(f"{name}, {size} elements", statistics.median(strict), 1.3, note)

@@ -61,8 +61,9 @@ class Timed:
 
     seconds: float
     within: float  # of it, inside forward and backward
-    within_backward: float
+    within_complex: float  # inside forwards on complex numbers
     forwards: int
+    complex_forwards: int
     backwards: int
 
 
@@ -75,7 +76,14 @@ def timed(subject: Work, **settings: Any) -> Timed:
     result = results[0]
     assert result.passed, f"{subject.case}: {result.verdict} {result.violations}"
     within = forward.seconds + backward.seconds
-    return Timed(seconds, within, backward.seconds, result.evaluations, result.backward_evaluations)
+    return Timed(
+        seconds,
+        within,
+        forward.complex_seconds,
+        result.evaluations,
+        forward.complex_calls,
+        result.backward_evaluations,
+    )
 
 
 def arrays_within(value: Any) -> Iterator[np.ndarray]:
