@@ -10,7 +10,7 @@ import gradcli
 from gradcli.errors import UsageError
 from tests.numeric.closed_forms import codes
 
-X = np.random.default_rng(0).standard_normal((30, 30))
+X = np.random.default_rng(0).standard_normal((20, 20))
 
 
 class FakeTime:
@@ -54,7 +54,7 @@ def taking(seconds, time):
 
 def test_fast_code_is_compared_element_by_element(fake_time):
     gradient = gradcli.check(taking(1e-4, fake_time), cubes_backward, {"x": X}).gradients["x"]
-    assert (gradient.verdict, gradient.method, gradient.compared) == ("pass", "central", 900)
+    assert (gradient.verdict, gradient.method, gradient.compared) == ("pass", "central", X.size)
 
 
 def test_slow_code_is_probed(fake_time):
@@ -64,7 +64,7 @@ def test_slow_code_is_probed(fake_time):
 
 def test_a_larger_budget_buys_every_element(fake_time):
     result = gradcli.check(taking(1e-2, fake_time), cubes_backward, {"x": X}, budget=200.0)
-    assert result.gradients["x"].compared == 900
+    assert result.gradients["x"].compared == X.size
 
 
 def test_only_the_costliest_input_is_probed(fake_time):
@@ -84,7 +84,7 @@ def test_only_the_costliest_input_is_probed(fake_time):
     assert result.gradients["b"].compared == 2
 
 
-@pytest.mark.parametrize("seconds", [1e-4, 1e-3, 2e-3, 4e-3, 1e-2, 3e-2, 0.1, 0.5, 2.0])
+@pytest.mark.parametrize("seconds", [1e-4, 1e-3, 4e-3, 1e-2, 3e-2, 0.1, 0.5, 2.0])
 @pytest.mark.parametrize("factor", [1.0, 1.03], ids=["correct", "wrong"])
 def test_a_check_does_not_run_more_than_half_over_its_budget(fake_time, seconds, factor):
     budget = 10.0
@@ -124,11 +124,11 @@ def test_the_seconds_of_a_result_are_those_that_passed(fake_time):
 # --- a number of elements
 
 
-@pytest.mark.parametrize("elements", [1, 7, 100, 899, 900, 10_000])
+@pytest.mark.parametrize("elements", [1, 100, X.size - 1, X.size, 10_000])
 def test_at_least_as_many_elements_as_asked_for(elements):
     gradient = gradcli.check(cubes, cubes_backward, {"x": X}, elements=elements).gradients["x"]
     assert gradient.verdict == "pass"
-    assert gradient.compared == min(elements, 900)
+    assert gradient.compared == min(elements, X.size)
     assert int(np.sum(np.isfinite(gradient.numeric))) == gradient.compared
 
 
@@ -137,9 +137,9 @@ def test_separable_axes_make_more_elements_come_for_nothing():
         lambda x: (np.cumsum(x**2, axis=0), x),
         lambda d, x: 2 * x * np.cumsum(d[::-1], axis=0)[::-1],
         {"x": X},
-        elements=31,
+        elements=21,
     ).gradients["x"]
-    assert (gradient.verdict, gradient.compared) == ("pass", 60)
+    assert (gradient.verdict, gradient.compared) == ("pass", 40)
 
 
 def test_the_elements_are_drawn_by_seed():
@@ -222,7 +222,7 @@ def test_what_was_found_wrong_before_ctrl_c_stays_wrong():
     def forward(x, w):
         nonlocal calls
         calls += 1
-        if calls == 4000:
+        if calls == 2000:
             raise KeyboardInterrupt
         return np.sum(np.abs(x) ** 3) + np.sum(np.abs(w) ** 3), (x, w)
 

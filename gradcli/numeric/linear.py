@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcli.arrays import FloatArray
+from gradcli.arrays import FloatArray, blocks, largest
 from gradcli.numeric.function import Function, random_moves
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import shows
@@ -19,7 +19,7 @@ def reach(
 
     Where a move by the scale shows little of the slope above rounding, longer ones are tried. What moves
     more than rounding is no constant beside the input, but noise that may hide anything.
-    Cost: 3 evaluations, 3 more for each longer move.
+    Cost: 3 evaluations, 2 where it bends, and as many for each longer move.
     """
     found = None
     for _ in range(_TIMES):
@@ -48,15 +48,15 @@ def _straight(
     array = function.point[name]
     direction = random_moves(rng, array.shape, 1.0, 2.0)
     direction *= scale
-    found = list(function.changes({name: array + t * direction} for t in (1.0, -1.0, 0.5)))
-    if any(change is None for change in found):
-        return None
-    plus, minus, half = ([np.asarray(c) for c in change] for change in found if change is not None)
-    straight = all(
-        _vanishes(p + m, p, level) and _vanishes(p - 2.0 * h, p, level)
-        for p, m, h, level in zip(plus, minus, half, noise, strict=True)
-    )
-    return plus if straight else None
+    changes = function.changes({name: array + t * direction} for t in (1.0, -1.0, 0.5))
+    plus = next(changes)
+    for factor in (1.0, -2.0):  # most functions bend, and the second need not be known
+        other = next(changes) if plus is not None else None
+        if plus is None or other is None:
+            return None
+        if not all(_cancel(p, factor, o, level) for p, o, level in zip(plus, other, noise, strict=True)):
+            return None
+    return plus
 
 
 def _is_round_off(function: Function, noise: Noise) -> bool:
@@ -67,7 +67,13 @@ def _is_round_off(function: Function, noise: Noise) -> bool:
     )
 
 
-def _vanishes(residual: FloatArray, change: FloatArray, noise: FloatArray) -> bool:
+def _cancel(change: FloatArray, factor: float, other: FloatArray, noise: FloatArray) -> bool:
+    """Whether a change and another one times a factor cancel to within rounding."""
     # The moved outputs are larger than those at the point, and round accordingly.
-    rounding = 8 * noise + 32 * np.finfo(np.float64).eps * np.max(np.abs(change), initial=0.0)
-    return bool(np.all(np.abs(residual) <= rounding))
+    rounding = 32 * float(np.finfo(np.float64).eps) * largest(change)
+    for block in blocks(change.shape):
+        residual = np.asarray(factor * other[block])
+        residual += change[block]
+        if not np.all(np.abs(residual, out=residual) <= 8 * noise[block] + rounding):
+            return False
+    return True

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+_WRITTEN_TO = (dict, list, set, np.random.Generator, np.random.RandomState)
+
 
 def fresh(constants: Mapping[str, Any]) -> dict[str, Any]:
     """The constants with copies of the arrays, containers and generators among them.
@@ -18,7 +20,7 @@ def fresh(constants: Mapping[str, Any]) -> dict[str, Any]:
 def _own(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, dict | list | set | np.random.Generator | np.random.RandomState):
+    if isinstance(value, _WRITTEN_TO):
         try:
             return copy.deepcopy(value)
         except Exception:  # it may hold a module or a lock

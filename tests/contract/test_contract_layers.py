@@ -13,10 +13,9 @@ EXPECTED = {"GC201", "GC202"}
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_built_in_layer_passes_and_breaks_no_promise(case: Case):
-    for seed in range(2):
-        result = gradcli.check_target(case.layer.name, seed=seed, **case.values)
-        assert result.verdict == "pass", [(g.name, g.note) for g in result.gradients.values()]
-        assert set(codes(result)) <= EXPECTED
+    result = gradcli.check_target(case.layer.name, **case.values)
+    assert result.verdict == "pass", [(g.name, g.note) for g in result.gradients.values()]
+    assert set(codes(result)) <= EXPECTED
 
 
 @pytest.mark.parametrize("name", sorted({case.layer.name for case in CASES}))
