@@ -64,7 +64,7 @@ def _decide(problem: Problem, settings: Settings, progress: Progress | None) -> 
     first = checker.run(problem, replace(settings, blame=False, budget=left), progress=progress)
     seen = [problem.inferred.label]
     if first.verdict == FAIL and not first.interrupted:
-        right = _right_for_vectors(problem, first, settings, deadline)
+        right = _right_for_fewer(problem, first, settings, deadline)
         return (
             Case(problem, right) if right is not None else _failed(problem, first, settings, deadline, seen)
         )
@@ -124,25 +124,25 @@ def _counts(problem: Problem, result: CheckResult) -> bool:
     return not problem.inferred.is_extreme
 
 
-def _right_for_vectors(
+def _right_for_fewer(
     problem: Problem, result: CheckResult, settings: Settings, deadline: float
 ) -> CheckResult | None:
-    """A failure as what it is where it hangs on a guess: code that is right for vectors, and does not
-    say that it is for matrices. None where it fails for both."""
+    """A failure as what it is where it hangs on a guess: code that is right for vectors, or for symmetric
+    matrices, and does not say that it is for others. None where it fails for both."""
     assert problem.inferred is not None
     if any(not v.is_warning and v.code != "GC101" for v in result.violations):
         return None
-    for other in problem.inferred.vectors():
+    for what, other in problem.inferred.narrower():
         if _look(other, settings, deadline).verdict == PASS:
             said = next(remark for remark in other.remarks if remark.startswith("inferred: "))
             gradients = {
-                name: replace(gradient, verdict=INCONCLUSIVE, failing=None, note="right for vectors")
+                name: replace(gradient, verdict=INCONCLUSIVE, failing=None, note=f"right for {what}")
                 if gradient.verdict == FAIL
                 else gradient
                 for name, gradient in result.gradients.items()
             }
             at = said.removeprefix("inferred: ")
-            why = f"right for vectors ({at}), wrong for matrices: say which are meant"
+            why = f"right for {what} ({at}), wrong for others: say which are meant"
             warnings = tuple(violation for violation in result.violations if violation.is_warning)
             remarks = (*result.remarks, why)
             return replace(

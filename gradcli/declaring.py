@@ -47,7 +47,7 @@ def declare(declarations: Declarations, problem: Problem) -> Problem:
             inferred,
             others=_each(declarations, inferred.others),
             smaller=_each(declarations, inferred.smaller),
-            vectors=_each(declarations, inferred.vectors),
+            narrower=tuple,
         )
     return replace(
         problem,

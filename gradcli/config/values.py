@@ -11,9 +11,17 @@ from gradcli.config.yaml import Node, describe, hides_a_value
 from gradcli.errors import UsageError
 from gradcli.layers import Dim, Option
 from gradcli.layers.declaration import Value, convert
-from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, ONE_HOT, SIGN, parse_dtype, parse_shape
+from gradcli.targets.notation import (
+    FLOAT_DTYPES,
+    INTEGER_DTYPES,
+    ONE_HOT,
+    SIGN,
+    SYMMETRIC,
+    parse_dtype,
+    parse_shape,
+)
 
-INPUT_DTYPES = ("float", "int", "bool", SIGN, *ONE_HOT, *FLOAT_DTYPES, *INTEGER_DTYPES)
+INPUT_DTYPES = ("float", "int", "bool", SIGN, SYMMETRIC, *ONE_HOT, *FLOAT_DTYPES, *INTEGER_DTYPES)
 MOST_AXES = 32  # NumPy's limit before 2.0
 LARGEST_HIGH = 2**63 - 1
 _LARGEST_EXACT = 2**53  # up to here a float that looks like an integer is that integer

@@ -4,6 +4,7 @@ So are classes that hold activations as methods, `relu` beside `relu_prime`. The
 function beside its derivative, of an object that is made once.
 """
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -12,12 +13,13 @@ from typing import Any
 
 from gradcli.errors import UsageError
 from gradcli.targets.backward_call import looks_like_cotangent
+from gradcli.targets.classes import CheckableClass
 from gradcli.targets.constructor import construct, unguessable
 from gradcli.targets.convention import Checkable
 from gradcli.targets.cost_names import find_derivatives, is_second_order
 from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.halves import halves_of, is_left_open, is_slope
+from gradcli.targets.halves import Behind, Halves, halves_of, is_left_open, is_slope
 from gradcli.targets.python_file import Loaded
 
 _VERB = r"((eval(uate)?|comp(ute)?|calc(ulate)?|get)_?)?"
@@ -38,9 +40,31 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     found: list[Checkable] = []
     for name in loaded.classes(names):
         cls = loaded.namespace[name]
-        if cls.__module__ == loaded.namespace.get("__name__") and not unguessable(cls):
-            found += _pairs(name, cls)
+        if cls.__module__ == loaded.namespace.get("__name__"):
+            found += _of_data(name, cls) if unguessable(cls) else _pairs(name, cls)
     return found
+
+
+def _of_data(name: str, cls: type) -> Iterator[Checkable]:
+    """A function and its derivative in the data of the constructor: `Ridge(A, b).f(x)` and `.grad(x)`."""
+    for (value, derivative), suffix in _named_pairs(cls):
+        function, slope = getattr(cls, value), getattr(cls, derivative)
+        alike = argument_names(function) == argument_names(slope)
+        if not suffix and alike and isinstance(function, FunctionType) and isinstance(slope, FunctionType):
+            own = Behind(function, slope, _halves, None)
+            yield CheckableClass(name, cls, _halves(function, slope)._replace(behind=own))
+
+
+def _halves(function: Callable[..., Any], slope: Callable[..., Any]) -> Halves:
+    """The halves of an object with data: of one argument the slope is that, whatever the data's shapes."""
+    takes = argument_names(slope)[1:]
+
+    @functools.wraps(slope)
+    def backward(self: Any, *args: Any, **keywords: Any) -> Any:
+        gradient = slope(self, *args, **keywords)
+        return {takes[0]: gradient} if len(takes) == 1 and not isinstance(gradient, dict) else gradient
+
+    return Halves(function, backward)
 
 
 def _pairs(name: str, cls: type) -> Iterator[Checkable]:

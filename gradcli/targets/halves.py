@@ -23,6 +23,7 @@ _FORWARDS = (
     "feedforward",
     "fprop",
     "fwd",
+    "Forward",
     "__call__",
     "loss",
     "calculate",
@@ -42,6 +43,7 @@ BACKWARDS = (
     "back_prop",
     "bprop",
     "bwd",
+    "Backward",
 )
 # What a loss may call its backward, if that takes nothing and goes by what the loss has stored.
 _OF_WHAT_IS_STORED = ("gradient", "gradients", "grad", "derivative", "diff")

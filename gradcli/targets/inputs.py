@@ -15,7 +15,7 @@ from gradcli.arrays import MAX_BYTES, Array
 from gradcli.dataclass import dataclass
 from gradcli.errors import ArchiveError, UsageError
 from gradcli.spec import CheckSpec, InputSpec
-from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, ONE_HOT, SIGN, format_shape
+from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, ONE_HOT, SIGN, SYMMETRIC, format_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def generator(seed: int, check_id: str, name: str) -> np.random.Generator:
 
 def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind: str | None = None) -> Array:
     """Draw one input: `scale * normal + offset`, integers in [0, high), fair booleans, signs,
-    or one-hot classes.
+    one-hot classes, or a symmetric matrix of such normals.
 
     dtype is that of the check, for inputs that have none of their own. kind "positive" draws magnitudes of
     at least 0.1 in place of the normal. Drawn in float64 and then cast, so that a float32 check sees the
@@ -85,6 +85,8 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
     if own in ONE_HOT:
         return _one_hot(name, spec.shape, 0 if own == "onehot_columns" else -1, rng)
     normal = rng.standard_normal(spec.shape)
+    if own == SYMMETRIC:
+        own, normal = dtype, _symmetric(name, normal)
     if kind == "positive":
         normal = np.abs(normal) + 0.1
     with np.errstate(over="ignore"):  # beyond float16: infinite, and the check says so
@@ -97,6 +99,14 @@ def _signs(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     if signs.size > 1:
         signs.flat[0], signs.flat[-1] = 1, -1
     return np.asarray(signs)
+
+
+def _symmetric(name: str, normal: Array) -> Array:
+    if normal.ndim != 2 or normal.shape[0] != normal.shape[1]:
+        raise UsageError(
+            f"input {name}: a symmetric matrix has as many rows as columns, got {format_shape(normal.shape)}"
+        )
+    return np.asarray((normal + normal.T) / np.sqrt(2.0))
 
 
 def _one_hot(name: str, shape: tuple[int, ...], axis: int, rng: np.random.Generator) -> Array:

@@ -1,6 +1,7 @@
 """How inputs and constants are written on a command line, in both directions.
 
     x=4x3   y=4:int:10   mask=4x4:bool   y=4:sign   y=4x3:onehot   inputs: NAME=SHAPE[:DTYPE[:HIGH]]
+    A=4x4:symmetric
     x=4x3*1000   gamma=3*0.5+1                                  and SHAPE*SCALE+OFFSET
     eps=1e-5   causal=true   axis=none   size=[2, 2]            constants: NAME=VALUE
 
@@ -19,6 +20,7 @@ FLOAT_DTYPES = DTYPES
 INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 ONE_HOT = ("onehot", "onehot_columns")  # integers: a single 1 in each row, in each column
 SIGN = "sign"  # integers: -1 or 1
+SYMMETRIC = "symmetric"  # floats: a square matrix that is its own transpose
 _ALIASES = {"int": "int64", "float": None}  # "float" is whatever the check's dtype is
 _MAX_AXES = 32  # NumPy's limit before 2.0
 
@@ -93,7 +95,7 @@ def _parse_spread(text: str) -> tuple[tuple[int, ...], float, float]:
 
 def parse_dtype(text: str) -> str | None:
     """A dtype that an input may have, by its full name; None for `float`, the dtype of the check."""
-    known = (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool", SIGN, *ONE_HOT)
+    known = (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool", SIGN, SYMMETRIC, *ONE_HOT)
     if text in _ALIASES:
         return _ALIASES[text]
     if text not in known:

@@ -87,6 +87,7 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Factors": set(),
         "low_rank_loss_and_gradient": {"vector"},
     },
+    "held_data.py": {"RidgeProblem": set(), "LogisticProblem": {"w"}, "Shift": {"inputs"}},
     "steps.py": {
         "SoftmaxLoss": set(),
         "SquareLoss": {"data"},

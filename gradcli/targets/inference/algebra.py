@@ -136,8 +136,11 @@ class _Reader:
             return self.value(node.operand)
         if isinstance(node, ast.BinOp):
             return self._operation(node)
+        if isinstance(node, ast.Attribute) and node.attr != "T":
+            is_own = isinstance(node.value, ast.Name) and node.value.id == "self"
+            return self.known.get(node.attr) if is_own else None  # an argument that the constructor has kept
         if isinstance(node, ast.Attribute):
-            return self._matrix(self.value(node.value))[::-1] if node.attr == "T" else None
+            return self._matrix(self.value(node.value))[::-1]
         if isinstance(node, ast.Subscript):
             return self._part(node)
         return self._call(node) if isinstance(node, ast.Call) else None

@@ -8,10 +8,10 @@ from gradcli.errors import UsageError
 from gradcli.problem import Inferred, Problem
 from gradcli.shell import shell_line
 from gradcli.spec import InputSpec
+from gradcli.targets.inference.narrower import narrower
 from gradcli.targets.inference.points import Point, further, shorter
 from gradcli.targets.inference.search import Build, Found
 from gradcli.targets.inference.trial import BOTH, FITS, attempt
-from gradcli.targets.inference.vectors import as_vectors
 from gradcli.targets.notation import format_constant, format_input
 
 
@@ -37,7 +37,11 @@ def problem_of(
         inferred=replace(
             problem.inferred,
             others=lambda: _accepted(further(found, forward, values), first, build),
-            vectors=lambda: _accepted(as_vectors(problem, first), first, build),
+            narrower=lambda: [
+                (what, accepted)
+                for what, point in narrower(problem, first)
+                for accepted in _accepted(iter([point]), first, build)
+            ],
         ),
     )
 

@@ -33,7 +33,7 @@ def quadratic(x, A, b):
 
 
 def grad_quadratic(x, A, b):
-    return A @ x - b  # planted: A is not symmetric
+    return A @ x + b  # planted: the sign
 
 
 def residuals(x, t):

@@ -138,6 +138,27 @@ def test_a_name_that_is_not_there_is_no_matter_of_shapes(broken: str, said: str)
 
 
 @pytest.mark.parametrize(
+    ("slope", "said", "verdict"),
+    [
+        ("A @ x - b", {}, "inconclusive"),
+        ("A @ x - b", {"A": "4x4:symmetric"}, "pass"),
+        ("0.5 * (A + A.T) @ x - b", {}, "pass"),
+        ("2 * A @ x - b", {}, "fail"),
+    ],
+)
+def test_a_quadratic_form_that_is_right_for_symmetric_matrices_alone(
+    slope: str, said: dict[str, str], verdict: str
+):
+    Path("form.py").write_text(
+        "def quadratic(x, A, b):\n    return 0.5 * x @ A @ x - b @ x\n"
+        f"def quadratic_grad(x, A, b):\n    return {slope}\n"
+    )
+    result = check_target("form.py", blame=False, inputs={**said, "x": "4", "b": "4"} if said else {})
+    assert result.verdict == verdict
+    assert any("right for a symmetric A" in r for r in result.remarks) == (verdict == "inconclusive")
+
+
+@pytest.mark.parametrize(
     ("slope", "verdict"),
     [
         ("-2 / len(y) * (y - y_pred)", "inconclusive"),

@@ -1,0 +1,39 @@
+"""Objectives in data that the constructor takes, as optimisers are given them."""
+
+import numpy as np
+
+
+class RidgeProblem:
+    def __init__(self, A, b, lam):
+        self.A = A
+        self.b = b
+        self.lam = lam
+
+    def f(self, x):
+        r = self.A @ x - self.b
+        return 0.5 * (r @ r) + 0.5 * self.lam * (x @ x)
+
+    def grad(self, x):
+        return self.A.T @ (self.A @ x - self.b) + self.lam * x
+
+
+class LogisticProblem:
+    def __init__(self, X, y, lam):
+        self.X, self.y, self.lam = X, y, lam
+        self.n = X.shape[0]
+
+    def objective(self, w):
+        z = self.X @ w
+        return np.mean(np.log(1 + np.exp(z)) - self.y * z) + 0.5 * self.lam * w @ w
+
+    def gradient(self, w):
+        p = 1 / (1 + np.exp(-self.X @ w))
+        return self.X.T @ (p - self.y) / self.n + 2 * self.lam * w  # planted: the half of the penalty
+
+
+class Shift:
+    def Forward(self, inputs):
+        return inputs**2
+
+    def Backward(self, gradient):
+        return gradient  # planted: what forward was given
