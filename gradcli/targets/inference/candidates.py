@@ -29,6 +29,7 @@ _COEFFICIENTS = re.compile(
     r"w|weights?|theta|coefs?", re.IGNORECASE
 )  # of a label of two, one for each feature
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
+_OF_ONE = re.compile(r"([a-z_]Ind|[a-z_]Idx|[a-z_]Index|_ind|_idx|_index)$")  # `outsideWordIdx` is a number
 _BESIDE, _MOST_BESIDE = 2, 8  # the rank of shapes in the dimensions of others, and how many of them
 _PLAIN_NUMBERS = (2, 0.5)
 _PLAIN = drawn("N D")  # what is guessed where a name says nothing
@@ -120,7 +121,8 @@ def ranked(
         if guesses and isinstance(guesses[0], Fixed):
             usual = [(rank, guess) for rank, guess in usual if isinstance(guess, Fixed)]
         if not guesses and name in indexes and usual[0] == (0, _PLAIN):
-            guesses, start = [*map(drawn, _INDEXES)], len(_INDEXES) + 2
+            one_first = _INDEXES[::-1] if _OF_ONE.search(name) else _INDEXES
+            guesses, start = [*map(drawn, one_first)], len(_INDEXES) + 2
         guesses_with_rank = [*enumerate(guesses), *((start + rank, guess) for rank, guess in usual)]
         found[name] = _probable(guesses_with_rank) if name in clipped else guesses_with_rank
         if beside and name not in told and any(isinstance(guess, Drawn) for _, guess in usual):

@@ -1,5 +1,8 @@
 """What the code says of lengths where it takes arrays or their shapes apart."""
 
+from pathlib import Path
+
+from gradcli import check_target
 from gradcli.targets.inference.indexed import by_indexing, by_unpacking
 
 
@@ -30,3 +33,15 @@ def test_elements_that_are_taken_apart_are_counted():
         "p": ("2",),
         "z": ("3",),
     }
+
+
+def test_what_is_called_after_one_index_is_a_number(folder):
+    Path("word.py").write_text(
+        "import numpy as np\n"
+        "def word_loss_and_gradient(centerVec, outsideWordInd, vectors):\n"
+        "    s = vectors @ centerVec\n    p = np.exp(s) / np.exp(s).sum()\n"
+        "    y = np.zeros(len(p))\n    y[outsideWordInd] = 1\n"
+        "    loss = -np.log(p.reshape(-1, 1)[outsideWordInd][0])\n"
+        "    return loss, vectors.T @ (p - y), np.outer(p - y, centerVec)\n"
+    )
+    assert check_target("word.py", blame=False).verdict == "pass"
