@@ -186,7 +186,7 @@ def test_what_no_input_can_be_is_refused_in_one_line(folder, arrays, message):
 def test_an_argument_that_the_file_lacks_is_inferred(folder):
     np.savez("case.npz", x=np.ones((4, 3)))
     (problem,) = resolve(npz_spec(folder / "case.npz", "pick.py:pick"))
-    assert problem.remarks == ("inferred: --input y=4:int64:3",)
+    assert problem.remarks == ("inferred: --input y=4:int64:4",)
 
 
 def test_an_input_from_two_places_is_refused(folder):
