@@ -121,3 +121,18 @@ def test_what_is_left_of_one_minus_a_saturated_probability_is_no_mistake(dtype):
 
     assert gradcli.check(divergence, divergence_backward, inputs, blame=False).verdict == "pass"
     assert gradcli.check(divergence, wrong, inputs, blame=False).verdict == "fail"
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-2])
+def test_what_far_numbers_round_off_is_no_slope(scale):
+    rng = np.random.default_rng(0)
+    inputs = {"c": scale * rng.standard_normal((3, 4)), "g": rng.standard_normal((3, 4))}
+
+    def verdict(by_c, by_g):
+        def backward(dout, _):
+            return by_c * dout, by_g * dout
+
+        return gradcli.check(lambda c, g: ((c + g) - g, None), backward, inputs, blame=False).verdict
+
+    assert verdict(1.0, 0.0) == "pass"
+    assert verdict(1.001, 0.0) == verdict(1.0, 1e-9) == "fail"

@@ -26,6 +26,7 @@ _NEARER = 2.0**-20  # ... and how much nearer, to tell noise from a function fas
 _FAST = 2.0**10  # ... where it is so many times the rounding
 _IN_LINE = 0.1  # relative distance of a slope that follows
 _FAR = (2.0**6, 2.0**12)  # times the longest of the near steps
+_UNEVEN = (0.89, 0.71, 0.53)  # parts of a far step: powers of two all round the same way
 _POOR = 1e-4  # relative uncertainty beyond which more effort is worth it
 
 
@@ -128,6 +129,8 @@ def look(
         return _unknown()
     slopes = _coarser(line, slopes, steps, plus, minus, in_use)
     if slopes.kind[0] == SMOOTH:
+        if steps[-1] > top:
+            slopes = _with_far_rounding(line, slopes, float(steps[-1]))
         if near.kind[0] == SMOOTH:
             slopes = _unless_in_line(slopes, near, line, steps, plus - minus, scale)
         return _with_hidden(line, slopes, top)
@@ -208,6 +211,20 @@ def _unless_in_line(
         return slopes
     least = 4 * rounding / own if 0 < own < scale / 16 else 0.0
     doubt = np.maximum(np.maximum(slopes.uncertainty, near.uncertainty), least)
+    return Slopes(slopes.low, slopes.high, doubt, slopes.kind)
+
+
+def _with_far_rounding(line: Line, slopes: Slopes, step: float) -> Slopes:
+    """Add the doubt of numbers that moved far and rounded there: in (c + g) - g, of a far g, so do the digits
+    of c. It is no more than a slope of one rounds by. Cost: 6 evaluations."""
+    offsets = [sign * part * step for part in _UNEVEN for sign in (1.0, -1.0)]
+    found = [r / o for r, o in zip(line.responses(offsets), offsets, strict=True)]
+    apart = max((abs(r - float(slopes.low[0])) for r in found if np.isfinite(r)), default=0.0)
+    most = _EPS * max(
+        float(np.max(np.abs(c * touched), initial=0.0))
+        for c, touched in zip(line.cotangents, line.touched, strict=True)
+    )
+    doubt = np.maximum(slopes.uncertainty, min(apart, most))
     return Slopes(slopes.low, slopes.high, doubt, slopes.kind)
 
 
