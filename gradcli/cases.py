@@ -127,8 +127,8 @@ def _counts(problem: Problem, result: CheckResult) -> bool:
 def _right_for_fewer(
     problem: Problem, result: CheckResult, settings: Settings, deadline: float
 ) -> CheckResult | None:
-    """A failure as what it is where it hangs on a guess: code that is right for vectors, or for symmetric
-    matrices, and does not say that it is for others. None where it fails for both."""
+    """A failure as what it is where it hangs on a guess: code that is right for symmetric matrices, and does
+    not say that it is for others. None where it fails for both."""
     assert problem.inferred is not None
     if any(not v.is_warning and v.code != "GC101" for v in result.violations):
         return None

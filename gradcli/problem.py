@@ -107,7 +107,7 @@ class Inferred:
     label: str  # what sets this case apart: "x=1x3"
     others: "Callable[[], Iterable[Problem]]" = tuple  # further cases, each one that the code accepts
     smaller: "Callable[[], Iterable[Problem]]" = tuple  # the same case with a dimension shortened
-    # The same for vectors, or for symmetric matrices, where the code may be meant for them alone.
+    # The same for symmetric matrices, where the code may be meant for them alone.
     narrower: "Callable[[], Iterable[tuple[str, Problem]]]" = tuple
     is_scaled: bool = False  # of another scale than the first case
     is_extreme: bool = False  # so large a scale that only what is not finite counts

@@ -81,4 +81,4 @@ class TwoClasses:
     def backward(self):
         guesses, labels = self.kept
         p = np.clip(guesses, self.eps, 1 - self.eps)
-        return (-(labels / p) + (1 - labels) / (1 - p)) / p.shape[0]  # planted: the mean is over all elements
+        return (-(labels / p) + (1 - labels) / (1 - p)) / len(p)  # planted: the mean is over all elements
