@@ -17,6 +17,9 @@ from gradcli.subject import Pass, Subject, copies
 Cotangents = tuple[Array, ...]
 
 _STEPS_OF_A_DRIFT = 5  # further changes of one sign: random numbers seldom rise or fall for so long
+_SHORT = 2.0**-16  # of an input's spread: few kinks lie between
+_LONGER = (2.0**-12, 2.0**-8)  # the stairs of rounding do not reach so far
+_DOUBTS, _FEWER_DOUBTS = 16.0, 2.0  # times a slope's doubt; over longer steps kinks are a part of it
 _IN_A_ROW = 7  # equal calls that are held against the one before: random ties rarely fall alike so often
 
 
@@ -219,7 +222,11 @@ def _fits(
     gradients: Mapping[str, Array],
     phase: float,
 ) -> tuple[bool, bool]:
-    """Whether the gradients fit the function at the first point and at the other one, along one direction."""
+    """Whether the gradients fit the function at the first point and at the other one, along one direction.
+
+    At the first point for certain; at the other one over steps of any length. Short ones have few kinks
+    between them, but may stand on one stair of rounding, where the slope is 0 whatever the function's is.
+    """
     direction = {
         name: np.cos(phase + np.arange(g.size)).reshape(g.shape) * spread(there[name])
         for name, g in gradients.items()
@@ -227,29 +234,37 @@ def _fits(
     weighed = [g.astype(np.float64) * direction[name] for name, g in gradients.items()]
     claimed = sum(float(np.sum(w)) for w in weighed)
     size = sum(float(np.sum(np.abs(w))) for w in weighed)
-    here, doubt_here = _slope(subject, subject.problem.inputs, direction, cotangents)
-    away, doubt_away = _slope(subject, there, direction, cotangents)
-    return (
-        abs(claimed - here) <= 16 * doubt_here + 1e-3 * size,
-        abs(claimed - away) <= 16 * doubt_away + 3e-3 * size,
-    )
+    here, doubt = _slope(subject, subject.problem.inputs, direction, cotangents, _SHORT)
+    if not abs(claimed - here) <= _DOUBTS * doubt + 1e-3 * size <= size:
+        return False, True
+
+    def fits_over(step: float, doubts: float) -> bool:
+        slope, doubt = _slope(subject, there, direction, cotangents, step)
+        return abs(claimed - slope) <= doubts * doubt + 3e-3 * size
+
+    return True, fits_over(_SHORT, _DOUBTS) or any(fits_over(step, _FEWER_DOUBTS) for step in _LONGER)
 
 
 def _slope(
-    subject: Subject, point: Mapping[str, Array], direction: Mapping[str, FloatArray], cotangents: Cotangents
+    subject: Subject,
+    point: Mapping[str, Array],
+    direction: Mapping[str, FloatArray],
+    cotangents: Cotangents,
+    step: float,
 ) -> tuple[float, float]:
-    """A rough derivative along a direction and how rough it is. Cost: 4 forwards."""
+    """A rough derivative along a direction and how rough it is: by how much it differs over a step four times
+    as long. Cost: 4 forwards."""
     slopes = []
-    for step in (2.0**-14, 2.0**-16):  # short ones: few kinks lie between
+    for length in (4 * step, step):
         change = 0.0
         for sign in (1.0, -1.0):
             moved = {
-                n: (a + sign * step * direction[n]).astype(a.dtype) if n in direction else a.copy()
+                n: (a + sign * length * direction[n]).astype(a.dtype) if n in direction else a.copy()
                 for n, a in point.items()
             }
             outputs = subject.forward(moved).outputs
             change += sign * sum(
                 float(np.sum(c * out.astype(np.float64))) for c, out in zip(cotangents, outputs, strict=True)
             )
-        slopes.append(change / (2 * step))
+        slopes.append(change / (2 * length))
     return slopes[1], abs(slopes[0] - slopes[1])

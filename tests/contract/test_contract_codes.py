@@ -492,6 +492,36 @@ def test_gc111_state_of_the_last_forward_outside_the_cache():
     )
 
 
+@pytest.mark.parametrize(("seed", "scale"), [(1, 1e-3), (5, 1e-3), (4, 1e-2), (2, 1e-4)])
+def test_gc111_what_stands_still_on_a_stair_of_rounding_keeps_nothing(seed, scale):
+    c = (np.random.default_rng(seed).standard_normal(5) * scale).astype(np.float32)
+    three = np.float32(3)
+    pairs = [
+        (lambda c: ((c + three) - three, None), lambda d, _: (d.copy(),)),
+        (lambda c: (((2 * c + three) - three).sum(keepdims=True), None), lambda d, _: (np.repeat(2 * d, 5),)),
+    ]
+    for forward, backward in pairs:
+        result = gradcli.check(forward, backward, inputs={"c": c}, seed=seed, blame=False)
+        assert (result.verdict, codes(result)) == ("pass", [])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gc111_places_of_maxima_that_are_kept(dtype):
+    kept = {}
+
+    def forward(x):
+        return x.max(axis=1), kept.setdefault("places", x.argmax(axis=1))
+
+    def backward(dout, _):
+        dx = np.zeros((64, 6), dtype)
+        dx[np.arange(64), kept["places"]] = dout
+        return (dx,)
+
+    x = np.random.default_rng(0).standard_normal((64, 6)).astype(dtype)
+    result = check_backward(backward, forward, x=x)
+    assert found(result, "GC111").message.startswith("at another point backward still gives")
+
+
 def test_gc111_an_output_buffer_that_forward_reuses_is_no_lie_about_numbers():
     buffer = np.zeros_like(X)
 
