@@ -212,7 +212,7 @@ class BackwardCall:
         names = [slot.name for slot in others]
         if kept.spread and len(kept.cache) == len(others):
             return dict(zip(names, kept.cache, strict=True))
-        if kept.returned and len(others) == 1:
+        if kept.returned and len(others) == 1 and (others[0].required or others[0].role != VALUE):
             return {names[0]: kept.cache}
         values = {slot.name: _value(slot, kept) for slot in others if slot.role != FREE}
         free = [slot.name for slot in others if slot.role == FREE]

@@ -38,7 +38,7 @@ _SHAPE = re.compile(r"(input|in)_shape")
 _SQUARE = re.compile(
     r"(kernel|filter|pool|window)(_?size)?|strides?|pad(ding)?|dilation"
 )  # for each of two axes
-_RATE = re.compile(r"lr|learning_?rate|alpha|eta|step_size")
+_RATE = re.compile(r"lr|learn(ing)?_?rate|alpha|eta|step_size")
 _TRAINING = r"training|train|is_train(ing)?|train_?(flg|flag|mode)"
 _NUMBERS = (
     (r"(kernel|filter)_?shape", (3, 3)),

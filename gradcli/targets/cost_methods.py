@@ -18,6 +18,7 @@ from gradcli.targets.class_methods import is_target
 from gradcli.targets.cost_names import is_cost, is_cost_name, is_gradient, is_value
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import BACKWARDS, Behind, Halves, is_left_open
+from gradcli.targets.parameters import entry_of
 from gradcli.targets.places import Attribute, entries
 from gradcli.targets.returned_names import returned_names
 
@@ -25,6 +26,10 @@ Method = Callable[..., Any]
 
 _BACKWARD = re.compile(
     r"(\w+_)?(grads?|gradients?|deriv(ative)?|diff|back_?prop\w*)(_\w+)?|d_?(loss|cost)", re.IGNORECASE
+)
+
+_LEARNED = re.compile(
+    r"_?(w\w?|weights?_?|theta|params?|parameters|coefs?_?|b|bias(es)?|beta|kernels?)", re.IGNORECASE
 )
 
 
@@ -129,7 +134,8 @@ def _gradient(method: Method, names: tuple[str, ...], place: int | None) -> Meth
             return result
         if isinstance(result, tuple | list) and len(result) == len(names) and all(map(is_gradient, names)):
             return dict(zip(names, result, strict=True))
-        parameter = _parameter_like(self, result)
+        name = names[place] if place is not None and place < len(names) else ""
+        parameter = _parameter_like(self, result, name, [*args, *keywords.values()])
         return result if parameter is None else {parameter: result}
 
     return gradient
@@ -145,14 +151,22 @@ def _part(result: Any, place: int | None) -> Any:
     return result[place]
 
 
-def _parameter_like(holder: Any, gradient: Any) -> str | None:
-    """The only array of floats that an object holds in the shape of a gradient."""
+def _parameter_like(holder: Any, gradient: Any, name: str, arguments: Sequence[Any]) -> str | None:
+    """The only array of floats that an object holds in the shape of a gradient of this name.
+
+    Where an argument of floats has that shape too, `loss_and_gradient(X)` is about the argument, and what is
+    held are data, unless it is called like what is learned or like the gradient.
+    """
     found = [
         step.name
         for step, value in entries(holder)
-        if isinstance(step, Attribute)
-        and isinstance(value, np.ndarray)
-        and value.dtype.kind == "f"
-        and value.shape == np.shape(gradient)
+        if isinstance(step, Attribute) and _is_like(value, gradient)
     ]
-    return found[0] if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    is_meant = _LEARNED.fullmatch(found[0]) is not None or entry_of(found[0], {name: True}) is not None
+    return found[0] if is_meant or not any(_is_like(value, gradient) for value in arguments) else None
+
+
+def _is_like(value: Any, gradient: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == np.shape(gradient)

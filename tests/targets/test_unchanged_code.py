@@ -80,6 +80,8 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Bends.cubic": {"x"},
         "Step": set(),
         "Table": set(),
+        "ManyToOne": set(),
+        "LastStep": {"Wxh"},
     },
     "hidden.py": {"Shift": {"offset"}, "Tanh": set(), "Softsign": {"data"}, "Logistic": set()},
     "factors.py": {
@@ -87,7 +89,13 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Factors": set(),
         "low_rank_loss_and_gradient": {"vector"},
     },
-    "held_data.py": {"RidgeProblem": set(), "LogisticProblem": {"w"}, "Shift": {"inputs"}},
+    "held_data.py": {
+        "RidgeProblem": set(),
+        "LogisticProblem": {"w"},
+        "Shift": {"inputs"},
+        "Anchored": set(),
+        "Drawn": {"X"},
+    },
     "steps.py": {
         "SoftmaxLoss": set(),
         "SquareLoss": {"data"},

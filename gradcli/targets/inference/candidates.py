@@ -17,6 +17,7 @@ from gradcli.targets.inference.one_hot import by_classes, of_several
 from gradcli.targets.inference.positive import by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
+from gradcli.targets.inference.stepped import COLUMNS, by_stepping
 from gradcli.targets.inference.transposed import by_transposing, matrices_first
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
@@ -30,6 +31,7 @@ _COEFFICIENTS = re.compile(
 )  # of a label of two, one for each feature
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
 _OF_ONE = re.compile(r"([a-z_]Ind|[a-z_]Idx|[a-z_]Index|_ind|_idx|_index)$")  # `outsideWordIdx` is a number
+_AS_COLUMNS = 2  # the rank of lists of columns, where each is right of a matrix
 _BESIDE, _MOST_BESIDE = 2, 8  # the rank of shapes in the dimensions of others, and how many of them
 _PLAIN_NUMBERS = (2, 0.5)
 _PLAIN = drawn("N D")  # what is guessed where a name says nothing
@@ -86,6 +88,7 @@ def ranked(
     signs = by_margin(functions[:2], names)
     positive = by_logarithm(forward, names)
     matrices = by_transposing(forward, names) - told.keys()
+    columns = by_stepping(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     given_back = _given_back(functions, names)
     masks = by_masking(forward, names) - given_back - {names[0]} if names else set()
@@ -139,6 +142,8 @@ def ranked(
             found[name] = [(0, drawn("D|small")), *((rank + 1, guess) for rank, guess in found[name])]
         if name in matrices:
             found[name] = matrices_first(found[name])
+        if name in columns:
+            found[name] = [*found[name], (_AS_COLUMNS, COLUMNS)]
     return found
 
 

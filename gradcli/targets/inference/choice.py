@@ -30,17 +30,18 @@ def problem_of(
     values = list(values)
     first = Point(found, found.candidate.sizes)
     problem = _at(first, first, build, several=several)
+    about = frozenset(problem.differentiable)
     if not several or problem.inferred is None:
         return problem
     return replace(
         problem,
         inferred=replace(
             problem.inferred,
-            others=lambda: _accepted(further(found, forward, values), first, build),
+            others=lambda: _accepted(further(found, forward, values), first, build, about),
             narrower=lambda: [
                 (what, accepted)
                 for what, point in narrower(problem, first)
-                for accepted in _accepted(iter([point]), first, build)
+                for accepted in _accepted(iter([point]), first, build, about)
             ],
         ),
     )
@@ -62,8 +63,14 @@ def _at(point: Point, first: Point, build: Build, *, several: bool) -> Problem:
     return replace(problem, inferred=chosen, remarks=remarks)
 
 
-def _accepted(points: Iterator[Point], first: Point, build: Build) -> Iterator[Problem]:
-    """The problems at those points that the code does not refuse."""
+def _accepted(
+    points: Iterator[Point], first: Point, build: Build, about: frozenset[str] | None = None
+) -> Iterator[Problem]:
+    """The problems at those points that the code does not refuse.
+
+    about: what has a gradient at the first point. Another shape that makes the gradient that of something
+    else, of data that it is spread over, is no point for the code.
+    """
     for point in points:
         try:
             problem = _at(point, first, build, several=True)
@@ -72,6 +79,8 @@ def _accepted(points: Iterator[Point], first: Point, build: Build) -> Iterator[P
                 continue
             if trial.indifferent and not attempt(_at(first, first, build, several=False)).indifferent:
                 continue  # its indices are out of range
+            if about is not None and not (point.changed or about.issuperset(problem.differentiable)):
+                continue
             yield problem
         except UsageError:  # this is no point for it
             continue

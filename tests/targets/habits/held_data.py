@@ -37,3 +37,21 @@ class Shift:
 
     def Backward(self, gradient):
         return gradient  # planted: what forward was given
+
+
+class Anchored:
+    def __init__(self, n=4, d=4):
+        self.offset = np.random.randn(n, d)
+
+    def loss_and_gradient(self, X):
+        r = X - self.offset
+        return 0.5 * np.sum(r**4), 2 * r**3
+
+
+class Drawn:
+    def __init__(self, places):
+        self.places = np.array(places, dtype=float)
+
+    def loss_and_gradient(self, X):
+        gap = self.places - X
+        return np.sum(np.cosh(gap)), np.sinh(gap)  # planted: the sign, as if it were that of the places

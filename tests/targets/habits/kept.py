@@ -99,3 +99,45 @@ class Table:
     def backward(self, upstream):
         self.dloss_dW = np.zeros_like(self.W)
         np.add.at(self.dloss_dW, self.which_ones, upstream / np.cosh(self.W[self.which_ones]) ** 2)
+
+
+class ManyToOne:
+    """A recurrent network over a list of columns."""
+
+    def __init__(self, input_size, output_size, hidden_size=4):
+        self.Wxh = np.random.randn(hidden_size, input_size) / 3
+        self.Whh = np.random.randn(hidden_size, hidden_size) / 3
+        self.Why = np.random.randn(output_size, hidden_size) / 3
+        self.bh = np.zeros((hidden_size, 1))
+
+    def forward(self, inputs):
+        h = np.zeros_like(self.bh)
+        self.inputs, self.hs = inputs, [h]
+        for x in inputs:
+            h = np.tanh(self.Wxh @ x + self.Whh @ h + self.bh)
+            self.hs.append(h)
+        return self.Why @ h, h
+
+    def backprop(self, d_y, learn_rate=2e-2):
+        dWxh, dWhh, dbh = (np.zeros_like(one) for one in (self.Wxh, self.Whh, self.bh))
+        dh = self.Why.T @ d_y
+        dWhy = d_y @ self.hs[-1].T
+        for t in reversed(range(len(self.inputs))):
+            dz = (1 - self.hs[t + 1] ** 2) * dh
+            dWxh += dz @ self.inputs[t].T
+            dWhh += dz @ self.hs[t].T
+            dbh += dz
+            dh = self.Whh.T @ dz
+        for value, grad in zip((self.Wxh, self.Whh, self.Why, self.bh), (dWxh, dWhh, dWhy, dbh)):
+            value -= learn_rate * grad
+
+
+class LastStep(ManyToOne):
+    def forward(self, inputs):
+        return super().forward(inputs)[0]
+
+    def backprop(self, d_y):
+        dz = (1 - self.hs[-1] ** 2) * (self.Why.T @ d_y)
+        dWhy = d_y @ self.hs[-1].T
+        dWxh = dz @ self.inputs[-1].T  # planted: nothing of the steps before the last
+        return dWxh, dWhy

@@ -1,0 +1,41 @@
+"""Gradients that a backward returns one after the other, by the names that it returns them under.
+
+`return dWx, dWh, db` of a network whose data have no gradient is no series in the order of what forward
+takes.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcli.arrays import Array
+from gradcli.targets.parameters import entry_of
+from gradcli.targets.places import Attribute, entries
+from gradcli.targets.returned_names import returned_names
+
+
+def by_owner(method: Callable[..., Any], result: Any, holder: Any, inputs: Mapping[str, Array]) -> Any:
+    """The gradients by the names of what the object holds, where all are of that and none of forward's
+    arguments; else the result as it is. Each must have the shape of what it is the gradient of.
+    """
+    if not isinstance(result, tuple | list) or not inputs:
+        return result
+    names = returned_names(method)
+    if len(names) != len(result):
+        return result
+    held = {step.name: value for step, value in entries(holder) if isinstance(step, Attribute)}
+    floats = {n: v for n, v in held.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
+    owners = [_owner(name, {**inputs, **floats}) for name in names]
+    shapes = {array.shape for array in inputs.values()}
+    is_theirs = all(
+        owner is not None and owner not in inputs and np.shape(gradient) == floats[owner].shape
+        for owner, gradient in zip(owners, result, strict=True)
+    )
+    if not is_theirs or len(set(owners)) < len(owners) or np.shape(result[0]) in shapes:
+        return result
+    return dict(zip(owners, result, strict=True))
+
+
+def _owner(gradient: str, held: Mapping[str, Any]) -> str | None:
+    return next((name for name in held if entry_of(name, {gradient: True}) is not None), None)
