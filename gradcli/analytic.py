@@ -176,7 +176,7 @@ def hidden_rounding(
     precision = [float(np.finfo(np.float32 if coarse else dtype).eps) for dtype in dtypes]
     size = sum(float(np.sum(np.abs(cotangent))) for cotangent in cotangents)
     most = [most_beside_one(eps) * size for eps in precision]
-    more = hidden(changes, base, subject.problem.inputs, precision, most, nearer=True)
+    more = hidden(changes, base, subject.problem.inputs, precision, most, each=True, nearer=True)
     return {name: np.maximum(known[name], width) for name, width in zip(names, more, strict=True)}
 
 

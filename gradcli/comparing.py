@@ -82,10 +82,11 @@ class Comparer:
         return self._rounding[name]
 
     def be_thorough(self) -> None:
-        """Measure the rounding of the analytic gradients with many more jitters, once."""
+        """Measure the rounding of both sides with much more effort, once."""
         if self._thorough:
             return
         self._thorough = True
+        self.side.add_hidden()
         floor = analytic.floor(self.subject.problem, self.side.function.base, self.cotangents)
         self._rounding = analytic.thorough(
             self.subject,

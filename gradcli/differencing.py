@@ -25,6 +25,14 @@ class Differencing:
     carries: bool  # the code takes float64 in place of a lower precision and computes the same function
     fresh: bool  # arguments must be copied for every call: the code writes into them
 
+    def add_hidden(self) -> None:
+        """Measure what rounding hides in few small outputs among larger ones: all that use the noise know it
+        then. Cost: that of `numeric.hidden`."""
+        coarse = self.digits_lost or not self.carries
+        more = with_hidden(self.function, self.noise, coarse=coarse, each=True)
+        for level, other in zip(self.noise, more, strict=True):
+            np.copyto(level, other)
+
 
 def differencing(
     subject: Subject, outputs: tuple[Array, ...], rng: np.random.Generator, *, fresh: bool

@@ -136,3 +136,24 @@ def test_what_far_numbers_round_off_is_no_slope(scale):
 
     assert verdict(1.0, 0.0) == "pass"
     assert verdict(1.001, 0.0) == verdict(1.0, 1e-9) == "fail"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", WITH_A_PARAMETER)
+def test_few_tiny_elements_among_larger_ones_hide_as_much(name, dtype):
+    f, by_x, by_a = WITH_A_PARAMETER[name]
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((6, 5))
+    x[rng.random(x.shape) < 0.2] *= 1e-6
+    inputs = {"a": rng.uniform(0.5, 2.0, x.shape).astype(dtype), "x": x.astype(dtype)}
+
+    def verdict(factor):
+        def backward(dout, cache):
+            x, a = cache
+            of_large = np.where(np.abs(x) > 0.1, factor, 1).astype(dtype) * by_a(x, a)
+            return dout * of_large, dout * by_x(x, a)
+
+        return gradcli.check(lambda a, x: (f(x, a), (x, a)), backward, inputs, blame=False).verdict
+
+    assert verdict(1.0) == "pass"
+    assert verdict(1.01) == "fail"

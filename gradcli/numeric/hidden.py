@@ -32,10 +32,10 @@ Point = Mapping[str, Array]
 Changes = Iterator[Sequence[FloatArray] | None]
 
 
-def with_hidden(function: Function, noise: Noise, *, coarse: bool) -> Noise:
+def with_hidden(function: Function, noise: Noise, *, coarse: bool, each: bool = False) -> Noise:
     """The rounding of outputs, and what hides in it; `coarse`: of code that computes in float32.
 
-    Cost: that of `hidden`.
+    `each` and cost: those of `hidden`.
     """
     precision = [max(eps, _COARSE) if coarse else eps for eps in function.precision]
     more = hidden(
@@ -44,8 +44,9 @@ def with_hidden(function: Function, noise: Noise, *, coarse: bool) -> Noise:
         function.point,
         precision,
         [most_beside_one(eps) for eps in precision],
+        each=each,
     )
-    return tuple(np.maximum(level, other) for level, other in zip(noise, more, strict=True))
+    return tuple(np.asarray(np.maximum(level, other)) for level, other in zip(noise, more, strict=True))
 
 
 def most_beside_one(precision: float) -> float:
@@ -61,6 +62,7 @@ def hidden(
     precision: Sequence[float],
     most: Sequence[float],
     *,
+    each: bool = False,
     nearer: bool = False,
 ) -> list[FloatArray]:
     """The hidden rounding of each element of some arrays; 0 where none is seen.
@@ -69,7 +71,8 @@ def hidden(
     each array's dtype. `most`: the largest rounding there can be beside numbers about one.
     All inputs move outwards, away from zero, by equal steps; sixth differences of a smooth function vanish.
     Those that stay, of changing sign from step to step and as large at twice the spacing, are noise. It is
-    the code's, not an element's: what most elements show holds for all.
+    the code's, not an element's: what most elements show holds for all. `each`: it is looked for where only
+    few elements are small, and what most of those show holds for them.
     Cost: none where outputs are not small; else 9 evaluations for each of up to 4 sizes of moves, 11 where
     something shows; with `nearer` up to 44 more.
     """
@@ -83,7 +86,8 @@ def hidden(
 
     here = sampled(base)
     noise = [np.zeros(array.shape) for array in here]
-    open_ = [_is_small(array) for array in here]
+    is_small = _has_small if each else _is_small
+    open_ = [is_small(array) for array in here]
     rng = np.random.default_rng(0)  # its own: any will do
     outward = {name: _outward(array, rng) for name, array in point.items() if array.dtype.kind == "f"}
     sizes = {name: np.abs(move) for name, move in outward.items()}
@@ -97,10 +101,10 @@ def hidden(
             break
         for place, (found, far) in enumerate(seen):
             noise[place] = np.maximum(noise[place], found)
-            open_[place] = open_[place] and _is_small(far)
+            open_[place] = open_[place] and is_small(far)
         if all(np.all(reach * size >= _FARTHEST * np.maximum(size, 1.0)) for size in sizes.values()):
             break  # nothing moves any further
-    noise = [_shared(found, array.shape) for found, array in zip(noise, base, strict=True)]
+    noise = [_shared(*known, among_small=each) for known in zip(noise, here, base, strict=True)]
     for factor in _NEARER if nearer else ():
         there = {name: (factor * point[name]).astype(point[name].dtype) for name in outward}
         steps = {name: factor * _THERE * move for name, move in outward.items()}
@@ -113,6 +117,11 @@ def _is_small(array: FloatArray) -> bool:
     """Whether most of an array is far below one."""
     size = np.abs(array[array != 0])
     return bool(array.size and (size.size == 0 or median(size) < SMALL))
+
+
+def _has_small(array: FloatArray) -> bool:
+    """Whether any element of an array is far below one."""
+    return bool(np.any(np.abs(array) < SMALL))
 
 
 def _outward(array: Array, rng: np.random.Generator) -> FloatArray:
@@ -186,9 +195,19 @@ def _is_evident(
         return np.asarray((noise > _ABOVE * precision * largest) & (noise <= most))
 
 
-def _shared(noise: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """The noise of a whole array: that of a sample's median, if most of the sample shows any."""
+def _shared(noise: FloatArray, here: FloatArray, base: FloatArray, *, among_small: bool) -> FloatArray:
+    """The noise of a whole array: that of a sample's median, if most of the sample shows any.
+
+    `here`: the elements of the sample. `among_small`: the same for small elements alone, which may be few.
+    """
+    complete = noise.reshape(base.shape) if noise.size == base.size else 0.0
+    usual = np.full(base.shape, _usual(noise))
+    if among_small:
+        of_small = _usual(noise[np.abs(here) < SMALL])
+        np.maximum(usual, of_small, out=usual, where=np.abs(base) < SMALL)
+    return np.asarray(np.maximum(usual, complete))
+
+
+def _usual(noise: FloatArray) -> float:
     shown = noise[noise > 0]
-    usual = float(median(shown)) if 2 * shown.size > noise.size else 0.0
-    complete = noise.reshape(shape) if noise.size == np.prod(shape) else 0.0
-    return np.asarray(np.maximum(np.full(shape, usual), complete))
+    return float(median(shown)) if 2 * shown.size > noise.size else 0.0
