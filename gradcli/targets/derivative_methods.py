@@ -1,25 +1,29 @@
 """The convention of activations and penalties as classes: `__call__(x)` or `fn(x)` beside `grad(x)`.
 
 So are classes that hold activations as methods, `relu` beside `relu_prime`. The methods hold no state: a
-function beside its derivative, of an object that is made once.
+function beside its derivative, of an object that is made for what its constructor is given.
 """
 
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
+from gradcli.arrays import Array
 from gradcli.errors import UsageError
+from gradcli.problem import Problem
 from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.classes import CheckableClass
 from gradcli.targets.constructor import construct, unguessable
-from gradcli.targets.convention import Checkable
+from gradcli.targets.convention import Advise, Checkable
 from gradcli.targets.cost_names import find_derivatives, is_second_order
 from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import Behind, Halves, halves_of, is_left_open, is_slope
+from gradcli.targets.label import Label
 from gradcli.targets.python_file import Loaded
 
 _VERB = r"((eval(uate)?|comp(ute)?|calc(ulate)?|get)_?)?"
@@ -33,6 +37,45 @@ _DERIVATIVE = re.compile(
     re.IGNORECASE,
 )
 _SECOND = re.compile(r"(grad|gradient|deriv|derivative)_?2|second_\w+|hess(ian)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class CheckableMethods(CheckableCost):
+    """A function and its derivative as methods; those of the object with the constructor's defaults."""
+
+    cls: type = object
+    methods: tuple[str, str] = ("", "")
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.value, self.gradient, self.cls)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*super().arguments, *argument_names(self.cls)]))
+
+    def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        super().bind(where, inputs, [name for name in constants if name not in self._made_with], advise)
+
+    @property
+    def _made_with(self) -> set[str]:
+        return {*argument_names(self.cls)} - {*argument_names(self.called)}
+
+    def problem(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        label: Label,
+    ) -> Problem:
+        given = {name: value for name, value in constants.items() if name in self._made_with}
+        if not given:
+            return super().problem(inputs, constants, label)
+        made = construct(label.where, self.cls, given, None)
+        value, gradient = (getattr(made, method) for method in self.methods)
+        own = CheckableCost(self.name, self.symbols, value, gradient, self.order)
+        rest = {name: value for name, value in constants.items() if name not in given}
+        problem = own.problem(inputs, rest, label)
+        return replace(problem, constants={**problem.constants, **given})
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
@@ -78,7 +121,8 @@ def _pairs(name: str, cls: type) -> Iterator[Checkable]:
     for (value, derivative), suffix in found.items():
         function, slope = getattr(made, value), getattr(made, derivative)
         if _belong(function, slope):
-            yield CheckableCost(f"{name}{suffix}", (name,), function, slope)
+            methods = (value, derivative)
+            yield CheckableMethods(f"{name}{suffix}", (name,), function, slope, cls=cls, methods=methods)
 
 
 def _named_pairs(cls: type) -> Iterator[tuple[tuple[str, str], str]]:

@@ -32,7 +32,7 @@ def other_values(one: Checkable, said: Collection[str]) -> Iterator[dict[str, ob
         if name in said or not one.takes(name) or _LEFT.fullmatch(name):
             continue
         if type(value) is float and _LEAST <= abs(value) < _MOST:
-            numbers.setdefault(name, _OTHER * value)
+            numbers.setdefault(name, float(f"{_OTHER * value:.6g}"))
         elif type(value) is int and 1 <= value < _MOST:
             counts.setdefault(name, value - 1 if _STRIDE.fullmatch(name) and value > 1 else value + 1)
     yield from (changed for changed in (numbers, counts) if changed)
