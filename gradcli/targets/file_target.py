@@ -112,6 +112,8 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
     from gradcli.targets.inference import (
         NothingFits,
         infer,
+        is_windowed,
+        of_many_windows,
         other_values,
         problem_of,
     )  # explicit checks start sooner
@@ -126,7 +128,8 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
     several = not given.shapes and spec.inputs_file is None
     said = {*given.constants, *given.arrays, *found.names}
     values = other_values(one, said)
-    problem = problem_of(found, one.functions[0], build, several=several, values=values)
+    lengths = of_many_windows(found) if is_windowed(one) else ()
+    problem = problem_of(found, one.functions[0], build, several=several, values=values, lengths=lengths)
     if problem.inferred is None:
         return problem
     return replace(problem, inferred=replace(problem.inferred, seconds=found.seconds))

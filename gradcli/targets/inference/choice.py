@@ -22,12 +22,13 @@ def problem_of(
     *,
     several: bool,
     values: Iterable[Mapping[str, object]] = (),
+    lengths: Iterable[Mapping[str, int]] = (),
 ) -> Problem:
     """The Problem at the inferred point; several: with the other cases, and smaller ones if it fails.
 
-    values: others than the defaults, each for a case.
+    values: others than the defaults, each for a case; lengths: longer sizes, each for cases.
     """
-    values = list(values)
+    values, lengths = list(values), list(lengths)
     first = Point(found, found.candidate.sizes)
     problem = _at(first, first, build, several=several)
     about = frozenset(problem.differentiable)
@@ -37,7 +38,7 @@ def problem_of(
         problem,
         inferred=replace(
             problem.inferred,
-            others=lambda: _accepted(further(found, forward, values), first, build, about),
+            others=lambda: _accepted(further(found, forward, values, lengths), first, build, about),
             narrower=lambda: [
                 (what, accepted)
                 for what, point in narrower(problem, first)

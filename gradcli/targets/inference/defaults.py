@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from inspect import Parameter
 from typing import Any
 
+from gradcli.targets.constructor import guess
 from gradcli.targets.convention import Checkable
 from gradcli.targets.forward_call import argument_names, parameters_of
 
 _OTHER = 0.7  # times the default
 _LEAST, _MOST = 1e-3, 32  # below are epsilons; beyond, lengths and counts of iterations
-_STRIDE = re.compile(r"strides?")
+_STRIDE = re.compile(r"(\w+_)?strides?(_\w+)?")
 # What is no hyperparameter of a formula, or one that the gradient does not depend on.
 _LEFT = re.compile(
     r"eps\w*|\w*tol\w*|lr|learning_rate|eta|step_size|momentum|verbose|debug|\w*seed\w*|random_state|ax(is|es)|\w*dims?"
@@ -45,7 +47,14 @@ def _defaults(functions: Sequence[Callable[..., Any]]) -> Iterator[tuple[str, An
             yield parameter.name, parameter.default
     for made in others[1:]:
         if isinstance(made, type):
-            yield from ((parameter.name, parameter.default) for parameter in parameters_of(made) or ())
+            yield from map(_of_constructor, parameters_of(made) or ())
+
+
+def _of_constructor(parameter: Parameter) -> tuple[str, Any]:
+    """A stride that must be said, or that is that of the windows, is checked at two values as any other."""
+    is_open = _STRIDE.fullmatch(parameter.name) and parameter.default in (Parameter.empty, None)
+    usual = guess(parameter.name, None) if parameter.default is Parameter.empty else 2
+    return parameter.name, usual if is_open else parameter.default
 
 
 def _knows(backward: Callable[..., Any], forward: Callable[..., Any], name: str) -> bool:

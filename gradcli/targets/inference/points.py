@@ -54,21 +54,30 @@ class Point:
 
 
 def further(
-    found: Found, forward: Callable[..., Any], values: Iterable[Mapping[str, object]] = ()
+    found: Found,
+    forward: Callable[..., Any],
+    values: Iterable[Mapping[str, object]] = (),
+    lengths: Sequence[Mapping[str, int]] = (),
 ) -> Iterator[Point]:
     """The other cases, the most telling first; not all of them will be accepted.
 
-    values: others than the defaults, each a case.
+    values: others than the defaults, each a case; lengths: longer sizes, each a case, at which values are
+    changed as well.
     """
     sizes = dict(found.candidate.sizes)
     base = Point(found, sizes)
+    longer = [replace(base, sizes=one, must_fit=True) for one in lengths]
     yield from _modes(found, forward, base)
     yield from _batches(found, base)
+    yield from longer
     many = {symbol: 11 if _BATCH.fullmatch(symbol) else length for symbol, length in sizes.items()}
-    yield from (replace(base, sizes=many, changed=changed, must_fit=True) for changed in values)
+    for changed in values:
+        for at in longer or [replace(base, sizes=many)]:
+            yield replace(at, changed=changed, must_fit=True)
     yield from _settings(found, base)
     yield from _penalised(forward, base)
-    yield from _counts(found, base)
+    for at in longer or [base]:
+        yield from _counts(found, at)
     if _flattens(forward):
         yield from _deeper(found, base)
     data = _data(found)
