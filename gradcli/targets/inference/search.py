@@ -106,8 +106,8 @@ def infer(
     transposing = transposes(one.functions)
     documented = by_docstring(one.functions[0], names) or by_annotation(one.functions[0])
     likely = candidates(guesses, given, links(one.functions, names))
-    if not given:
-        likely = _with(by_algebra(one.functions[0], guesses), likely)
+    computed = None if given else by_algebra(one.functions[0], guesses)
+    likely = _with(computed, likely)
     for tries, candidate in enumerate(_at_its_lengths(likely, one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
             break
@@ -126,6 +126,7 @@ def infer(
             reason = trial
         score = _score(candidate, trial) + _VECTORS * (transposing and candidate.has_only_vectors)
         score += _SPREAD * (trial.spread and not documented)
+        score += _MISFIT * (candidate is computed and trial.level < FITS)  # `+ b` may broadcast
         if best[2].level == FITS > trial.level:
             continue  # what fits, if it broadcasts, is nearer than what does not
         if best[2].doubtful and not trial.is_cost:
