@@ -15,11 +15,12 @@ import numpy as np
 
 from gradcli.errors import BrokenPromise
 from gradcli.targets.class_methods import is_target
-from gradcli.targets.cost_names import is_cost, is_cost_name, is_gradient, is_value
+from gradcli.targets.cost_names import find_derivatives, is_cost, is_cost_name, is_gradient, is_value
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import BACKWARDS, Behind, Halves, is_left_open
 from gradcli.targets.parameters import entry_of
 from gradcli.targets.places import Attribute, entries
+from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
 
 Method = Callable[..., Any]
@@ -85,9 +86,18 @@ def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
 
 def _is_gradient_of(cost: Method, name: str, method: Method) -> bool:
     """Whether a method is called like the backward of a cost, and needs no more than it is given."""
-    called_so = name in BACKWARDS or _BACKWARD.fullmatch(name) is not None
+    called_so = name in BACKWARDS or _BACKWARD.fullmatch(name) is not None or _is_of_parameters(cost, method)
     needs = set(required_arguments(method)[1:])
     return called_so and bool(needs) and needs <= set(argument_names(cost))
+
+
+def _is_of_parameters(cost: Method, method: Method) -> bool:
+    """Whether it is called the derivative of a cost and returns several gradients, none of an argument:
+    `return dJdW1, dJdW2` of `costFunctionPrime(X, y)`."""
+    returned, takes = returned_names(method), argument_names(method)[1:]
+    is_derivative = find_derivatives([cost.__name__, method.__name__]) == [(cost.__name__, method.__name__)]
+    own = [name for name in returned if is_gradient(name) and input_named(name, takes) is None]
+    return is_derivative and len(own) == len(returned) > 1
 
 
 def _value(method: Method, place: int | None) -> Method:

@@ -156,11 +156,13 @@ def _is_gradient_of(name: str, of: str) -> bool:
 
 
 def is_derivative_of(name: str, other: str) -> bool:
-    """Whether `other` is called the derivative of `name` in other words: costFunctionReg, gradientReg."""
+    """Whether `other` is called the derivative of `name` in other words: costFunctionReg, gradientReg;
+    or in short: rosenbrock, rosen_grad."""
     words, others = _words(name), _words(other)
     left = others[1:] if others[:1] == ["d"] else [w for w in others if not _OF_GRADIENTS.fullmatch(w)]
     plain = [word for word in words if not _OF_VALUES.fullmatch(word)]
-    return name != other and len(left) < len(others) and left in (words, plain)
+    is_short = len(left) == len(plain) == 1 and len(left[0]) > 3 and plain[0].startswith(left[0])
+    return name != other and len(left) < len(others) and (left in (words, plain) or is_short)
 
 
 def _words(name: str) -> list[str]:

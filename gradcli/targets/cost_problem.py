@@ -30,7 +30,7 @@ from gradcli.targets.output_argument import taken_at_output
 from gradcli.targets.pair import advise_in_python, source_file
 from gradcli.targets.readings import Reading, agrees, likeliest, parts_of, possible, pulled_back
 from gradcli.targets.results import as_outputs
-from gradcli.targets.returned_names import returned_names
+from gradcli.targets.returned_names import names_in_brackets, returned_names
 from gradcli.targets.tensors import on_tensors, takes_tensors
 
 Values = Mapping[str, Any]
@@ -179,7 +179,7 @@ def _read(
         returned = call.gradients_at(_values(inputs, constants), out)
     except (Exception, SystemExit):  # the check says so, with the place: here it is only looked at
         return call, (_by_name_alone(call, floats),), ""
-    parts = parts_of(returned, call.names, without=call.place)
+    parts = parts_of(returned, call.names, without=call.place, within=names_in_brackets(call.gradient))
     choices = possible(parts, floats, out) or [(_by_name_alone(call, floats),)]
 
     def value(arrays: Mapping[str, Array]) -> Array:

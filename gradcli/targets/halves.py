@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.source_tree import source_tree
 
@@ -78,11 +79,18 @@ def halves_of(cls: type) -> Halves | None:
     forward, backward = _first(cls, _FORWARDS), _first(cls, BACKWARDS)
     if backward is None:
         backward = _first(cls, _OF_WHAT_IS_STORED)
-        backward = backward if backward is not None and len(required_arguments(backward)) == 1 else None
+        backward = backward if backward is not None and _goes_back(forward, backward) else None
     if forward is None or backward is None:
         return None
     split = backward.__name__ in ("updateGradInput", "update_grad_input")
     return Halves(forward, backward, _first(cls, _ACCUMULATES) if split else None)
+
+
+def _goes_back(forward: Callable[..., Any] | None, backward: Callable[..., Any]) -> bool:
+    """Whether a method that is called a gradient takes nothing, or nothing but a cotangent by its name."""
+    asks = required_arguments(backward)[1:]
+    takes = argument_names(forward) if forward is not None else ()
+    return not asks or (len(asks) == 1 and asks[0] not in takes and looks_like_cotangent(asks[0]))
 
 
 def is_slope(halves: Halves) -> bool:

@@ -35,7 +35,7 @@ _ROLES = {
     "parameters": re.compile(r"param(eter)?s|weights", re.IGNORECASE),
     "truth": _TRUTH,
     "cache": re.compile(r"caches?|memory", re.IGNORECASE),
-    "output": re.compile(r"a_?(l|\d|out)|y_?(hat|pred)|output|predictions?", re.IGNORECASE),
+    "output": re.compile(r"a(_?(l|\d|out))?|y_?(hat|pred)|output|predictions?", re.IGNORECASE),
     "data": re.compile(r"x|inputs?|data|x_(train|batch)", re.IGNORECASE),
 }
 _COST = re.compile(r"(compute|calc(ulate)?|get)?_?(cost|loss)(_?func(tion)?)?", re.IGNORECASE)
@@ -127,7 +127,13 @@ class Network(ByArguments):
         return returned_names(self.backward)
 
     def _call(self, function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
-        return function(**{name: known[role] for name, role in self._takes[function].items()})
+        own = known["parameters"]
+        return function(
+            **{
+                name: own[name] if role == "?" else known[role]
+                for name, role in self._takes[function].items()
+            }
+        )
 
     def _with_arguments(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The same function with a signature that says its keywords."""
@@ -180,12 +186,19 @@ def _network(
     name: str, forward: Callable[..., Any], backward: Callable[..., Any], costs: Sequence[Callable[..., Any]]
 ) -> Network | None:
     takes, asks = _roles(forward), _roles(backward)
-    if set(takes.values()) != {"data", "parameters"} or not costs or "truth" not in asks.values():
+    if not costs or "truth" not in asks.values():
         return None
-    if "?" in asks.values():
+    if set(takes.values()) == {"data", "parameters"}:
+        keys = _keys(forward, next(arg for arg, role in takes.items() if role == "parameters"))
+    elif set(takes.values()) == {"data", "?"}:  # the parameters one by one: (X, w, b)
+        keys = tuple(arg for arg, role in takes.items() if role == "?")
+        if {input_named(key, keys) for key in returned_names(backward)} != set(keys):
+            return None
+    else:
+        return None
+    if any(role == "?" and arg not in takes for arg, role in asks.items()):
         return None
     wanted = _roles(costs[0])
-    keys = _keys(forward, next(arg for arg, role in takes.items() if role == "parameters"))
     if not keys or "truth" not in wanted.values() or "?" in wanted.values():
         return None
     data = next(arg for arg, role in takes.items() if role == "data")

@@ -69,8 +69,13 @@ class Reading:
         return part if self.cut is None or part is None else self.cut.of(part)
 
 
-def parts_of(result: Any, names: Sequence[str], *, without: int | None) -> list[Part]:
-    """The parts of a result, the value at place `without` left out; dicts and tuples are taken apart."""
+def parts_of(
+    result: Any, names: Sequence[str], *, without: int | None, within: Sequence[Sequence[str]] = ()
+) -> list[Part]:
+    """The parts of a result, the value at place `without` left out; dicts and tuples are taken apart.
+
+    within: the names of what each returned tuple holds.
+    """
     if isinstance(result, Mapping):
         return [Part(value, str(key), None, key) for key, value in result.items()]
     if not isinstance(result, tuple | list) or (isinstance(result, list) and _is_array(result)):
@@ -83,7 +88,12 @@ def parts_of(result: Any, names: Sequence[str], *, without: int | None) -> list[
         if isinstance(value, Mapping):
             parts += [Part(item, str(key), place, key) for key, item in value.items()]
         elif isinstance(value, tuple | list) and not _is_array(value):
-            parts += [Part(item, "", place, key) for key, item in enumerate(value)]
+            inner = within[place] if len(within) == len(result) else ()
+            inner = inner if len(inner) == len(value) else [""] * len(value)
+            parts += [
+                Part(item, name, place, key)
+                for key, (item, name) in enumerate(zip(value, inner, strict=True))
+            ]
         else:
             parts.append(Part(value, name, place))
     likely = [part for part in parts if is_gradient(part.name) or part.key is not None]

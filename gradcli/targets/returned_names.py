@@ -24,6 +24,23 @@ def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return found
 
 
+@remembered
+def names_in_brackets(function: Callable[..., Any]) -> tuple[tuple[str, ...], ...]:
+    """Beside `returned_names` those of what stands in brackets of its own: (du, dv) of `loss, (du, dv)`;
+    () for what is no tuple or list.
+    """
+    tree = source_tree(function)
+    found: tuple[tuple[str, ...], ...] = ()
+    for node in _own_nodes(tree.body[0]) if tree is not None else ():
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
+            found = tuple(map(_names_within, node.value.elts))
+    return found
+
+
+def _names_within(node: ast.expr) -> tuple[str, ...]:
+    return tuple(map(_name, node.elts)) if isinstance(node, ast.Tuple | ast.List) else ()
+
+
 def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a function in order, without those of functions within it."""
     for child in ast.iter_child_nodes(function):

@@ -37,6 +37,8 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "ridge_objective": set(),
         "himmelblau": {"x"},
         "neg_log_likelihood": set(),
+        "styblinski": {"x"},
+        "easomlike": set(),
     },
     "activations.py": {
         "sigmoid": set(),
@@ -69,7 +71,15 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "two_classes_cost": set(),
         "Swish": set(),
     },
-    "called.py": {"Root": set(), "Damped": {"x"}, "Ridge": set(), "TwoClasses": {"guesses"}},
+    "called.py": {"Root": set(), "Damped": {"x"}, "Ridge": set(), "TwoClasses": {"guesses"}, "Mixed": {"A"}},
+    "closures.py": {"logsumexp": set(), "dense": {"b"}, "arctangent": set()},
+    "one_unit.py": {"propagation": {"b"}},
+    "in_words.py": {
+        "vae_loss": {"logvar"},
+        "mixture_nll": set(),
+        "cross_entropy_loss": set(),
+        "kernel_cost": set(),
+    },
     "built.py": {"Standardise": set(), "Weighted": {"weights"}, "PoolOfOne": set()},
     "kept.py": {
         "Dense": {"biases"},
@@ -95,6 +105,7 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Shift": {"inputs"},
         "Anchored": set(),
         "Drawn": {"X"},
+        "TwoSteps": {"W1"},
     },
     "steps.py": {
         "SoftmaxLoss": set(),

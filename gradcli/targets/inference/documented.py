@@ -19,6 +19,7 @@ _BEHIND = r"(?<![\w.])`*{}`*(?::|,|,? of shape|,? with shape|:? shape)?\s+\(([^(
 _WHOLE = re.compile(
     r"\W*(of |as |are )?(integers?|ints?|labels?|ind(ex(es)?|ices)|class(es)?|0 (and|or) 1)\b"
 )
+_ONE_HOT, _CLASSES = re.compile(r"one_?hot"), re.compile(r"[CK]|(n_|num_|number_of_)?classes")
 _OF_TWO = re.compile(r"\b0 (and|or) 1\b")
 _INTEGER_NAMES = re.compile(r"y|t|labels?|targets?|idx|ind(ex|ices)|ids|tokens|captions|y_?true")
 
@@ -28,6 +29,7 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
     text = inspect.getdoc(function) or ""
     found = {}
     for name, told in _paragraphs(text, names).items():
+        told = _before_another(told, [other for other in names if other != name])
         axes = next(
             (axes for match in _PARENTHESES.finditer(told) if (axes := _axes(match[1])) is not None), None
         )
@@ -38,11 +40,24 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
     return _in_passing(text, names) | found
 
 
+def _before_another(told: str, others: Sequence[str]) -> str:
+    """What is said of an argument, up to where the shape of another one is stated: `log scales. X (N, D)`."""
+    starts = [
+        match.start()
+        for other in others
+        if (match := re.search(_BEHIND.format(re.escape(other)), told)) is not None
+    ]
+    return told[: min(starts, default=len(told))]
+
+
 def _in_passing(text: str, names: Sequence[str]) -> dict[str, Drawn]:
     """The arguments whose shapes stand behind their names: `emissions: (T, K); tags (T,) integers`."""
     found = {}
+    listed = "|".join(map(re.escape, names))
     for name in names:
-        match = re.search(_BEHIND.format(re.escape(name)), text)
+        # `mu, logvar, eps (N, K)` is about each of the three.
+        several = rf"{re.escape(name)}(?:`*(?:,|,?\s+and)\s+`*(?:{listed})(?!\w))*"
+        match = re.search(_BEHIND.format(several), text)
         axes = _axes(match[1]) if match is not None else None
         if match is not None and axes is not None:
             told = re.split(r"[;.(]|,\s+\w+\s*:?\s*\(", text[match.end() :])[0]
@@ -112,6 +127,8 @@ def _symbol(text: str) -> str:
 
 
 def _of_kind(name: str, axes: tuple[str, ...], told: str) -> Drawn:
+    if _ONE_HOT.search(name.lower()) and len(axes) == 2:
+        return Drawn(axes, "onehot_columns" if _CLASSES.fullmatch(axes[0]) else "onehot")
     if "bool" in told.lower() or name.lower().endswith("mask"):
         return Drawn(axes, "bool")
     if _INTEGER_NAMES.fullmatch(name.lower()) and (_INTEGERS.search(told) or _BOUND.search(told)):

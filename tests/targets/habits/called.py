@@ -82,3 +82,16 @@ class TwoClasses:
         guesses, labels = self.kept
         p = np.clip(guesses, self.eps, 1 - self.eps)
         return (-(labels / p) + (1 - labels) / (1 - p)) / len(p)  # planted: the mean is over all elements
+
+
+class Mixed:
+    def __init__(self, n_left, n_right):
+        self.A = np.random.randn(n_left, n_right)
+
+    def __call__(self, x):
+        self.x = x
+        return x @ self.A
+
+    def gradients(self, grad_out):
+        self.dA = self.x.T @ grad_out / len(self.x)  # planted: the mean over the rows
+        return grad_out @ self.A.T

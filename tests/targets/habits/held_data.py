@@ -55,3 +55,22 @@ class Drawn:
     def loss_and_gradient(self, X):
         gap = self.places - X
         return np.sum(np.cosh(gap)), np.sinh(gap)  # planted: the sign, as if it were that of the places
+
+
+class TwoSteps:
+    def __init__(self, n_in=3, n_hidden=4, n_out=2):
+        self.W1 = np.random.randn(n_in, n_hidden)
+        self.W2 = np.random.randn(n_hidden, n_out)
+
+    def forward(self, X):
+        self.a = np.tanh(X @ self.W1)
+        return self.a @ self.W2
+
+    def costFunction(self, X, y):
+        return 0.5 * np.sum((y - self.forward(X)) ** 2)
+
+    def costFunctionPrime(self, X, y):
+        delta = self.forward(X) - y
+        dJdW2 = self.a.T @ delta
+        dJdW1 = X.T @ (delta @ self.W2.T * (1 - self.a))  # planted: the square
+        return dJdW1, dJdW2

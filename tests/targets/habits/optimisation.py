@@ -81,3 +81,19 @@ def neg_log_likelihood(params, x, y):
     nll = np.sum(mu - y * eta)
     grad = x.T @ (mu - y)
     return nll, grad
+
+
+def styblinski(x):
+    return 0.5 * np.sum(x**4 - 16 * x**2 + 5 * x)
+
+
+def styb_grad(x):
+    return 2 * x**3 - 16 * x + 5  # planted: not halved
+
+
+def easomlike(x):
+    return -np.exp(-np.sum((x - 1) ** 2))
+
+
+def easom_grad(x):
+    return 2 * (x - 1) * np.exp(-np.sum((x - 1) ** 2))
