@@ -40,6 +40,7 @@ PLAIN = {
     "attention": ("gs.T @ q, p.T @ go", "gs @ q, p.T @ go", "k"),
     "softmax": ("(gb - (gb * b).sum())", "gb", "a"),
     "rescale": ("(dy * xhat).sum(axis=0)", "(g * xhat).sum(axis=0)", "gamma"),
+    "residual": ("return dout + da @ W1.T", "return da @ W1.T", "x"),
     "tangent": ("return 1 - A**2", "return 1 - A", "x"),
 }
 COLUMNS = {

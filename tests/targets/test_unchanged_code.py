@@ -63,6 +63,8 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "MarginOfOne": set(),
         "CamelCase": {"yPred"},
         "Divergence": set(),
+        "OneWord": set(),
+        "OneWordSlip": {"rows"},
     },
     "flags.py": {
         "logistic": set(),

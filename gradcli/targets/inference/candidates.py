@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, sizes_for
-from gradcli.targets.inference.indexed import by_indexing, by_unpacking, indices
+from gradcli.targets.inference.indexed import alone, by_indexing, by_unpacking, indices
 from gradcli.targets.inference.masked import by_masking, of_masks
 from gradcli.targets.inference.modes import by_comparison
 from gradcli.targets.inference.names import by_name, may_be_number
@@ -19,6 +19,7 @@ from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
 from gradcli.targets.inference.stepped import COLUMNS, by_stepping
 from gradcli.targets.inference.transposed import by_transposing, matrices_first
+from gradcli.targets.labels import LABEL
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
 
@@ -31,6 +32,7 @@ _COEFFICIENTS = re.compile(
 )  # of a label of two, one for each feature
 _INDEXES = ("N|int|V", "N T|int|V", "|int|V")  # of what something is indexed by
 _OF_ONE = re.compile(r"([a-z_]Ind|[a-z_]Idx|[a-z_]Index|_ind|_idx|_index)$")  # `outsideWordIdx` is a number
+_OF_ONE_ELEMENT = 2  # the rank of a single index, where it is all of one
 _AS_COLUMNS = 2  # the rank of lists of columns, where each is right of a matrix
 _BESIDE, _MOST_BESIDE = 2, 8  # the rank of shapes in the dimensions of others, and how many of them
 _PLAIN_NUMBERS = (2, 0.5)
@@ -88,6 +90,7 @@ def ranked(
     signs = by_margin(functions[:2], names)
     positive = by_logarithm(forward, names)
     matrices = by_transposing(forward, names) - told.keys()
+    single = {name for name in alone(forward, names) - told.keys() if LABEL.fullmatch(name)}
     columns = by_stepping(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     given_back = _given_back(functions, names)
@@ -140,6 +143,8 @@ def ranked(
             found[name] = of_masks(found[name])
         if two and name not in told and _COEFFICIENTS.fullmatch(name):
             found[name] = [(0, drawn("D|small")), *((rank + 1, guess) for rank, guess in found[name])]
+        if name in single and drawn("|int|2") not in [guess for _, guess in found[name]]:
+            found[name] = [*found[name], (_OF_ONE_ELEMENT, drawn("|int|2"))]
         if name in matrices:
             found[name] = matrices_first(found[name])
         if name in columns:

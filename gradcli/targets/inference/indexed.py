@@ -82,6 +82,13 @@ def indices(function: Callable[..., Any], names: Sequence[str]) -> set[str]:
     return {name for name in names if any(_is(node, name) for part in slices for node in ast.walk(part))}
 
 
+def alone(function: Callable[..., Any], names: Sequence[str]) -> set[str]:
+    """The arguments that are all of an index: `p[target]`, which may be of one element."""
+    tree = source_tree(function)
+    slices = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)] if tree else []
+    return {part.id for part in slices if isinstance(part, ast.Name) and part.id in names}
+
+
 def _lengths(tree: ast.AST, name: str) -> Iterator[int]:
     """The least length that each use asks for; 0 where the use says that the length is open."""
     for node in ast.walk(tree):

@@ -140,3 +140,33 @@ class Divergence:
     def derivative(self, mu, log_var):
         n = np.size(mu)
         return mu / n, 0.5 * (np.exp(log_var) - 1) / n
+
+
+class OneWord:
+    """Words of a context, and the one that they stand around."""
+
+    def __init__(self, words=6, length=3):
+        self.rows = np.random.randn(words, length)
+        self.columns = np.random.randn(length, words)
+
+    def loss(self, context, target):
+        h = self.rows[context].mean(axis=0)
+        p = np.exp(h @ self.columns)
+        p /= p.sum()
+        d = p.copy()
+        d[target] -= 1
+        drows = np.zeros_like(self.rows)
+        np.add.at(drows, context, self.columns @ d / len(context))
+        return -np.log(p[target]), {"rows": drows, "columns": np.outer(h, d)}
+
+
+class OneWordSlip(OneWord):
+    def loss(self, context, target):
+        h = self.rows[context].mean(axis=0)
+        p = np.exp(h @ self.columns) / np.sum(np.exp(h @ self.columns))
+        d = p.copy()
+        d[target] -= 1
+        drows = np.zeros_like(self.rows)
+        np.add.at(drows, context, self.columns @ d)  # planted: not the mean of the context
+        loss = -np.log(p[target])
+        return loss, {"rows": drows, "columns": np.outer(h, d)}

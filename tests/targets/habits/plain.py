@@ -66,3 +66,14 @@ def tangent(x):
 
 def tangent_backward(A):
     return 1 - A**2
+
+
+def residual_forward(x, W1, b1, W2, b2):
+    h = np.tanh(x @ W1 + b1)
+    return x + h @ W2 + b2, (x, h, W1, W2)
+
+
+def residual_backward(dout, cache):
+    x, h, W1, W2 = cache
+    da = (dout @ W2.T) * (1 - h**2)
+    return dout + da @ W1.T, x.T @ da, da.sum(0), h.T @ dout, dout.sum(0)
