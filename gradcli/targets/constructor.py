@@ -19,7 +19,7 @@ RATE = 2.0**200
 
 _FEATURES = re.compile(
     r"(n_?|nn_)?(in|inputs?|inp|input_nodes|fan_in)(_?(features|dim|dims|size|units|nodes|neurons|len|length))?|n_in(puts?)?"
-    r"|(n|num)_(in|inputs?|features|neurons_in)|in_?(dim|features|size)|D_?in|features|(n|num)_features?|num_features"
+    r"|(n|num)_(in|inputs?|features|neurons_in)|in_?(dim|features|size)|[Dd]_?in|features|(n|num)_features?|num_features"
     r"|dim|size|units_in|input_dimension|embed_dim|d_model|normalized_shape|dims?|fan_in|n_x|D"
 )
 _CHANNELS = re.compile(
@@ -27,10 +27,12 @@ _CHANNELS = re.compile(
 )
 _OUTPUTS = re.compile(
     r"(n_?|nn_)?(out|outputs?)(_?(features|dim|dims|size|units|nodes|neurons|ch|channels?|planes|depth|maps))?|n_out(puts?)?"
-    r"|(n|num)_(out|outputs?|units|neurons|filters|kernels|classes|neurons_out)|n_units|units|D_?out|C_?out|c_out"
+    r"|(n|num)_(out|outputs?|units|neurons|filters|kernels|classes|neurons_out)|n_units|units|[Dd]_?out|C_?out|c_out"
     r"|fan_out|classes|out_?(dim|features|size|channels)|filters|depth|n_y|nOutputPlane|neurons|nodes|output_dimension"
 )
-_HIDDEN = re.compile(r"(n_?|nn_)?hidden(_?(features|dim|dims|size|units|nodes))?|n_h|H|(n|num)_hidden")
+_HIDDEN = re.compile(
+    r"(n_?|nn_)?hidden(_?(features|dim|dims|size|units|nodes))?|[Dd]_?hidden|n_h|H|(n|num)_hidden"
+)
 _SIZES = re.compile(
     r"(layer_?)?(sizes|dims|widths|dimensions)|layers_(sizes|dims)|hidden_(sizes|dims|layers)"
 )
@@ -109,7 +111,7 @@ def construct(where: str, cls: type, given: Mapping[str, Any], seen: Shape | Non
 
     Raises UsageError, with the call that was made, if the constructor raises.
     """
-    arguments = {**_suggested(cls, given, seen), **given}
+    arguments = {**suggested(cls, given, seen), **given}
     try:
         with fixed_generators(), made_of_doubles():
             made = cls(**arguments)
@@ -123,7 +125,8 @@ def construct(where: str, cls: type, given: Mapping[str, Any], seen: Shape | Non
     return made
 
 
-def _suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[str, Any]:
+def suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[str, Any]:
+    """What the constructor gets beside what is given, for an input of this shape."""
     found: dict[str, Any] = {}
     for parameter in parameters_of(cls) or []:
         name = parameter.name

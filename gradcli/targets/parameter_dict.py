@@ -26,6 +26,7 @@ class ParameterDict(NamedTuple):
 
     argument: str
     keys: tuple[str, ...]
+    is_tuple: bool = False  # `w, b = params`
 
     def unfold(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function with its parameters as arguments of their own, if it takes the dictionary."""
@@ -36,7 +37,8 @@ class ParameterDict(NamedTuple):
         def unfolded(*args: Any, **keywords: Any) -> Any:
             bound = signature.bind(*args, **keywords)
             given = dict(bound.arguments)
-            given[self.argument] = {key: given.pop(key) for key in self.keys}
+            entries = {key: given.pop(key) for key in self.keys}
+            given[self.argument] = tuple(entries.values()) if self.is_tuple else entries
             return function(**given)
 
         parameters: list[Parameter] = []
@@ -56,6 +58,19 @@ def find_parameter_dict(function: Callable[..., Any]) -> ParameterDict | None:
             keys = keys_read(function, argument)
             free = keys and not any(_SETTINGS.fullmatch(key) or key in names for key in keys)
             return ParameterDict(argument, keys) if free else None
+    return None
+
+
+def find_parameter_tuple(function: Callable[..., Any]) -> ParameterDict | None:
+    """The argument that a function takes its parameters out of in order: `w, b = params`."""
+    names = argument_names(function)
+    tree = source_tree(function) or ast.Module([], [])
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.Assign)):
+        value, target = node.value, node.targets[0]
+        if isinstance(value, ast.Name) and value.id in names and isinstance(target, ast.Tuple):
+            keys = tuple(part.id for part in target.elts if isinstance(part, ast.Name))
+            if len(keys) == len(target.elts) and not {*keys} & {*names}:
+                return ParameterDict(value.id, keys, is_tuple=True)
     return None
 
 

@@ -17,6 +17,7 @@ from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem, Run, Source
 from gradcli.subject import copies
+from gradcli.targets.constructor import construct, suggested, unguessable
 from gradcli.targets.convention import Advise, ByArguments, Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
@@ -222,7 +223,7 @@ class CheckableModule(ByArguments):
 
         def made_and_called(**_: Any) -> None: ...
 
-        needed = {*required_arguments(self.cls), *required_arguments(self.cls.forward)[1:]}
+        needed = {*unguessable(self.cls), *required_arguments(self.cls.forward)[1:]}
         made_and_called.__name__ = self.name
         made_and_called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [
@@ -260,8 +261,10 @@ class CheckableModule(ByArguments):
     ) -> Problem:
         import torch
 
+        seen = next((array.shape for array in inputs.values() if array.ndim), None)
+        given = {name: value for name, value in constants.items() if name in self._constructor}
         torch.manual_seed(0)
-        module = self.cls(**{name: value for name, value in constants.items() if name in self._constructor})
+        module = construct(label.where, self.cls, given, seen)
         dtype = next(a.dtype.name for a in inputs.values() if a.dtype.kind == "f")
         module = module.to(getattr(torch, dtype))
         parameters = {name.replace(".", "_"): name for name, _ in module.named_parameters()}
@@ -289,4 +292,6 @@ class CheckableModule(ByArguments):
         }
         rest = {name: value for name, value in constants.items() if name in self._forward}
         problem = made.problem({**arrays, **inputs}, rest, label)
-        return replace(problem, constants=dict(constants))
+        sizes = ", ".join(f"{name}={value!r}" for name, value in suggested(self.cls, given, seen).items())
+        remarks = [*problem.remarks, f"made with {sizes}"] if sizes else problem.remarks
+        return replace(problem, constants=dict(constants), remarks=tuple(remarks))

@@ -159,11 +159,44 @@ STATIC_JVP = """
         (x,), (t,) = primals, tangents
         return x**k, k * x ** (k - 1) * t
 """
+TREE = """
+    @jax.custom_vjp
+    def dense(params, x):
+        return jnp.tanh(x @ params["w"] + params["b"])
+
+    def forward_rule(params, x):
+        y = dense(params, x)
+        return y, (params, x, y)
+
+    def backward_rule(saved, g):
+        params, x, y = saved
+        d = g * (1 - y**2)
+        return {"w": x.T @ d, "b": d.sum(axis=0)}, d @ params["w"].T
+
+    dense.defvjp(forward_rule, backward_rule)
+"""
+TUPLE = """
+    @jax.custom_vjp
+    def affine(params, x):
+        w, b = params
+        return x @ w + b
+
+    def forward_rule(params, x):
+        return affine(params, x), (params[0], x)
+
+    def backward_rule(saved, g):
+        w, x = saved
+        return (x.T @ g, g.sum(axis=0)), g @ w.T
+
+    affine.defvjp(forward_rule, backward_rule)
+"""
 
 
 @pytest.mark.parametrize(
     ("source", "name", "right", "wrong", "gradients"),
     [
+        (TREE, "dense", "d @ params", "g @ params", ["w", "b", "x"]),
+        (TUPLE, "affine", "g @ w.T", "2 * g @ w.T", ["w", "b", "x"]),
         (NORM, "norm", "0.5 / n", "2 / n", ["x", "eps"]),  # a hyperparameter with a gradient
         (STATIC_JVP, "scaled", "k * x ** (k - 1)", "x ** (k - 1)", ["x"]),
     ],

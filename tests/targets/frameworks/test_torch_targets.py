@@ -200,7 +200,26 @@ def test_a_module_is_checked_with_its_parameters():
     result = check_target("layers.py:Layer", **sizes)
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["bias"]
     remarks = check_target("layers.py:Layer", inputs={"x": "4x3"}).remarks
-    assert remarks[0] == "inferred: --set n_in=3 --set n_out=3"
+    assert remarks[0] == "made with n_in=3, n_out=2"
+
+
+def test_a_module_of_sizes_is_made_with_different_ones():
+    write(
+        LINEAR,
+        """
+        class Layer(torch.nn.Module):
+            def __init__(self, in_features, d_hidden, out_features):
+                super().__init__()
+                self.w = torch.nn.Parameter(torch.randn(d_hidden, in_features))
+                self.v = torch.nn.Parameter(torch.randn(out_features, d_hidden))
+                self.b = torch.nn.Parameter(torch.randn(d_hidden))
+            def forward(self, x):
+                return torch.tanh(Linear.apply(x, self.w, self.b)) @ self.v.T
+        """,
+    )
+    result = check_target("layers.py:Layer", blame=False)
+    assert result.verdict == "pass"
+    assert [g.analytic.shape for g in result.gradients.values()] == [(4, 3), (6, 3), (2, 6), (6,)]
 
 
 def test_a_function_of_tensors_is_checked_if_it_is_asked_for():
