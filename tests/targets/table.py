@@ -73,6 +73,7 @@ def rows() -> Iterator[Row]:
         source = classes.text_of(name).replace(right, slip, 1)
         yield Row("class", f"layer.py:{name}", source, frozenset(gradients))
     yield from _frameworks()
+    yield from _frameworks_said()
     yield from _spelled()
 
 
@@ -101,6 +102,51 @@ def _frameworks() -> Iterator[Row]:
         if right:
             assert right in source, target
             yield Row(convention, target, source.replace(right, slip, 1), frozenset({wrong}), said)
+
+
+def _frameworks_said() -> Iterator[Row]:
+    """Values that no guess would find, and names that say nothing."""
+    torch = "import torch\n" + textwrap.dedent(test_torch_targets.SWISH)
+    jax = "import functools\nimport jax\nimport jax.numpy as jnp\n" + textwrap.dedent(test_jax_targets.VJP)
+    bump = "import numpy as np\n\ndef bump(r):\n    return np.exp(-r * r)\n\n"
+    bump += "def tilt(r):\n    return -2 * r * bump(r)\n"
+    for convention, target, source, check, right, slip, wrong, said in (
+        (
+            "torch",
+            "f.py:Swish",
+            torch,
+            "inputs: {x: 2x5}, constants: {beta: 0.4}",
+            "ctx.beta * x",
+            "x",
+            "x",
+            "inputs, constants",
+        ),
+        ("jax", "f.py:logcosh", jax, "inputs: {x: 5, a: scalar}", "jnp.sum(g", "jnp.mean(g", "a", "inputs"),
+        (
+            "autograd",
+            "f.py:logsumexp",
+            test_autograd_targets.LOGSUMEXP,
+            "inputs: {x: 6}, constants: {t: 0.8}",
+            "/ t), arg",
+            "), arg",
+            "x",
+            "inputs, constants",
+        ),
+        (
+            "elementwise",
+            "f.py",
+            bump,
+            "f: bump, grad: tilt, inputs: {r: 7}",
+            "-2 * r",
+            "2 * r",
+            "r",
+            "f, grad, inputs",
+        ),
+    ):
+        config = f"  - {{target: {target}, {check}}}"
+        yield Row(convention, target, source, frozenset(), said, config)
+        assert right in source, target
+        yield Row(convention, target, source.replace(right, slip, 1), frozenset({wrong}), said, config)
 
 
 def _spelled() -> Iterator[Row]:
