@@ -157,3 +157,20 @@ def test_few_tiny_elements_among_larger_ones_hide_as_much(name, dtype):
 
     assert verdict(1.0) == "pass"
     assert verdict(1.01) == "fail"
+
+
+@pytest.mark.parametrize(("seed", "scale"), [(0, 1e-3), (1, 1e-4)])
+def test_a_stair_of_float32_is_rounding_and_a_step_of_a_quantiser_is_none(seed, scale):
+    c = (scale * np.random.default_rng(seed).standard_normal(5)).astype(np.float32)
+    far, steps = np.float32(300), np.float32(2**12)
+
+    def verdict(forward, factor):
+        def backward(dout, _):
+            return (np.float32(factor) * np.repeat(dout, 5),)
+
+        return gradcli.check(forward, backward, {"c": c}, blame=False).verdict
+
+    assert verdict(lambda c: (np.sum((c + far) - far), None), 1.0) == "pass"
+    assert verdict(lambda c: (np.sum((c + far) - far), None), 1.001) == "fail"
+    assert verdict(lambda c: (np.sum((c + far) - far), None), 0.0) == "fail"
+    assert verdict(lambda c: (np.sum(np.rint(steps * c) / steps), None), 1.0) == "fail"

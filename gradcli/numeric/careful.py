@@ -26,6 +26,8 @@ _NEARER = 2.0**-20  # ... and how much nearer, to tell noise from a function fas
 _FAST = 2.0**10  # ... where it is so many times the rounding
 _IN_LINE = 0.1  # relative distance of a slope that follows
 _FAR = (2.0**6, 2.0**12)  # times the longest of the near steps
+_COARSEST = 2.0**-6  # of a number: the grain of float16
+_FAR_OFF = 2.0**9  # a number behind an addition, whose grain is left when it is taken off again
 _UNEVEN = (0.89, 0.71, 0.53)  # parts of a far step: powers of two all round the same way
 _POOR = 1e-4  # relative uncertainty beyond which more effort is worth it
 
@@ -75,11 +77,15 @@ class Line:
         return total
 
     def grain(self) -> float:
-        """The coarsest that floating point can be here: units of float16, or 1e-12 behind an addition."""
+        """The coarsest that floating point can be here: units of float16, or what an addition of hundreds
+        leaves, 1e-12 in float64."""
         grain = 0.0
-        for cotangent, out in zip(self.cotangents, self.function.base, strict=True):
+        for cotangent, out, eps in zip(
+            self.cotangents, self.function.base, self.function.precision, strict=True
+        ):
             largest = float(np.max(np.abs(cotangent), initial=0.0))
-            grain = max(grain, 2.0**-6 * float(np.max(np.abs(cotangent * out), initial=0.0)), 1e-12 * largest)
+            own = _COARSEST * float(np.max(np.abs(cotangent * out), initial=0.0))
+            grain = max(grain, own, max(1e-12, min(_FAR_OFF * eps, _COARSEST)) * largest)
         return grain
 
     def rounding(self) -> float:
