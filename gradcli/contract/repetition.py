@@ -1,6 +1,7 @@
 """Equal calls give equal numbers, whatever was called before."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ _STEPS_OF_A_DRIFT = 5  # further changes of one sign: random numbers seldom rise
 _SHORT = 2.0**-16  # of an input's spread: few kinks lie between
 _LONGER = (2.0**-12, 2.0**-8)  # the stairs of rounding do not reach so far
 _DOUBTS, _FEWER_DOUBTS = 16.0, 2.0  # times a slope's doubt; over longer steps kinks are a part of it
+_DIRECTIONS, _CONTRADICTING = 3, 2  # tried, and needed to say that a gradient is another point's
 _IN_A_ROW = 7  # equal calls that are held against the one before: random ties rarely fall alike so often
 
 
@@ -210,39 +212,60 @@ def _is_stale(
     """
     if any(name not in away or not np.array_equal(g, away[name]) for name, g in gradients.items()):
         return False
+    directions = [_direction(subject, gradients, phase) for phase in range(_DIRECTIONS)]
+    if not all(_fits_here(subject, direction, cotangents, gradients) for direction in directions):
+        return False
     there = _another_point(subject)
-    fits = [_fits(subject, there, cotangents, gradients, phase) for phase in (0.0, 1.0, 2.0)]
-    return all(here for here, _ in fits) and sum(not away for _, away in fits) >= 2
+    # Most of them must contradict it: one may happen to lie along a kink.
+    misfits = (not _fits_there(subject, there, d, cotangents, gradients) for d in directions)
+    return next(islice(filter(None, misfits), _CONTRADICTING - 1, None), False)
 
 
-def _fits(
-    subject: Subject,
-    there: Mapping[str, Array],
-    cotangents: Cotangents,
-    gradients: Mapping[str, Array],
-    phase: float,
-) -> tuple[bool, bool]:
-    """Whether the gradients fit the function at the first point and at the other one, along one direction.
-
-    At the first point for certain; at the other one over steps of any length. Short ones have few kinks
-    between them, but may stand on one stair of rounding, where the slope is 0 whatever the function's is.
-    """
-    direction = {
-        name: np.cos(phase + np.arange(g.size)).reshape(g.shape) * spread(there[name])
+def _direction(subject: Subject, gradients: Mapping[str, Array], phase: int) -> dict[str, FloatArray]:
+    inputs = subject.problem.inputs
+    return {
+        name: np.cos(phase + np.arange(g.size)).reshape(g.shape) * spread(elsewhere(inputs[name]))
         for name, g in gradients.items()
     }
+
+
+def _claim(gradients: Mapping[str, Array], direction: Mapping[str, FloatArray]) -> tuple[float, float]:
+    """What gradients say of the slope along a direction, and the size of what it is summed up from."""
     weighed = [g.astype(np.float64) * direction[name] for name, g in gradients.items()]
-    claimed = sum(float(np.sum(w)) for w in weighed)
-    size = sum(float(np.sum(np.abs(w))) for w in weighed)
-    here, doubt = _slope(subject, subject.problem.inputs, direction, cotangents, _SHORT)
-    if not abs(claimed - here) <= _DOUBTS * doubt + 1e-3 * size <= size:
-        return False, True
+    return sum(float(np.sum(w)) for w in weighed), sum(float(np.sum(np.abs(w))) for w in weighed)
+
+
+def _fits_here(
+    subject: Subject,
+    direction: Mapping[str, FloatArray],
+    cotangents: Cotangents,
+    gradients: Mapping[str, Array],
+) -> bool:
+    """Whether the gradients fit the function at the point for certain."""
+    claimed, size = _claim(gradients, direction)
+    slope, doubt = _slope(subject, subject.problem.inputs, direction, cotangents, _SHORT)
+    return abs(claimed - slope) <= _DOUBTS * doubt + 1e-3 * size <= size
+
+
+def _fits_there(
+    subject: Subject,
+    there: Mapping[str, Array],
+    direction: Mapping[str, FloatArray],
+    cotangents: Cotangents,
+    gradients: Mapping[str, Array],
+) -> bool:
+    """Whether the gradients may fit the function at another point, over steps of any length.
+
+    Short ones have few kinks between them, but may stand on one stair of rounding, where the slope is 0
+    whatever the function's is.
+    """
+    claimed, size = _claim(gradients, direction)
 
     def fits_over(step: float, doubts: float) -> bool:
         slope, doubt = _slope(subject, there, direction, cotangents, step)
         return abs(claimed - slope) <= doubts * doubt + 3e-3 * size
 
-    return True, fits_over(_SHORT, _DOUBTS) or any(fits_over(step, _FEWER_DOUBTS) for step in _LONGER)
+    return fits_over(_SHORT, _DOUBTS) or any(fits_over(step, _FEWER_DOUBTS) for step in _LONGER)
 
 
 def _slope(
