@@ -18,11 +18,12 @@ from gradcli.blame.evidence import Evidence
 from gradcli.blame.repair import as_changes
 from gradcli.blame.search import Fault, Search
 from gradcli.blame.taps import DEF, Site
-from gradcli.blame.trace import Key, Trace
+from gradcli.blame.trace import Key, Trace, instead
 from gradcli.blame.truth import Node
 
 _MOST = 4  # values that are put right
-_SAME = 1e-6  # relative, for a ratio that is one factor
+
+Changes = dict[Key, Callable[[Any], Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +46,8 @@ class _Pin:
     def key(self) -> Key:
         return self.site.number, 0
 
-    @property
-    def true(self) -> Array:
-        return self.node.gradient.reshape(self.value.shape)
-
-    @property
-    def is_multiple(self) -> bool:
-        """Whether one factor is all that is wrong."""
-        factor = np.sum(self.value * self.true) / (np.sum(self.true**2) or 1.0)
-        gap = np.max(np.abs(self.value - factor * self.true), initial=0.0)
-        return self.value.size > 1 and bool(gap <= _SAME * np.max(np.abs(self.value), initial=0.0))
+    def put_right(self) -> Changes:
+        return {self.key: partial(instead, self.node.gradient.reshape(self.value.shape))}
 
 
 class Several:
@@ -71,7 +64,7 @@ class Several:
 
     def run(self) -> list[Slip]:
         """The slips in the order of time; none if that is not certain. Cost: a search for each."""
-        mended: dict[Key, Callable[[Any], Any]] = {}
+        mended: Changes = {}
         found: list[Slip] = []
         if self._bench(len(self.pins), mended).wrong:
             last = self._alone(len(self.pins), mended)
@@ -84,24 +77,22 @@ class Several:
             if slip is None or slip.fault.statement is not self.pins[place].site.statement:
                 return []
             found.insert(0, slip)
-            mended.update(
-                self._mending(slip) or {self.pins[place].key: partial(_instead, self.pins[place].true)}
-            )
+            mended.update(self._mending(slip) or self.pins[place].put_right())
         return found if len(found) > 1 else []
 
-    def _bench(self, earlier: int, mended: dict[Key, Callable[[Any], Any]]) -> Bench:
+    def _bench(self, earlier: int, mended: Changes) -> Bench:
         """With the first values put right, and what comes later mended."""
-        right = {pin.key: partial(_instead, pin.true) for pin in self.pins[:earlier]}
+        right = {key: change for pin in self.pins[:earlier] for key, change in pin.put_right().items()}
         return self.bench.changed({**right, **mended})
 
-    def _alone(self, earlier: int, mended: dict[Key, Callable[[Any], Any]]) -> Slip | None:
+    def _alone(self, earlier: int, mended: Changes) -> Slip | None:
         """The one slip that is left."""
         bench = self._bench(earlier, mended)
         search = Search(bench, self._evidence(bench), self.rng)
         faults = search.run(frozenset(n for n in bench.known if not bench.fits(bench.found, n)))
         return Slip(faults[0], search) if len(faults) == 1 else None
 
-    def _mending(self, slip: Slip) -> dict[Key, Callable[[Any], Any]]:
+    def _mending(self, slip: Slip) -> Changes:
         """A repair as a change of values, if it is one."""
         changes = (as_changes(repair, slip.search.evidence.trace) for repair in slip.fault.repairs)
         return next(filter(None, changes), {})
@@ -140,7 +131,3 @@ class Several:
         for site in sites:
             if sum(s.name == site.name for s in sites) == 1 and site.node is not site.statement:
                 yield site
-
-
-def _instead(array: Array, _: Any) -> Array:
-    return array.copy()

@@ -90,7 +90,7 @@ def changing(site: int, changes: Sequence[Callable[[Any], Any]]) -> Callable[[in
 
 def replacing_each(values: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
     """A hook that puts other arrays in the place of certain values."""
-    return changing_each({key: partial(_instead, array) for key, array in values.items()})
+    return changing_each({key: partial(instead, array) for key, array in values.items()})
 
 
 def shifting(values: Mapping[Key, Array], shifts: Mapping[Key, Array]) -> Callable[[int, Any], Any]:
@@ -100,7 +100,8 @@ def shifting(values: Mapping[Key, Array], shifts: Mapping[Key, Array]) -> Callab
     return lambda number, value: shift(number, replace(number, value))
 
 
-def _instead(array: Array, _: Any) -> Array:
+def instead(array: Array, _: Any) -> Array:
+    """An array in the place of any value."""
     return array.copy()
 
 

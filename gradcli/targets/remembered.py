@@ -19,9 +19,7 @@ def remembered(find_out: FindOut) -> FindOut:
         except KeyError:
             found = known[function] = find_out(function)
             return found
-        except (
-            TypeError
-        ):  # a method of an object that has no hash, a builtin that nothing can refer to weakly
+        except TypeError:  # nothing can refer to it weakly, or it has no hash: a method of such an object
             return find_out(function)
 
     return cast(FindOut, recall)
