@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import IO, Protocol, cast
 
 _C = ctypes.CDLL(None) if os.name == "posix" else None
+_LINE_BY_LINE = 1  # _IOLBF, with glibc, musl and macOS
 
 MOST_BYTES = 64 * 2**10  # kept for each check; a print in a loop must not fill the disk
 
@@ -57,12 +58,13 @@ def captured_output(file: IO[bytes] | None = None, before: str = "") -> Iterator
     processes write to standard output.
 
     What they write to standard error passes by: it is no place for reports, and may be their last words.
-    file: unbuffered and empty; holds what has been printed so far, for whoever outlives this process, and is
-    empty again at the end. before: what was printed earlier, which only the file shall hold as well.
+    file: unbuffered; holds what has been printed so far, for whoever outlives this process: see `emptied`.
+    before: what was printed earlier, which only the file shall hold as well.
     """
     found = _Text()
     with contextlib.nullcontext(file) if file is not None else _nameless() as kept:
         if file is not None:
+            emptied(file)
             with contextlib.suppress(OSError):
                 file.write(before.encode())
         printed = _Printed(kept)
@@ -78,10 +80,21 @@ def captured_output(file: IO[bytes] | None = None, before: str = "") -> Iterator
                     stream.flush()
         finally:
             found.text = printed.end()
-            if file is not None:
-                with contextlib.suppress(OSError):
-                    file.seek(0)
-                    file.truncate()
+
+
+def emptied(file: IO[bytes]) -> None:
+    """Forget what was printed: it has been told."""
+    with contextlib.suppress(OSError):
+        file.seek(0)
+        file.truncate()
+
+
+def print_lines_at_once() -> None:
+    """Have compiled code print each line when it ends: what waits in a buffer of C is lost in a crash."""
+    name = "__stdoutp" if sys.platform == "darwin" else "stdout"
+    with contextlib.suppress(ValueError):  # a C library that calls it otherwise
+        if _C is not None:
+            _C.setvbuf(ctypes.c_void_p.in_dll(_C, name), None, _LINE_BY_LINE, 0)
 
 
 def read_printed(file: IO[bytes], start: int = 0, dropped: int = 0) -> str:

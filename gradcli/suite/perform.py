@@ -57,12 +57,20 @@ class Performer:
     """
 
     def __init__(
-        self, wants: Wants, progress: ShowProgress = no_progress, printed: IO[bytes] | None = None
+        self,
+        wants: Wants,
+        progress: ShowProgress = no_progress,
+        printed: IO[bytes] | None = None,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
-        """printed: a file for what the code has printed so far, should it end this process."""
+        """printed: a file for what the code has printed so far, should it end this process.
+
+        opened: called once a check's target is open, and nothing of the check has been run.
+        """
         self._wants = wants
         self._progress = progress
         self._file = printed
+        self._has_opened = opened
         self._spec: CheckSpec | None = None
         self._opened: list[Opened] = []
         self._printed = ""  # during the import
@@ -74,6 +82,7 @@ class Performer:
             return listed
         (one,) = listed
         opened = self._opened[one.part or 0]
+        self._has_opened()
         with self._progress(one.id) as show, captured_output(self._file, self._printed) as captured:
             outcome = self._run(one, opened, show)
         return replace(outcome, output=self._printed + captured.text)

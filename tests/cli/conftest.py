@@ -13,6 +13,8 @@ import gradcli
 from gradcli.cli import main
 
 ROOT = str(Path(gradcli.__file__).parents[1])
+# What changes how a command looks, or when it is that its output is there.
+VARIABLES = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED")
 
 
 def _entry(args, prog_name=None, **extra):
@@ -23,7 +25,7 @@ def _entry(args, prog_name=None, **extra):
 def invoke(tmp_path, monkeypatch):
     """Run `gradcli ARGS` in an empty folder: exit_code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
     def run(*args):
@@ -35,11 +37,7 @@ def invoke(tmp_path, monkeypatch):
 @pytest.fixture
 def environment():
     """The environment of a subprocess that finds this gradcli."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
     return kept | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
 

@@ -35,7 +35,7 @@ class Processes:
     def __init__(
         self, workers: int, wants: Wants, *, timeout: float | None = None, isolate: bool = False
     ) -> None:
-        """timeout: seconds for each check; isolate: a new process for each."""
+        """timeout: seconds for each check, and for opening its target; isolate: a new process for each."""
         self.capacity = 2 * workers  # none waits while the last answer is looked at
         self.waiting: Waiting = silently
         self._workers = workers
@@ -98,7 +98,7 @@ class Processes:
         """The answer in a message, if there is one in it."""
         worker = message.worker
         if message.data == b"":
-            worker.is_ready(self._timeout)
+            worker.restart_clock(self._timeout)
             return None
         if worker not in self._busy:
             return None  # it was stopped, or has ended since its answer
@@ -154,7 +154,8 @@ class _Worker:
             self._start_clock(timeout)
         self._send(pickle.dumps(task))
 
-    def is_ready(self, timeout: float | None) -> None:
+    def restart_clock(self, timeout: float | None) -> None:
+        """It is ready for a check, or has opened its target: no time of the check itself."""
         self._ready = True
         self._start_clock(timeout)
 
