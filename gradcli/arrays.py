@@ -1,6 +1,7 @@
 """The array types of gradcli's annotations, and how much an array may hold."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import prod
 from types import EllipsisType
 from typing import Any, TypeAlias
@@ -23,6 +24,12 @@ def largest(array: Array) -> float:
     with np.errstate(invalid="ignore"):
         size = max(float(array.max()), -float(array.min()))  # NaN where there is one
     return size if size < np.inf else float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+
+
+@lru_cache(maxsize=64)
+def everywhere(shape: tuple[int, ...], *, value: bool) -> BoolArray:
+    """A mask that is one value for all elements; read-only, and of no size."""
+    return np.broadcast_to(np.bool_(value), shape)
 
 
 def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:

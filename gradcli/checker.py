@@ -21,6 +21,7 @@ from gradcli.comparing import Comparer
 from gradcli.cotangents import upstream
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
+from gradcli.memory import keep_freed
 from gradcli.nodes import Nodes
 from gradcli.plan import PROBE, Scope, plan
 from gradcli.problem import Problem, Run
@@ -116,6 +117,7 @@ class _Check:
     def _check(self) -> None:
         run, repeatable = contract.observe_forward(self.subject, self.violations)
         outputs = run.outputs
+        keep_freed(sum(array.nbytes for array in (*self.problem.inputs.values(), *outputs)))
         cotangents = upstream(self.problem, outputs, self.rng)
         self.cotangents = cotangents
         self._keep(outputs, cotangents)

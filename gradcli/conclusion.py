@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcli.arrays import BoolArray, FloatArray
+from gradcli.arrays import BoolArray, FloatArray, everywhere
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, TIES, Gradient
 from gradcli.verdict import RESOLUTION, Comparison
 
@@ -34,16 +34,16 @@ def conclude(judgement: Judgement) -> Gradient:
     elif left.any():
         verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
     elif judgement.measured.any() and not any(
-        np.any((side != 0) & judgement.measured) for side in (judgement.analytic, judgement.value)
+        side.any(where=judgement.measured) for side in (judgement.analytic, judgement.value)
     ):
         note = _ZERO  # exactly
     elif judgement.value.size and not judgement.measured.any():
         verdict, note = INCONCLUSIVE, "not compared"
     elif _dominated_by(judgement, unresolved, comparison):
         verdict, note = _nothing_resolved(judgement, comparison, open_)
-    unsettled = int(np.sum(unresolved))
+    unsettled = int(np.count_nonzero(unresolved))
     del unresolved  # memory counts
-    at_kink = int(np.sum(judgement.kinked & judgement.measured))
+    at_kink = int(np.count_nonzero(judgement.kinked & judgement.measured))
     if at_kink and not note:
         note = f"{at_kink} at a kink"
     if judgement.tied_wrong.any():
@@ -61,7 +61,7 @@ def conclude(judgement: Judgement) -> Gradient:
         relative_error=comparison.relative_error_at(worst) if judgement.value.size else 0.0,
         method=judgement.numeric.described,
         evaluations=judgement.numeric.setup,  # and what the spine adds
-        compared=int(np.sum(judgement.measured)),
+        compared=int(np.count_nonzero(judgement.measured)),
         at_kink=at_kink,
         failing=failing if failing.any() else None,
         unresolved=0 if note == _ZERO else unsettled,
@@ -73,6 +73,8 @@ def _unresolved(
     judgement: Judgement, comparison: Comparison, failing: BoolArray, undecided: BoolArray
 ) -> BoolArray:
     """Elements that are not known to be wrong, nor well enough to be called right."""
+    if comparison.is_resolved and not undecided.any():
+        return everywhere(undecided.shape, value=False)
     known = comparison.resolved
     known |= judgement.kinked
     unresolved = np.logical_not(known, out=known)

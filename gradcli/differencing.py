@@ -1,7 +1,7 @@
 """The code under test as a function that can be differenced: in float64 wherever it lets us."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from gradcli.arrays import Array
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import Function, Noise, drops_digits, output_noise, with_hidden
-from gradcli.problem import Run
 from gradcli.subject import Subject, copies
 
 _DROWNED = 16.0  # times the precision: what may be left of numbers about one
@@ -46,19 +45,18 @@ def differencing(
     wide = {n: a.astype(np.float64, copy=False) if a.dtype.kind == "f" else a for n, a in inputs.items()}
     narrow = any(a.dtype.kind == "f" and a.dtype != np.float64 for a in inputs.values())
 
-    @cache
-    def forward_at(*, wide_point: bool) -> Callable[[Mapping[str, Array]], Run]:
-        return subject.differenced(wide if wide_point else inputs)
+    forward = cache(partial(subject.differenced, wide))
+    forward_narrow = cache(partial(subject.differenced, inputs))
 
     def call(arrays: Mapping[str, Array]) -> tuple[Array, ...]:
-        return forward_at(wide_point=True)(copies(arrays) if fresh else arrays).outputs
+        return forward()(copies(arrays) if fresh else arrays).outputs
 
     def call_narrow(arrays: Mapping[str, Array]) -> tuple[Array, ...]:
         # A complex step has no counterpart in the narrow dtype.
         if any(array.dtype.kind == "c" for array in arrays.values()):
             raise TypeError("complex")
         given = {n: a.astype(inputs[n].dtype) for n, a in arrays.items()}
-        return forward_at(wide_point=False)(given).outputs
+        return forward_narrow()(given).outputs
 
     def call_together(points: Sequence[Mapping[str, Array]]) -> Sequence[tuple[Array, ...]]:
         dtypes = {n: a.dtype for n, a in (wide if carries else inputs).items()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcli.arrays import BoolArray, FloatArray, largest
+from gradcli.arrays import BoolArray, FloatArray, everywhere, largest
 from gradcli.clock import OutOfTime
 from gradcli.numeric import (
     CENTRAL,
@@ -55,10 +55,9 @@ class Judgement:
         precision = float(np.finfo(dtype).eps)
         self.floor = numeric.spread_over(precision * numeric.natural)
         # One value for all elements, as long as nothing is known of any of them: memory counts.
-        every, none = (np.broadcast_to(np.bool_(value), self.value.shape) for value in (True, False))
-        self._none = none
-        measured = np.asarray(~np.isnan(numeric.uncertainty))
-        self.measured = every if measured.all() else measured
+        self._none = none = everywhere(self.value.shape, value=False)
+        unknown = np.isnan(numeric.uncertainty)
+        self.measured = np.asarray(~unknown) if unknown.any() else everywhere(unknown.shape, value=True)
         self.kinked = numeric.kinked if numeric.method == CENTRAL else none
         self.looked = self.undecided = self.tied_wrong = none
         self.excused = none  # a limit of right gradients beside the point
@@ -85,8 +84,10 @@ class Judgement:
         return self.doubt
 
     def suspects(self) -> BoolArray:
-        agrees = self.comparison().agrees
-        return self._none if agrees.all() else self.among_measured(np.asarray(~agrees), but=(self.looked,))
+        comparison = self.comparison()
+        if comparison.is_agreement:
+            return self._none
+        return self.among_measured(np.asarray(~comparison.agrees), but=(self.looked,))
 
     def among_measured(self, mask: BoolArray, but: tuple[BoolArray, ...]) -> BoolArray:
         """What of a mask was measured and is not among others; written over the mask."""
@@ -97,7 +98,13 @@ class Judgement:
         return mask
 
     def look_again(self) -> None:
-        """Measure with more care what disagrees; raises OutOfTime."""
+        """Measure with more care what disagrees, or what little is known of; raises OutOfTime."""
+        if not self.comparison().is_agreement:
+            self._look_at_suspects()
+        self._look_at_the_poor()
+        self._ties()
+
+    def _look_at_suspects(self) -> None:
         if self.suspects().any() and self.numeric.sharpen(self.suspects(), self.tick):
             self._comparison = None
         if self.suspects().any():
@@ -116,8 +123,6 @@ class Judgement:
                 if not clock.affords(_LOOK * self.numeric.function.seconds * (1 if place else 0.5)):
                     raise OutOfTime
                 self._look(index)
-        self._look_at_the_poor()
-        self._ties()
 
     def look_at(self, index: tuple[int, ...]) -> None:
         """Measure one element that nothing is known of yet."""
@@ -212,7 +217,10 @@ class Judgement:
 
     def _poor(self) -> BoolArray:
         comparison = self.comparison()
-        known = comparison.allowed_within(_KNOWN * comparison.scale)
+        limit = _KNOWN * comparison.scale
+        if comparison.is_within(limit):
+            return self._none
+        known = comparison.allowed_within(limit)
         if self.numeric.method != CENTRAL and not known.all():
             known |= comparison.vanishes  # exact methods give zeros; differences would only round there
         return self.among_measured(np.logical_not(known, out=known), but=(self.looked, self.excused))

@@ -16,7 +16,7 @@ from gradcli.arrays import FloatArray
 from gradcli.clock import Clock
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import CENTRAL, KINK, SMOOTH, look, spread
+from gradcli.numeric import CENTRAL, KINK, SMOOTH, look
 from gradcli.numeric.careful import Line, responses
 from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
 from gradcli.problem import Problem
@@ -148,7 +148,7 @@ class _Measurement:
                     return None
                 truth, uncertainty = float(slopes.low[0]), float(slopes.uncertainty[0])
         line = Line(self.side.function, gradient.name, index, cotangents, self.side.noise)
-        steps = _grid(spread(self.side.function.point[gradient.name]))
+        steps = _grid(self.side.function.spread(gradient.name))
         plus, minus = responses(line, steps)
         second, fourth = _estimates(plus, minus, steps)
         relative = not abs(truth) <= uncertainty  # unknown where backward is not finite

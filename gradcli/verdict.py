@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import BLOCK, Array, BoolArray, FloatArray, blocks, largest
+from gradcli.arrays import BLOCK, Array, BoolArray, FloatArray, blocks, everywhere, largest
 from gradcli.dataclass import dataclass
 
 # Uncertainties are largest deviations seen in a handful of measurements, so the truth may lie a few of them
@@ -39,11 +39,11 @@ class Comparison:
     more: tuple[FloatArray, ...] = ()  # of the uncertainty: added to it where it is needed
 
     @property
-    def _parts(self) -> "Iterable[Comparison]":
-        """Made one after the other; a lone one is kept."""
+    def _blocks(self) -> "Iterable[tuple[Any, Comparison]]":
+        """Places and what is compared there, made one after the other; a lone one is kept."""
         if self.numeric.size <= BLOCK:
-            return (self._all,)
-        return map(self._part, blocks(self.numeric.shape))
+            return ((..., self._all),)
+        return ((block, self._part(block)) for block in blocks(self.numeric.shape))
 
     @cached_property
     def _all(self) -> "Comparison":
@@ -58,7 +58,7 @@ class Comparison:
     def _each(self, rule: "Callable[[Comparison], BoolArray]") -> BoolArray:
         """What a rule says of each element."""
         found = np.empty(self.numeric.shape, dtype=bool)
-        for block, part in zip(blocks(found.shape), self._parts, strict=True):
+        for block, part in self._blocks:
             found[block] = rule(part)
         return found
 
@@ -88,16 +88,23 @@ class Comparison:
     def agrees(self) -> BoolArray:
         return self._judged[0]
 
+    @property
+    def is_agreement(self) -> bool:
+        """Whether all elements agree."""
+        return self._judged[1]
+
     @cached_property
-    def _judged(self) -> tuple[BoolArray, float]:
-        """Which elements agree, and the largest error that is allowed: mostly that says enough."""
-        found, most = np.empty(self.numeric.shape, dtype=bool), np.float64(0.0)
+    def _judged(self) -> tuple[BoolArray, bool, float]:
+        """Which elements agree, whether all do, and the largest error that is allowed: mostly these two say
+        enough."""
+        found, most = np.empty(self.numeric.shape, dtype=bool), 0.0
         with np.errstate(invalid="ignore"):
-            for block, part in zip(blocks(found.shape), self._parts, strict=True):
+            for block, part in self._blocks:
                 found[block] = _agrees(part)
-                most = np.maximum(most, np.max(part.allowed, initial=0.0))
+                most = np.maximum(most, part.allowed.max(initial=0.0))  # NaN where there is one
+        every = np.count_nonzero(found) == found.size
         # One value for all elements where that is all there is to say: memory counts.
-        return np.broadcast_to(np.True_, found.shape) if found.all() else found, float(most)
+        return everywhere(found.shape, value=True) if every else found, every, float(most)
 
     @cached_property
     def scale(self) -> float:
@@ -109,11 +116,20 @@ class Comparison:
         """Elements known well enough that a gradient wrong by RESOLUTION of its scale would not agree."""
         return self.allowed_within(RESOLUTION * self.scale)
 
+    @property
+    def is_resolved(self) -> bool:
+        """Whether all elements are."""
+        return self.is_within(RESOLUTION * self.scale)
+
     def allowed_within(self, limit: float) -> BoolArray:
         """Elements of which no larger error is allowed."""
-        if self._judged[1] <= limit:  # not where something is NaN
+        if self.is_within(limit):
             return np.ones(self.numeric.shape, dtype=bool)
         return self._each(lambda part: np.asarray(part.allowed <= limit))
+
+    def is_within(self, limit: float) -> bool:
+        """Whether no larger error is allowed anywhere."""
+        return self._judged[2] <= limit  # not where something is NaN
 
     @property
     def vanishes(self) -> BoolArray:
@@ -123,9 +139,9 @@ class Comparison:
     def most_urgent(self, among: BoolArray) -> tuple[int, ...]:
         """The index of the element that decides, among those of a mask."""
         most, place, start = -np.inf, 0, 0
-        for block, part in zip(blocks(among.shape), self._parts, strict=True):
-            urgency = np.ravel(np.where(among[block], part.urgency, -1.0))
-            here = int(np.argmax(urgency))
+        for block, part in self._blocks:
+            urgency = np.where(among[block], part.urgency, -1.0).ravel()
+            here = int(urgency.argmax())
             if urgency[here] > most:
                 most, place = urgency[here], start + here
             start += urgency.size
@@ -140,8 +156,10 @@ class Comparison:
 
     def relative_error_at(self, index: tuple[int, ...]) -> float:
         """The same for one element."""
-        one = Comparison(self.analytic[index], self.numeric[index], self.uncertainty[index], self.tol)
-        return float(one.relative_error)
+        one, other = float(self.analytic[index]), float(self.numeric[index])
+        error = abs(one - other)
+        with np.errstate(invalid="ignore"):
+            return float(error / np.fmax(abs(one), abs(other))) if error != 0 else 0.0
 
     @property
     def urgency(self) -> FloatArray:

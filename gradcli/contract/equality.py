@@ -50,8 +50,9 @@ def _same_numbers(a: Array, b: Array) -> bool:
 
 def _equal(a: Array, b: Array) -> bool:
     equal = np.asarray(a == b)
-    if not equal.all():
-        equal |= (a != a) & (b != b)  # NaN on both sides
+    if np.count_nonzero(equal) == equal.size:
+        return True
+    equal |= (a != a) & (b != b)  # NaN on both sides
     return bool(equal.all())
 
 

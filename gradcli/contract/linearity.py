@@ -126,8 +126,8 @@ def _scales(gradient: Array, found: Array | None, factor: float, precision: np.d
 
 def _scales_here(gradient: Array, found: Array, factor: float, precision: np.dtype[Any]) -> bool:
     expected = np.asarray(gradient * gradient.dtype.type(factor))
-    exact = found == expected
-    if exact.all():
+    exact = np.asarray(found == expected)
+    if np.count_nonzero(exact) == exact.size:
         return True
     exact |= ~np.isfinite(expected)
     if np.all(exact) or precision == np.float16:

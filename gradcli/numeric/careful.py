@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
-from gradcli.numeric.function import Function, spread
+from gradcli.numeric.function import Function
 from gradcli.numeric.ladder import RATIO
 from gradcli.numeric.rounding import POINTS, SMALLEST, Noise, median, scatter
 from gradcli.numeric.slopes import KINK, NOISE, SMOOTH, Slopes, judge
@@ -114,7 +114,7 @@ def look(
     where it is noisy.
     """
     line = Line(function, name, index, cotangents, noise)
-    scale = scale or spread(function.point[name])
+    scale = scale or function.spread(name)
     steps = _steps(line.x, scale)
     top = float(steps[-1])
     plus, minus = responses(line, steps)
@@ -260,7 +260,7 @@ def _coarser(
     """
     if slopes.kind[0] == KINK:
         return slopes
-    near = 1e-3 * spread(line.function.point[line.name])
+    near = 1e-3 * line.function.spread(line.name)
     for skip in range(4, len(steps), 4):
         if len(steps) - skip < 6 or steps[skip] > near:
             break

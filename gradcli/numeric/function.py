@@ -46,6 +46,7 @@ class Function:
             for out in here
         )
         self._shapes = [out.shape for out in self.base]
+        self._spreads: dict[str, float] = {}
 
     def _evaluate(self, arrays: Mapping[str, Array]) -> Outputs:
         self._counter[0] += 1
@@ -58,6 +59,12 @@ class Function:
     @property
     def evaluations(self) -> int:
         return self._counter[0]
+
+    def spread(self, name: str) -> float:
+        """The `spread` of an input at the point."""
+        if name not in self._spreads:
+            self._spreads[name] = spread(self.point[name])
+        return self._spreads[name]
 
     def elsewhere(self, changes: Mapping[str, Array]) -> "Function":
         """The same function around another point; what the code raises there propagates.
@@ -192,8 +199,8 @@ def jittered(array: Array, key: int, *, coarse: bool = False) -> Array:
         down >>= 8 * size - 1  # the first bit of the hash everywhere: -1 or 0 ...
         down |= 1  # ... and -1 or 1
         np.subtract(bits, moved, out=moved)
-        moves = np.isfinite(numbers)
+        moves = np.asarray(np.isfinite(numbers))
         moves &= numbers != 0
-        if not moves.all():
+        if np.count_nonzero(moves) < moves.size:
             np.copyto(moved, bits, where=~moves)
     return result

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray, blocks
-from gradcli.numeric.function import Function, jitter_key, jittered, random_moves, spread
+from gradcli.numeric.function import Function, jitter_key, jittered, random_moves
 
 JITTERS = 4
 # The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
@@ -65,7 +65,7 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
 def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Sequence[float]) -> bool:
     """Whether digits seem to be lost along one random direction, by moves of the sizes."""
     moves = {
-        name: np.minimum(np.abs(array), spread(array)) * random_moves(rng, array.shape)
+        name: np.minimum(np.abs(array), function.spread(name)) * random_moves(rng, array.shape)
         for name, array in function.point.items()
         if array.dtype.kind == "f"
     }

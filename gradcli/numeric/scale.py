@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradcli.arrays import FloatArray
-from gradcli.numeric.function import Function, spread
+from gradcli.numeric.function import Function
 from gradcli.numeric.rounding import Noise, median
 
 _SHORT = 2.0**-16  # below it a spread may drown in the rounding of outputs of order 1
@@ -17,7 +17,7 @@ def scale_of(function: Function, name: str, noise: Noise, rng: np.random.Generat
     Cost: one evaluation for each factor of 2^16 that a spread is shorter than 1; none where it is not tiny.
     """
     array = function.point[name]
-    scale = spread(array)
+    scale = function.spread(name)
     while scale < _SHORT:
         direction = rng.choice([-1.0, 1.0], array.shape)
         change = function.change({name: array + scale * direction})

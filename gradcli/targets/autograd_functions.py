@@ -101,10 +101,9 @@ class AutogradEngine:
     """autograd's make_vjp, one input after the other."""
 
     def forward(self, function: Callable[[Mapping[str, Any]], Any], arrays: Mapping[str, Array]) -> Run:
-        is_complex = any(array.dtype.kind == "c" for array in arrays.values())
         returned = function(arrays)
         several = returned if isinstance(returned, tuple) else (returned,)
-        outputs = as_outputs(several, complex_allowed=is_complex)
+        outputs = as_outputs(several, arrays)
         return Run(outputs, Saved(function, dict(arrays)))
 
     def backward(self, cotangents: tuple[Array, ...], saved: Saved) -> Mapping[str, Any]:

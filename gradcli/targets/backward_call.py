@@ -128,6 +128,8 @@ class BackwardCall:
         """
         if not isinstance(result, tuple):
             return Split((result,))
+        if len(result) == 2 and self._takes_pairs and not isinstance(result[0], tuple):
+            return Split((result[0],), result[1], returned=True)
         if not result:
             raise BrokenPromise("GC108", "forward returned an empty tuple; expected an array or (out, cache)")
         first, *rest = result
@@ -150,6 +152,23 @@ class BackwardCall:
         if len(result) > 2 and takes_rest and not has_cache_slot:
             return _with_rest((first,), rest)
         return Split(result[:-1], result[-1], returned=True)
+
+    @cached_property
+    def _takes_pairs(self) -> bool:
+        """Whether two results are an output and the cache: mostly, and every call comes this way."""
+        return len(self.cotangents) != 2 or self.open_ended or self._slots_for_results != (False, 0)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether it is called `backward(dout, cache)` whatever the two are."""
+        others = list(self.slots[1:])
+        return (
+            self.keeps_only_cache
+            and self.cotangents == (0,)
+            and len(others) == 1
+            and others == self.others
+            and not any(slot.by_keyword for slot in self.slots)
+        )
 
     @cached_property
     def _slots_for_results(self) -> tuple[bool, int]:

@@ -47,8 +47,7 @@ class Calls:
         result = self.arguments(partial(self.forward, born), {**self.constants, **arrays})
         result = stored_output(born) if result is None else result
         split = self.takes.split(result)
-        is_complex = any(array.dtype.kind == "c" for array in arrays.values())
-        outputs = as_outputs(split.outputs, complex_allowed=is_complex)
+        outputs = as_outputs(split.outputs, arrays)
         known = kept_values(arrays, self.constants, self.arguments.defaults, self.arguments.aliases)
         output = outputs[0] if len(outputs) == 1 else outputs
         return outputs, Kept(split.cache, split.returned, split.spread, known, output)

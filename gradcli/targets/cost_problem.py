@@ -246,9 +246,8 @@ def _values(inputs: Values, constants: Values) -> dict[str, Any]:
 def _forward_adapter(call: CostCall, constants: Values) -> Callable[[Mapping[str, Array]], Run]:
     def run(arrays: Mapping[str, Array]) -> Run:
         point = {name: array.copy() for name, array in arrays.items()}
-        is_complex = any(array.dtype.kind == "c" for array in arrays.values())
         value = call.value_at({**fresh(constants), **arrays})
-        outputs = as_outputs((value,), complex_allowed=is_complex)
+        outputs = as_outputs((value,), arrays)
         return Run(outputs, (point, value))
 
     return run

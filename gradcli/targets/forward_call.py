@@ -33,8 +33,11 @@ class ForwardCall:
 
     def __call__(self, forward: Callable[..., Any], values: Mapping[str, Any]) -> Any:
         """Call forward on values, the inputs and the constants by name."""
+        keywords = {argument: values[name] for argument, name in self.keywords}
+        if not self.positional:  # mostly, and every call comes this way
+            return forward(**keywords)
         args = [values[name] if name in values else self.defaults[name] for name in self.positional]
-        return forward(*args, **{argument: values[name] for argument, name in self.keywords})
+        return forward(*args, **keywords)
 
 
 @remembered

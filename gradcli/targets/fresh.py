@@ -9,6 +9,11 @@ import numpy as np
 _WRITTEN_TO = (dict, list, set, np.random.Generator, np.random.RandomState)
 
 
+def is_written_to(value: Any) -> bool:
+    """Whether a call may change a constant, so that the next one needs another."""
+    return isinstance(value, (np.ndarray, *_WRITTEN_TO))
+
+
 def fresh(constants: Mapping[str, Any]) -> dict[str, Any]:
     """The constants with copies of the arrays, containers and generators among them.
 

@@ -14,7 +14,7 @@ from gradcli.problem import Backward, Forward, Problem, Run, Source
 from gradcli.targets.backward_call import BackwardCall, Kept, bind_backward, kept_values
 from gradcli.targets.cache_names import name_cache
 from gradcli.targets.forward_call import ForwardCall, bind_forward
-from gradcli.targets.fresh import fresh
+from gradcli.targets.fresh import fresh, is_written_to
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.results import as_outputs, read_gradients
 from gradcli.targets.returned_names import returned_names
@@ -101,11 +101,12 @@ def source_file(function: Callable[..., Any]) -> str | None:
 def _forward_adapter(
     forward: Callable[..., Any], call: ForwardCall, takes: BackwardCall, constants: Mapping[str, Any]
 ) -> Forward:
+    changeable = any(map(is_written_to, constants.values()))
+
     def run(arrays: Mapping[str, Array]) -> Run:
-        own = fresh(constants) if constants else {}
+        own = fresh(constants) if changeable else constants
         split = takes.split(call(forward, {**own, **arrays} if own else arrays))
-        is_complex = "c" in [array.dtype.kind for array in arrays.values()]
-        outputs = as_outputs(split.outputs, complex_allowed=is_complex)
+        outputs = as_outputs(split.outputs, arrays)
         if takes.keeps_only_cache:
             if split.returned or not takes.others or len(arrays) != 1:
                 return Run(outputs, split.cache)
@@ -131,9 +132,12 @@ def _backward_adapter(
     others = [*constants, *call.defaults]
 
     def run(cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
-        kept = saved if isinstance(saved, Kept) else Kept(saved, True, False, {}, None)
-        return read_gradients(
-            takes(backward, cotangents, kept), has_gradient, call.aliases, others, optional=nograd
-        )
+        if isinstance(saved, Kept):
+            returned = takes(backward, cotangents, saved)
+        elif takes.is_plain and len(cotangents) == 1:
+            returned = backward(cotangents[0], saved)
+        else:
+            returned = takes(backward, cotangents, Kept(saved, True, False, {}, None))
+        return read_gradients(returned, has_gradient, call.aliases, others, optional=nograd)
 
     return run

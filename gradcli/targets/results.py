@@ -1,6 +1,7 @@
 """What forward and backward may return, and what they returned instead."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,16 @@ _KEY_STARTS = ("d", "d_", "grad_", "g_")
 _KEY_ENDS = ("_grad", "_bar")
 
 
-def as_outputs(values: tuple[Any, ...], *, complex_allowed: bool) -> tuple[Array, ...]:
+def as_outputs(values: tuple[Any, ...], inputs: Mapping[str, Any]) -> tuple[Array, ...]:
     """Forward's outputs as arrays; a number becomes a 0-d array, an array stays as it is.
 
-    complex_allowed: forward ran on complex inputs, as in a complex step. Raises BrokenPromise GC108.
+    They may be complex where one of the inputs is, as in a complex step. Raises BrokenPromise GC108.
     """
     if not values:
         raise BrokenPromise("GC108", "forward returned an empty tuple as its outputs; expected arrays")
     if all(type(value) is np.ndarray and value.dtype.kind == "f" for value in values):
         return values
+    complex_allowed = any(array.dtype.kind == "c" for array in inputs.values())
     names = [f"output {place} of forward" for place in range(len(values))] if len(values) > 1 else ["forward"]
     return tuple(_as_output(name, value, complex_allowed) for name, value in zip(names, values, strict=True))
 
@@ -54,6 +56,8 @@ def read_gradients(
     Raises BrokenPromise GC102 if the gradients cannot be told apart.
     """
     differentiable = [name for name, has_gradient in inputs.items() if has_gradient]
+    if type(returned) is tuple:  # mostly, and every call comes this way
+        return _by_order(list(returned), inputs, differentiable, len(inputs) + len(others), optional)
     if isinstance(returned, Mapping):
         return _by_name(dict(returned), inputs, aliases, others)
     if isinstance(returned, tuple) and hasattr(returned, "_fields"):
@@ -115,9 +119,12 @@ def input_of(key: Any, inputs: Mapping[str, bool], aliases: Mapping[str, str]) -
     """The input that `x`, `dx`, `d_x`, `grad_x` or `x_grad` names; case decides only if it must."""
     if not isinstance(key, str):
         return None
-    known = {name: name for name in inputs} | {
-        alias: name for alias, name in aliases.items() if name in inputs
-    }
+    return _input_of(key, tuple(inputs), tuple(aliases.items()))
+
+
+@lru_cache(maxsize=256)  # every call of a backward asks again
+def _input_of(key: str, inputs: tuple[str, ...], aliases: tuple[tuple[str, str], ...]) -> str | None:
+    known = {name: name for name in inputs} | {alias: name for alias, name in aliases if name in inputs}
     spellings = {name: name for name in known}
     for name in known:
         for spelling in [start + name for start in _KEY_STARTS] + [name + end for end in _KEY_ENDS]:

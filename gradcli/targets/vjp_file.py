@@ -62,8 +62,7 @@ class VjpFile(ByName):
             given = {**constants, **arrays}
             returned = self.forward(dict(given))
             named = returned if isinstance(returned, Mapping) else {"": returned}
-            is_complex = any(array.dtype.kind == "c" for array in arrays.values())
-            return Run(as_outputs(tuple(named.values()), complex_allowed=is_complex), (given, tuple(named)))
+            return Run(as_outputs(tuple(named.values()), arrays), (given, tuple(named)))
 
         def backward(cotangents: tuple[Array, ...], saved: Any) -> Mapping[str, Any]:
             given, names = saved
