@@ -6,8 +6,7 @@ import numpy as np
 
 from gradcli.clock import Clock
 from gradcli.dataclass import dataclass
-from gradcli.numeric import COMPLEX, Differentiator
-from gradcli.numeric.differentiate import Position
+from gradcli.numeric import COMPLEX, Differentiator, Position
 
 ALL, SOME, PROBE = "all", "some", "probe"
 
@@ -15,6 +14,7 @@ ALL, SOME, PROBE = "all", "some", "probe"
 _COMPLEX_COST = 3.0
 # The part of the time left that element-wise comparison may be predicted to take.
 _SHARE = 0.8
+_SEARCH = 0.1  # and that the search for windows may take, for each gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +36,15 @@ def plan(
     """
     if isinstance(elements, int):
         return [_some(numeric, elements, rng) for numeric in numerics]
-    if elements != "auto":
-        return [
-            Scope(numeric, PROBE if elements == PROBE and 0 not in numeric.structure.shape else ALL)
-            for numeric in numerics
-        ]
+    if elements == ALL:
+        for numeric in numerics:
+            numeric.find_windows()
+        return [Scope(numeric, ALL) for numeric in numerics]
+    if elements == PROBE:
+        return [Scope(numeric, ALL if 0 in numeric.structure.shape else PROBE) for numeric in numerics]
     kinds = {id(numeric): ALL for numeric in numerics}
+    for numeric in numerics:
+        numeric.find_windows(_SEARCH * clock.left() / numeric.function.seconds)
     allowance = _SHARE * clock.left()
     total = sum(seconds(numeric) for numeric in numerics)
     for numeric in sorted(numerics, key=seconds, reverse=True):

@@ -6,7 +6,7 @@ from gradcli.numeric.function import Function, bend, jitter_key, jittered, sprea
 from gradcli.numeric.hidden import hidden, most_beside_one, with_hidden
 from gradcli.numeric.rounding import POINTS, Noise, drops_digits, output_noise, scatter
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
-from gradcli.numeric.structure import Pairing, discover_together
+from gradcli.numeric.structure import Pairing, Position, discover_together
 
 __all__ = [
     "CENTRAL",
@@ -22,6 +22,7 @@ __all__ = [
     "Function",
     "Noise",
     "Pairing",
+    "Position",
     "Slopes",
     "bend",
     "discover_together",

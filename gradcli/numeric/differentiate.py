@@ -9,19 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import tee
+from math import prod
 
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray, largest
 from gradcli.dataclass import dataclass
-from gradcli.numeric import complex_step, linear, screening
-from gradcli.numeric.function import Function, bend, jitter_key, jittered
+from gradcli.numeric import complex_step, linear, locality, screening
+from gradcli.numeric.function import Function, bend, jitter_key, jittered, random_moves
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
-from gradcli.numeric.perturb import Perturbation, Selection
+from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.rounding import SMALLEST, Noise, median
 from gradcli.numeric.scale import scale_of
 from gradcli.numeric.slopes import KINK, Slopes, judge
-from gradcli.numeric.structure import Pairing, Structure, discover
+from gradcli.numeric.structure import Pairing, Position, Structure, discover
 from gradcli.numeric.ties import bounds
 
 LINEAR, COMPLEX, CENTRAL = "linear", "complex", "central"
@@ -35,16 +36,16 @@ _PART = 1 << 12  # elements whose ladders are judged at once
 _COMPLEX_JITTERS = 2
 _CALIBRATED = 32  # batches for each that is measured by the complex step beside a difference
 _MOST_CALIBRATED = 16
+_SUMMED = 1e-12  # of the sizes of what is summed: the rounding of a sum
 _SAMPLES = 3  # batches in which the rounding of a complex step is measured
-
-Position = tuple[int, ...]
 
 
 class Differentiator:
     """Measures the gradient of one input; what is known so far can be read at any time.
 
     Attributes: `value` and `uncertainty` have the input's shape, NaN where not measured; `kinked` marks
-    elements whose slopes on the two sides differ however small the step.
+    elements whose slopes on the two sides differ however small the step. `structure` tells sums along any
+    direction apart; `moves`, what is moved at once to measure single elements.
     """
 
     def __init__(
@@ -70,20 +71,43 @@ class Differentiator:
         self.scale = scale_of(function, name, noise, rng)
         self.length = self.scale  # of a move over which the function is linear, if it is
         self.structure: Structure = discover(function, name, noise, rng, known)
+        self.moves = self.structure
         self.method = self._choose(method)
         self._fresh = fresh
-        # Complex arithmetic is saved wherever real differences are good enough; `sharpen` makes up for it.
-        self.screens = (
-            method == "auto" and self.method == COMPLEX and screening.pays(function, self.structure)
-        )
+        self._may_screen = method == "auto" and self.method == COMPLEX
+        self._leak: FloatArray | float = 0.0  # what rows may reach outside of their windows
         self._screened: set[Position] = set()  # batches known from real differences alone
         self.setup = function.evaluations - before  # evaluations that structure and method took
+
+    @property
+    def screens(self) -> bool:
+        """Whether complex arithmetic is saved wherever real differences are good enough; `sharpen` makes up
+        for it."""
+        return self._may_screen and screening.pays(self.function, self.moves)
+
+    def find_windows(self, most: float = np.inf) -> None:
+        """Look for rows that can move together since they reach different places of the outputs, where that
+        saves more than it costs, and costs no more than so many evaluations."""
+        before = self.function.evaluations
+        found = locality.discover(
+            self.function,
+            self.name,
+            self.structure,
+            self.noise,
+            self.rng,
+            per_batch=EVALUATIONS_PER_BATCH[self.method],
+            most=most,
+        )
+        self.moves, exact = found
+        # Single elements outside of a window moved less than rounding: no more than that is known of them.
+        self._leak = 0.0 if exact else 16 * self.rounding / self.scale
+        self.setup += self.function.evaluations - before
 
     # Made when they are first needed: the inputs of a check take their turns, and memory counts.
 
     @cached_property
     def perturbation(self) -> Perturbation:
-        return Perturbation(self.function, self.name, self.structure, self.cotangents, fresh=self._fresh)
+        return Perturbation(self.function, self.name, self.moves, self.cotangents, fresh=self._fresh)
 
     @cached_property
     def value(self) -> FloatArray:
@@ -115,10 +139,25 @@ class Differentiator:
     @property
     def rounding(self) -> FloatArray:
         """Measured rounding of a contracted response, for each place in a group."""
+        return self._rounding_at(self.structure, ())
+
+    def _rounding_at(self, structure: Structure, position: Position) -> FloatArray:
         largest = max((float(np.max(level, initial=0.0)) for level in self.noise), default=0.0) or 1.0
         weighed = [c * (level / largest) for c, level in zip(self.cotangents, self.noise, strict=True)]
-        rounding = np.sqrt(self.structure.contract(tuple(weighed), weighed))
+        rounding = np.sqrt(structure.contract(tuple(weighed), weighed, position))
         return np.asarray(largest * rounding)
+
+    def _roundings(self) -> Callable[[Position], FloatArray]:
+        """The rounding of what a batch measures, which many of them have in common."""
+        known: dict[Position, FloatArray] = {}
+
+        def rounding(position: Position) -> FloatArray:
+            starts = self.moves.starts(position)
+            if starts not in known:
+                known[starts] = self._rounding_at(self.moves, position)
+            return known[starts]
+
+        return rounding
 
     @property
     def natural(self) -> FloatArray:
@@ -144,8 +183,8 @@ class Differentiator:
     def predicted(self) -> int:
         """Evaluations that `measure` is going to need for all elements."""
         if self.screens:
-            return 2 * self.structure.batches
-        return self.structure.batches * EVALUATIONS_PER_BATCH[self.method]
+            return 2 * self.moves.batches
+        return self.moves.batches * EVALUATIONS_PER_BATCH[self.method]
 
     def measure(
         self,
@@ -158,40 +197,58 @@ class Differentiator:
         `wanted` gives, in the input's shape, the uncertainty below which more effort is pointless. `tick` is
         told the number of evaluations after each batch, and may raise to stop.
         """
-        if self.structure.batches == 0:
+        self._measure(wanted, positions, tick)
+        if self.moves is not self.structure and positions is None and not self._is_sum(tick):
+            # A row reaches further than its window: no test has shown it, and nothing is known any more.
+            self.moves, self._leak = self.structure, 0.0
+            self._screened.clear()
+            self.kinked[...] = False
+            self._measure(wanted, positions, tick)
+        if np.any(self._leak):
+            self.uncertainty += self.spread_over(np.asarray(self._leak))
+        self.__dict__.pop("perturbation", None)  # its working copies: few elements are measured again
+
+    def _measure(
+        self,
+        wanted: Callable[[], FloatArray],
+        positions: Sequence[Position] | None,
+        tick: Callable[[int], None],
+    ) -> None:
+        if self.moves.batches == 0:
             return
-        chosen = list(np.ndindex(self.structure.batch_shape)) if positions is None else positions
+        chosen = list(np.ndindex(self.moves.batch_shape)) if positions is None else positions
         if self.method == LINEAR:
             self._measure_linear(chosen, tick)
         elif self.method == CENTRAL:
             self._measure_central(chosen, wanted, tick)
         else:
             self._measure_complex(self._screen(chosen, tick) if self.screens else chosen, tick)
-            if positions is None and not self._adds_up(tick):
+            # At a tie or a kink a complex step takes a side of its own, element by element, and the whole is
+            # no gradient of anything.
+            if positions is None and not self._adds_up(np.ones(self.structure.shape), tick):
                 self._screened.clear()
                 self.method = CENTRAL
                 self._measure_central(chosen, wanted, tick)
-        self.__dict__.pop("perturbation", None)  # its working copies: few elements are measured again
 
     # --- one difference with a large step
 
     def _measure_linear(self, positions: Iterable[Position], tick: Callable[[int], None]) -> None:
         step = 2.0 ** np.floor(np.log2(self.length))
         # Both the outputs at the point and the moved ones round.
-        band = 2 * self.rounding / step
-        measured, moved = tee(map(self.structure.selection, positions))
-        responses = self.perturbation.responses((selection, step) for selection in moved)
-        done: list[Selection] = []
+        rounding = self._roundings()
+        measured, moved = tee(positions)
+        responses = self.perturbation.responses((position, step) for position in moved)
+        done: list[Position] = []
         try:
-            for selection, (response, taken) in zip(measured, responses, strict=True):
-                self.value[selection] = response / taken
-                done.append(selection)
+            for position, (response, taken) in zip(measured, responses, strict=True):
+                self.value[self.moves.selection(position)] = response / taken
+                done.append(position)
                 tick(1)
         finally:
             del responses
             self.__dict__.pop("perturbation", None)  # its working copy goes before this array comes
-            for selection in done:
-                self.uncertainty[selection] = band
+            for position in done:
+                self.uncertainty[self.moves.selection(position)] = 2 * rounding(position) / step
 
     # --- real differences where they are good enough
 
@@ -200,9 +257,9 @@ class Differentiator:
         step = max(complex_step.STEP * self.scale, SMALLEST)
 
         def exact(position: Position) -> FloatArray | None:
-            return self.perturbation.imaginary(self.structure.selection(position), step)
+            return self.perturbation.imaginary(position, step)
 
-        screen = screening.Screen(self.perturbation, exact, self.rounding, self.scale)
+        screen = screening.Screen(self.perturbation, exact, self._largest_rounding(), self.scale)
         most = min(max(len(positions) // _CALIBRATED, 2), _MOST_CALIBRATED)
         if not screen.calibrate([positions[i] for i in self._sample(len(positions), most)], tick):
             return positions
@@ -212,14 +269,22 @@ class Differentiator:
             found = screen.measure(part, tick)
             known = zip(part, found.value, found.uncertainty, found.enough.tolist(), strict=True)
             for position, value, doubt, enough in known:
-                selection = self.structure.selection(position)
-                self.value[selection] = value
-                self.uncertainty[selection] = doubt
+                selection, places = self.moves.selection(position), self.moves.places(position)
+                self.value[selection] = value[places]
+                self.uncertainty[selection] = doubt[places]
                 (self._screened.add if enough else left.append)(position)
             done += len(part)
             if len(left) > len(positions) // 4:
                 return [*left, *positions[done:]]
         return left
+
+    def _largest_rounding(self) -> FloatArray:
+        """The rounding of a response, for each place of a group, whichever rows move."""
+        largest = np.zeros(self.moves.group_shape)
+        for position in self.moves.variants():
+            places = self.moves.places(position)
+            largest[places] = np.maximum(largest[places], self._rounding_at(self.moves, position))
+        return largest
 
     def sharpen(self, suspects: BoolArray, tick: Callable[[int], None]) -> bool:
         """Measure batches that hold a suspect by the complex step, where real differences were taken to be
@@ -245,9 +310,8 @@ class Differentiator:
         step = max(complex_step.STEP * self.scale, SMALLEST)
         with np.errstate(all="ignore"):
             for position in chosen:
-                selection = self.structure.selection(position)
-                slopes = self.perturbation.imaginary(selection, step)
-                self.value[selection] = np.nan if slopes is None else slopes
+                slopes = self.perturbation.imaginary(position, step)
+                self.value[self.moves.selection(position)] = np.nan if slopes is None else slopes
                 tick(1)
             self._complex_rounding(chosen, step, tick)
 
@@ -260,24 +324,35 @@ class Differentiator:
         spread is taken: what that underestimates is found by the careful look.
         """
         sampled = [positions[i] for i in self._sample(len(positions), _SAMPLES)]
-        distances = {p: np.zeros(self.structure.group_shape) for p in sampled}
+        distances = {p: np.zeros(self.moves.group_at(p)) for p in sampled}
         for _ in range(_COMPLEX_JITTERS):
             jitter = self._complex_jitter()
             for position in sampled:
-                selection = self.structure.selection(position)
-                slopes = self.perturbation.imaginary(selection, step, around=jitter)
+                selection = self.moves.selection(position)
+                slopes = self.perturbation.imaginary(position, step, around=jitter)
                 tick(1)
                 if slopes is not None:
                     distances[position] = np.fmax(distances[position], np.abs(slopes - self.value[selection]))
         truncation = complex_step.STEP * largest(self.value)
         # What is left of a product of tiny numbers.
         underflow = SMALLEST * max(map(largest, self.cotangents)) / step
-        typical = median(np.stack(list(distances.values())))
+        typical = self._typical(distances)
         for position in positions:
-            selection = self.structure.selection(position)
+            selection = self.moves.selection(position)
             # The truncation of a complex step is of the order of its square.
             floor = 4 * np.finfo(np.float64).eps * np.abs(self.value[selection]) + truncation + underflow
-            self.uncertainty[selection] = distances.get(position, typical) + floor
+            own = distances.get(position)
+            self.uncertainty[selection] = (
+                typical[self.moves.places(position)] if own is None else own
+            ) + floor
+
+    def _typical(self, measured: Mapping[Position, FloatArray]) -> FloatArray:
+        """The median over some batches, for each place of a group."""
+        known = np.empty((len(measured), *self.moves.group_shape))
+        for place, (position, values) in enumerate(measured.items()):
+            known[place, ...] = np.max(values, initial=0.0)
+            known[place, ...][self.moves.places(position)] = values
+        return median(known)
 
     def _complex_jitter(self) -> dict[str, Array]:
         """A jittered point whose input of interest is ready for a complex step."""
@@ -285,18 +360,47 @@ class Differentiator:
         point[self.name] = point[self.name].astype(np.complex128)
         return point
 
-    def _adds_up(self, tick: Callable[[int], None]) -> bool:
-        """Whether the sum of the measured gradient is the derivative along the sum.
+    def _is_sum(self, tick: Callable[[int], None]) -> bool:
+        """Whether what rows that moved together were given is theirs: the derivative in a random direction is
+        the sum of elements, each by how far it moves.
 
-        At a tie or a kink a complex step takes a side of its own, element by element, and the whole is no
-        gradient of anything. Cost: 4 evaluations.
+        Cost: 1 evaluation for exact methods, 4 otherwise.
         """
-        offset = np.ones(self.structure.shape)
+        direction = random_moves(self.rng, self.structure.shape)
+        if self.method == CENTRAL:
+            return self._adds_up(direction, tick)
+        if self.method == LINEAR:
+            slope = self._along(direction, 0.5 * self.length)
+        else:
+            step = max(complex_step.STEP * self.scale, SMALLEST)
+            moved = self.function.point[self.name] + 1j * step * direction
+            outputs = self.function.at({self.name: moved})
+            changes = None if outputs is None else [np.imag(out) for out in outputs]
+            slope = self._slope(changes, step)
+        tick(1)
+        total, size = self._sums(direction)
+        doubt = np.sum(self.uncertainty * np.abs(direction), axis=self._rest)
+        return bool(np.all(np.abs(total - slope) <= _SUMMED * size + 4 * doubt))
+
+    def _sums(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The sum of the measured gradient along a direction, and the size of what is summed."""
+        terms = self.value * direction
+        return np.sum(terms, axis=self._rest), np.sum(np.abs(terms), axis=self._rest)
+
+    @property
+    def _rest(self) -> tuple[int, ...]:
+        """The axes that are summed over at each place of a group of separable axes."""
+        return tuple(a for a in range(len(self.structure.shape)) if a not in self.structure.separable)
+
+    def _adds_up(self, direction: FloatArray, tick: Callable[[int], None]) -> bool:
+        """Whether the sum of the measured gradient along a direction is the derivative, on both sides.
+
+        Cost: 4 evaluations.
+        """
         step = 2.0**-22 * self.scale
-        near, far = ([self._along(offset, sign * h) for sign in (1.0, -1.0)] for h in (step, 4 * step))
+        near, far = ([self._along(direction, sign * h) for sign in (1.0, -1.0)] for h in (step, 4 * step))
         tick(4)
-        axes = tuple(axis for axis in range(offset.ndim) if axis not in self.structure.separable)
-        total, size = np.sum(self.value, axis=axes), np.sum(np.abs(self.value), axis=axes)
+        total, size = self._sums(direction)
         with np.errstate(invalid="ignore"):
             bend = np.abs(near[0] - far[0]) + np.abs(near[1] - far[1])
             slack = 1e-6 * size + 4 * (bend + 4 * self.rounding / step)
@@ -304,7 +408,10 @@ class Differentiator:
 
     def _along(self, direction: FloatArray, step: float) -> FloatArray:
         """The contracted slope along a direction; NaN where the code could not be evaluated."""
-        changes = self.function.change({self.name: self.function.point[self.name] + step * direction})
+        point = self.function.point[self.name]
+        return self._slope(self.function.change({self.name: point + step * direction}), step)
+
+    def _slope(self, changes: list[FloatArray] | None, step: float) -> FloatArray:
         if changes is None:
             return np.full(self.structure.group_shape, np.nan)
         return np.asarray(self.structure.contract(self.cotangents, changes) / step)
@@ -318,7 +425,7 @@ class Differentiator:
             self._climb(positions, np.array([self.step, RATIO * self.step]), tick)
             return
         ladder = _ladder(self.scale)
-        if len(positions) <= _PILOTS and self.structure.group_size <= _PILOT_ELEMENTS:
+        if len(positions) <= _PILOTS and self.moves.group_size <= _PILOT_ELEMENTS:
             self._climb(positions, ladder, tick)
         else:
             self._climb(positions, self._three_rungs(positions, ladder, tick), tick)
@@ -328,14 +435,15 @@ class Differentiator:
         self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]
     ) -> FloatArray:
         """The part of the ladder that suits most elements of a few batches."""
-        keep = self._sample(self.structure.group_size, _PILOT_SAMPLE)
-        pilots = [_Climb(positions[i], keep) for i in self._sample(len(positions), _PILOTS)]
+        rounding = self._roundings()
+        pilots = []
+        for place in self._sample(len(positions), _PILOTS):
+            size = prod(self.moves.group_at(positions[place]))
+            pilots.append(_Climb(positions[place], self._sample(size, _PILOT_SAMPLE)))
         rungs = []
-        for plus, minus, _ in self._responses(pilots, ladder, tick):
-            choice = self._estimate(
-                np.stack(plus), np.stack(minus), ladder[:, None], np.ravel(self.rounding)[keep]
-            )
-            rungs.append(choice[2])
+        for climb, (plus, minus, _) in zip(pilots, self._responses(pilots, ladder, tick), strict=True):
+            level = np.ravel(rounding(climb.position))[climb.keep]
+            rungs.append(self._estimate(np.stack(plus), np.stack(minus), ladder[:, None], level)[2])
         chosen = np.sort(np.concatenate(rungs))
         best = int(chosen[len(chosen) // 4])
         start = min(max(best - 1, 0), len(ladder) - 3)
@@ -343,12 +451,11 @@ class Differentiator:
 
     def _climb(self, positions: Sequence[Position], ladder: FloatArray, tick: Callable[[int], None]) -> None:
         """Measure whole batches with the same few steps."""
-        size = self.structure.group_size
         responses = self._responses(map(_Climb, positions), ladder, tick)
-        rounding: FloatArray | None = None
+        rounding_of = self._roundings()
         for position, (plus, minus, steps) in zip(positions, responses, strict=True):
-            if rounding is None:  # not before there is a response: it is as large as one
-                rounding = np.ravel(self.rounding)
+            rounding = np.ravel(rounding_of(position))  # not before there is a response: it is as large
+            size = rounding.size
             # In parts that fit the cache, each written over its responses: a group may be a whole array.
             value, doubt, kinked = plus[0], minus[0], np.empty(size, dtype=bool)
             for start in range(0, size, _PART):
@@ -357,7 +464,7 @@ class Differentiator:
                 kinked[here] = _kinks(up, down, ladder, rounding[here])
                 value[here], doubt[here], _ = self._estimate(up, down, steps[:, here], rounding[here])
             del plus, minus
-            selection, shape = self.structure.selection(position), self.structure.group_shape
+            selection, shape = self.moves.selection(position), self.moves.group_at(position)
             self.value[selection] = value.reshape(shape)
             self.uncertainty[selection] = doubt.reshape(shape)
             self.kinked[selection] = kinked.reshape(shape)
@@ -391,7 +498,7 @@ class Differentiator:
             _Climb(
                 position,
                 self._places(position, poor),
-                None if scale is None else np.asarray(scale[self.structure.selection(position)]),
+                None if scale is None else np.asarray(scale[self.moves.selection(position)]),
             )
             for position in where[: max(16, len(positions) // 10)]
         ]
@@ -402,7 +509,7 @@ class Differentiator:
 
     def _places(self, position: Position, mask: BoolArray) -> Array:
         """Those of a batch that a mask holds, by their place in the group."""
-        return np.flatnonzero(np.ravel(mask[self.structure.selection(position)]))[:_PILOT_ELEMENTS]
+        return np.flatnonzero(np.ravel(mask[self.moves.selection(position)]))[:_PILOT_ELEMENTS]
 
     def _own_scale(self) -> FloatArray:
         """The scale of each element: its own size where it is far smaller than the spread."""
@@ -411,19 +518,21 @@ class Differentiator:
         return own
 
     def _refine_batch(self, climb: "_Climb", plus: FloatArray, minus: FloatArray, steps: FloatArray) -> None:
-        selection, places = self.structure.selection(climb.position), climb.keep
+        selection, places = self.moves.selection(climb.position), climb.keep
         assert places is not None
-        value, doubt, _ = self._estimate(plus, minus, steps, np.ravel(self.rounding)[places])
+        rounding = np.ravel(self._rounding_at(self.moves, climb.position))[places]
+        shape = self.moves.group_at(climb.position)
+        value, doubt, _ = self._estimate(plus, minus, steps, rounding)
         values, doubts = np.ravel(self.value[selection]), np.ravel(self.uncertainty[selection])
         # What is still a kink at much smaller steps stays one; beside one, the element is smooth.
         kinked = np.ravel(self.kinked[selection])
-        kinked[places] = _kinks(plus, minus, steps, np.ravel(self.rounding)[places])
-        self.kinked[selection] = kinked.reshape(self.structure.group_shape)
+        kinked[places] = _kinks(plus, minus, steps, rounding)
+        self.kinked[selection] = kinked.reshape(shape)
         better = ~(doubt >= doubts[places]) & np.isfinite(value)
         values[places[better]] = value[better]
         doubts[places[better]] = doubt[better]
-        self.value[selection] = values.reshape(self.structure.group_shape)
-        self.uncertainty[selection] = doubts.reshape(self.structure.group_shape)
+        self.value[selection] = values.reshape(shape)
+        self.uncertainty[selection] = doubts.reshape(shape)
 
     # --- the second look
 
@@ -441,12 +550,12 @@ class Differentiator:
         ladder = _ladder(self.scale)
         point = np.abs(np.asarray(self.function.point[self.name], dtype=np.float64))
         size = np.where(point > 0, np.minimum(point, self.scale), self.scale)
-        held = [p for p in np.ndindex(self.structure.batch_shape) if self._holds(p, suspects)][:most]
+        held = [p for p in np.ndindex(self.moves.batch_shape) if self._holds(p, suspects)][:most]
         climbs = [_Climb(position, self._places(position, suspects)) for position in held]
         for climb, (plus, minus, steps) in zip(climbs, self._responses(climbs, ladder, tick), strict=True):
-            selection, places = self.structure.selection(climb.position), climb.keep
+            selection, places = self.moves.selection(climb.position), climb.keep
             assert places is not None
-            rounding = np.ravel(self.rounding)[places]
+            rounding = np.ravel(self._rounding_at(self.moves, climb.position))[places]
             slopes = judge(steps, np.stack(plus), np.stack(minus), rounding)
             if np.any(slopes.kind == KINK):
                 closer = replace(climb, scale=np.asarray(size[selection]))
@@ -459,8 +568,8 @@ class Differentiator:
     def _bounded(self, slopes: Slopes, position: Position, places: Array) -> Slopes:
         """Widen the intervals of kinks to what the outputs allow one by one."""
         batch = np.zeros(self.structure.shape, dtype=bool)
-        batch[self.structure.selection(position)] = True
-        low, high, doubt = (np.ravel(part)[places] for part in self.tied(batch))
+        batch[self.moves.selection(position)] = True
+        low, high, doubt = (np.ravel(part)[places] for part in self._tied(batch, self.moves, position))
         with np.errstate(invalid="ignore"):
             use = (slopes.kind == KINK) & (doubt <= 0.01 * (high - low))
         return Slopes(
@@ -477,34 +586,38 @@ class Differentiator:
         Each output has its own slopes on the two sides; their intervals add up. Returns low, high and doubt.
         Cost: 4 evaluations.
         """
+        return self._tied(elements, self.structure, ())
+
+    def _tied(
+        self, elements: BoolArray, structure: Structure, position: Position
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         parts = bounds(
             self.function, self.name, elements.astype(np.float64), self.scale, self.cotangents, self.noise
         )
         ones = tuple(np.broadcast_to(1.0, out.shape) for out in self.function.base)
-        low, high, doubt = (self.structure.contract(ones, part) for part in parts)
+        low, high, doubt = (structure.contract(ones, part, position) for part in parts)
         return low, high, doubt
 
     def _holds(self, position: Position, mask: BoolArray) -> bool:
-        return bool(np.any(mask[self.structure.selection(position)]))
+        return bool(np.any(mask[self.moves.selection(position)]))
 
     def remeasure(self, index: tuple[int, ...]) -> float:
         """The rounding of the first pass at one element, measured there: an uncertainty for its value.
 
         Cost: 6 evaluations.
         """
-        position, place = self.structure.batch_of(index)
-        selection = self.structure.selection(position)
+        position, place = self.moves.batch_of(index)
         value = float(self.value[index])
         drawn = []
         if self.method == COMPLEX:
             step = max(complex_step.STEP * self.scale, SMALLEST)
             for _ in range(6):
-                slopes = self.perturbation.imaginary(selection, step, around=self._complex_jitter())
+                slopes = self.perturbation.imaginary(position, step, around=self._complex_jitter())
                 if slopes is not None:
                     drawn.append(float(slopes[place]))
         else:
             factors = (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25)
-            moves = ((selection, factor * self.length) for factor in factors)
+            moves = ((position, factor * self.length) for factor in factors)
             for response, taken in self.perturbation.responses(moves):
                 drawn.append(float((response / taken)[place]))
         return max((abs(d - value) for d in drawn), default=float("inf"))
@@ -516,14 +629,14 @@ class Differentiator:
         places). One climb after the other."""
         first, second = tee(climbs)
         responses = self.perturbation.responses(
-            (self.structure.selection(climb.position), sign * climb.step(nominal))
+            (climb.position, sign * climb.step(nominal))
             for climb in first
             for nominal in ladder
             for sign in (1.0, -1.0)
         )
         for climb in second:
             places = np.s_[:] if climb.keep is None else climb.keep
-            count = self.structure.group_size if climb.keep is None else len(climb.keep)
+            count = prod(self.moves.group_at(climb.position)) if climb.keep is None else len(climb.keep)
             # Each array when there is a response for it: a group may be a whole array.
             plus: list[FloatArray] = []
             minus: list[FloatArray] = []

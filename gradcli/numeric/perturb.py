@@ -7,10 +7,9 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function, Outputs
-from gradcli.numeric.structure import Structure
+from gradcli.numeric.structure import Position, Selection, Structure
 
-Selection = tuple[int | slice, ...]
-Move = tuple[Selection, FloatArray | float]
+Move = tuple[Position, FloatArray | float]
 
 
 class Perturbation:
@@ -39,33 +38,32 @@ class Perturbation:
         self._moved_last: Selection | None = None
         self._complex: Array | None = None
 
-    def response(self, selection: Selection, steps: FloatArray | float) -> tuple[FloatArray, FloatArray]:
-        """Contracted f(x + steps) - f(x) for one batch, and the steps as floating point took them.
-
-        Shapes: `group_shape`. NaN where the code could not be evaluated. Cost: one evaluation.
-        """
-        return next(self.responses([(selection, steps)]))
-
     def responses(self, moves: Iterable[Move]) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """`response`, for one selection and its steps after the other; see `Function.changes`."""
+        """Contracted f(x + steps) - f(x) for one batch after the other, and the steps as floating point took
+        them; see `Function.changes`.
+
+        Shapes: those of the batch's group. NaN where the code could not be evaluated. Cost: one evaluation
+        for each batch.
+        """
         ahead, behind = tee(moves)
         # Not a loop with a yield: that would keep each response until the next one is there.
         return map(self._contracted, self.function.changes(map(self._moved, ahead)), behind)
 
     def _contracted(self, changes: list[FloatArray] | None, move: Move) -> tuple[FloatArray, FloatArray]:
+        position, steps = move
         if changes is None:
-            response = np.full(self.structure.group_shape, np.nan)
+            response = np.full(self.structure.group_at(position), np.nan)
         else:
-            response = self.structure.contract(self.cotangents, changes)
-        selection, steps = move
-        original = self._origin[selection]
+            response = self.structure.contract(self.cotangents, changes, position)
+        original = self._origin[self.structure.selection(position)]
         taken = np.asarray(original + steps)
         taken -= original
         return response, taken
 
     def _moved(self, move: Move) -> dict[str, Array]:
         """The input as a move leaves it, until the next one is made."""
-        selection, steps = move
+        position, steps = move
+        selection = self.structure.selection(position)
         if self._work is None:
             self._work = self._origin.copy()
         elif self._moved_last is not None and self._moved_last != selection:
@@ -76,7 +74,7 @@ class Perturbation:
         return {self.name: self._work.copy() if self._fresh else self._work}
 
     def imaginary(
-        self, selection: Selection, step: float, around: dict[str, Array] | None = None
+        self, position: Position, step: float, around: dict[str, Array] | None = None
     ) -> FloatArray | None:
         """Contracted Im f(x + i step) / step for one batch; None where the code could not be evaluated.
 
@@ -92,15 +90,16 @@ class Perturbation:
             moved = self._complex
         if self._fresh:
             moved = moved.copy()
+        selection = self.structure.selection(position)
         original = np.copy(moved[selection])
         moved[selection] += 1j * step
         try:
             outputs = self.function.at({**(around or {}), self.name: moved})
             # An output may be a view of the input: contract before the input is put back.
             # A real output does not depend on the input: validation has seen to that.
-            return None if outputs is None else self._contract_imaginary(outputs) / step
+            return None if outputs is None else self._contract_imaginary(outputs, position) / step
         finally:
             moved[selection] = original
 
-    def _contract_imaginary(self, outputs: Outputs) -> FloatArray:
-        return self.structure.contract(self.cotangents, [np.imag(out) for out in outputs])
+    def _contract_imaginary(self, outputs: Outputs, position: Position) -> FloatArray:
+        return self.structure.contract(self.cotangents, [np.imag(out) for out in outputs], position)

@@ -15,9 +15,7 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function
 from gradcli.numeric.ladder import central
 from gradcli.numeric.perturb import Perturbation
-from gradcli.numeric.structure import Structure
-
-Position = tuple[int, ...]
+from gradcli.numeric.structure import Position, Structure
 
 _STEP = 2.0**-14  # by the spread: truncation and round-off of a smooth function are about equal there
 _ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
@@ -64,18 +62,26 @@ class Screen:
 
         Cost: 2 evaluations and a complex one for each position.
         """
-        needed: list[BoolArray] = []
+        needed: list[tuple[Position, FloatArray]] = []
         for position in positions:
             exact = self._exact(position)
             tick(1)
             if exact is None:
                 return False
             found = self.measure([position], tick)
-            self._truncation = np.fmax(self._truncation, 2 * np.abs(found.value[0] - exact))
-            needed.append(np.ravel(exact))
-        doubt = np.ravel(self._truncation + self._band(np.zeros_like(self._rounding)))
-        known = [(doubt <= _ENOUGH * np.abs(exact)) | (exact == 0) for exact in needed]
-        return bool(np.mean(known) > 0.9)
+            places = self._places(position)
+            distance = 2 * np.abs(found.value[0, ...][places] - exact)
+            self._truncation[places] = np.fmax(self._truncation[places], distance)
+            needed.append((position, exact))
+        doubt = self._truncation + self._band(np.zeros_like(self._rounding))
+        known = [
+            np.ravel((doubt[self._places(position)] <= _ENOUGH * np.abs(exact)) | (exact == 0))
+            for position, exact in needed
+        ]
+        return bool(np.mean(np.concatenate(known)) > 0.9)
+
+    def _places(self, position: Position) -> tuple[slice, ...]:
+        return self._perturbation.structure.places(position)
 
     def parts(self, positions: Sequence[Position]) -> Iterator[Sequence[Position]]:
         """Batches that are measured and judged together: few where they are large."""
@@ -84,13 +90,14 @@ class Screen:
 
     def measure(self, positions: Sequence[Position], tick: Callable[[int], None]) -> Screened:
         """Some batches. Cost: 2 evaluations for each."""
-        responses = np.empty((len(positions), 2, *self._rounding.shape))
-        taken = np.empty_like(responses)
+        responses = np.zeros((len(positions), 2, *self._rounding.shape))
+        taken = np.ones_like(responses)
         steps = (self._step, -self._step)
-        selections = map(self._perturbation.structure.selection, positions)
-        moves = ((selection, step) for selection in selections for step in steps)
-        for place, (response, moved) in enumerate(self._perturbation.responses(moves)):
-            responses[place // 2, place % 2], taken[place // 2, place % 2] = response, moved
+        moves = ((position, step) for position in positions for step in steps)
+        for number, (response, moved) in enumerate(self._perturbation.responses(moves)):
+            pair, side = divmod(number, 2)
+            here = self._places(positions[pair])
+            responses[pair, side, ...][here], taken[pair, side, ...][here] = response, moved
             tick(1)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             for side, step in enumerate(steps):

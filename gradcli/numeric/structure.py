@@ -5,8 +5,9 @@ rows can be moved in one evaluation and the response still be told apart. That i
 assumed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -16,31 +17,62 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function, random_moves
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import scale_of
+from gradcli.numeric.windows import Windows
+
+Position = tuple[int, ...]
+Selection = tuple[int | slice, ...]
 
 # As einsum names axes; the module `string` has them as well, and takes time to import.
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+@dataclass(frozen=True)
+class Pairing:
+    """An axis of an input whose rows move together and, for each output, the axis that goes with it.
+
+    Row j reaches row j of the outputs alone, or a window of rows where there are `windows`.
+    """
+
+    axis: int
+    partners: tuple[int, ...]
+    windows: Windows | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """The separable axes of one input and how outputs contract onto them.
+    """Which elements of one input move together, and how outputs contract onto them.
 
-    A batch moves one position of the other axes, in all rows of the separable ones at once.
+    A batch moves one position of the other axes in all rows of the separable ones at once, and in every
+    so-manieth row of those that have windows.
     """
 
     shape: tuple[int, ...]
-    separable: tuple[int, ...]  # axes of the input
-    partners: tuple[tuple[int, ...], ...]  # for each output, its axis for each separable axis
+    pairings: tuple[Pairing, ...]  # by the input's axes, in order
     ranks: tuple[int, ...]  # of the outputs
 
-    @property
-    def group_shape(self) -> tuple[int, ...]:
-        """Shape of what one batch measures: the lengths of the separable axes."""
-        return tuple(self.shape[axis] for axis in self.separable)
+    @cached_property
+    def separable(self) -> tuple[int, ...]:
+        """Axes of the input whose rows all move together."""
+        return tuple(pairing.axis for pairing in self.pairings if pairing.windows is None)
 
     @property
+    def alone(self) -> tuple[int, ...]:
+        """Axes of the input whose rows move one at a time."""
+        return tuple(axis for axis, period in self._moving if not period)
+
+    @property
+    def partners(self) -> tuple[tuple[int, ...], ...]:
+        """For each output, its axis for each that moves together."""
+        return tuple(tuple(pairing.partners[i] for pairing in self.pairings) for i in range(len(self.ranks)))
+
+    @cached_property
+    def group_shape(self) -> tuple[int, ...]:
+        """Shape of what one batch measures, at most: `places` says how much of it a batch has."""
+        return tuple(-(-self.shape[p.axis] // (p.windows.period if p.windows else 1)) for p in self.pairings)
+
+    @cached_property
     def batch_shape(self) -> tuple[int, ...]:
-        return tuple(n for axis, n in enumerate(self.shape) if axis not in self.separable)
+        return tuple(period or self.shape[axis] for axis, period in self._moving)
 
     @property
     def batches(self) -> int:
@@ -50,21 +82,51 @@ class Structure:
     def group_size(self) -> int:
         return prod(self.group_shape)
 
-    def selection(self, position: tuple[int, ...]) -> tuple[int | slice, ...]:
+    def selection(self, position: Position) -> Selection:
         places: list[int | slice] = [slice(None)] * len(self.shape)
-        for axis, place in zip(self._moving, position, strict=True):
-            places[axis] = place
+        for (axis, period), place in zip(self._moving, position, strict=True):
+            places[axis] = slice(place, None, period) if period else place
         return tuple(places)
 
     @cached_property
-    def _moving(self) -> tuple[int, ...]:
-        """The axes of the input that are moved one position at a time."""
-        return tuple(axis for axis in range(len(self.shape)) if axis not in self.separable)
+    def _moving(self) -> tuple[tuple[int, int], ...]:
+        """The axes of the input that a batch has a position in, each with the distance of the rows that move
+        together; 0: one row at a time."""
+        windowed = {p.axis: p.windows.period for p in self.pairings if p.windows}
+        axes = (axis for axis in range(len(self.shape)) if axis not in self.separable)
+        return tuple((axis, windowed.get(axis, 0)) for axis in axes)
 
-    def batch_of(self, index: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    @cached_property
+    def _windowed(self) -> tuple[tuple[int, int, Windows], ...]:
+        """Of each axis with windows, its place in a group and its place in a batch's position."""
+        axes = [axis for axis, _ in self._moving]
+        return tuple(
+            (i, axes.index(p.axis), p.windows) for i, p in enumerate(self.pairings) if p.windows is not None
+        )
+
+    def starts(self, position: Position) -> Position:
+        """What batches with the same rows moving together have in common."""
+        return tuple(position[place] for _, place, _ in self._windowed)
+
+    def places(self, position: Position) -> tuple[slice, ...]:
+        """The part of a group that a batch has: the last row may lie outside of the input."""
+        counts = list(self.group_shape)
+        for i, place, windows in self._windowed:
+            counts[i] = len(range(position[place], self.shape[self.pairings[i].axis], windows.period))
+        return tuple(map(slice, counts))
+
+    def variants(self) -> Iterator[Position]:
+        """A batch for each set of rows that move together."""
+        return product(*(range(period or 1) for _, period in self._moving))
+
+    def group_at(self, position: Position) -> tuple[int, ...]:
+        """The shape of what a batch measures."""
+        return tuple(place.stop for place in self.places(position)) if self._windowed else self.group_shape
+
+    def batch_of(self, index: tuple[int, ...]) -> tuple[Position, tuple[int, ...]]:
         """The batch position and the place in its group of one element."""
-        position = tuple(i for axis, i in enumerate(index) if axis not in self.separable)
-        return position, tuple(index[axis] for axis in self.separable)
+        position = tuple(index[axis] % period if period else index[axis] for axis, period in self._moving)
+        return position, tuple(index[p.axis] // (p.windows.period if p.windows else 1) for p in self.pairings)
 
     @cached_property
     def _products(self) -> list[Callable[[Array, Array], FloatArray]]:
@@ -76,21 +138,20 @@ class Structure:
             for n, k in zip(names, kept, strict=True)
         ]
 
-    def contract(self, weights: tuple[Array, ...], changes: list[FloatArray]) -> FloatArray:
-        """Sum weights * changes over everything but the separable axes; shape `group_shape`."""
+    def contract(
+        self, weights: tuple[Array, ...], changes: list[FloatArray], position: Position = ()
+    ) -> FloatArray:
+        """Sum weights * changes over everything but what moves together; shape `group_at(position)`."""
         total: FloatArray | None = None
-        for product, weight, change in zip(self._products, weights, changes, strict=True):
-            part = product(weight, change)
+        for output, (multiply, weight, change) in enumerate(
+            zip(self._products, weights, changes, strict=True)
+        ):
+            part = multiply(weight, change)
+            for axis, place, windows in self._windowed:
+                rows = slice(position[place], None, windows.period)
+                part = windows.each[output].sums(part, axis, rows)
             total = part if total is None else total + part
-        return np.zeros(self.group_shape) if total is None else np.asarray(total)
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """A separable axis of an input and, for each output, the axis that goes with it."""
-
-    axis: int
-    partners: tuple[int, ...]
+        return np.zeros(self.group_at(position)) if total is None else np.asarray(total)
 
 
 def discover(
@@ -119,14 +180,12 @@ def discover(
         if length < 2 or not all(candidates) or any(pairing.axis == axis for pairing in found):
             continue
         if amounts is None:
-            amounts = _amounts(function, name, noise, rng)
+            amounts = random_amounts(function, name, noise, rng)
         matched = _match(function, {name: axis}, {name: amounts}, candidates, noise)
         if matched is not None:
             found.append(Pairing(axis, tuple(matched)))
     found.sort(key=lambda pairing: pairing.axis)
-    partners = tuple(tuple(pairing.partners[i] for pairing in found) for i in range(len(function.base)))
-    ranks = tuple(out.ndim for out in function.base)
-    return Structure(array.shape, tuple(pairing.axis for pairing in found), partners, ranks)
+    return Structure(array.shape, tuple(found), tuple(out.ndim for out in function.base))
 
 
 def discover_together(
@@ -141,7 +200,7 @@ def discover_together(
     if len(found) < 2:
         return found
     ranks = [out.ndim for out in function.base]
-    amounts = {name: _amounts(function, name, noise, rng) for name in found}
+    amounts = {name: random_amounts(function, name, noise, rng) for name in found}
     for back in range(1, min(ranks, default=0) + 1):
         length = function.base[0].shape[-back]
         if length < 2 or any(out.shape[-back] != length for out in function.base):
@@ -160,7 +219,7 @@ def discover_together(
     return found
 
 
-def _amounts(function: Function, name: str, noise: Noise, rng: np.random.Generator) -> FloatArray:
+def random_amounts(function: Function, name: str, noise: Noise, rng: np.random.Generator) -> FloatArray:
     array = function.point[name]
     amounts = random_moves(rng, array.shape)
     amounts *= scale_of(function, name, noise, rng)
@@ -177,7 +236,7 @@ def _match(
     """The output axis that goes with an axis of an input, or of several inputs, for each output; None where
     there is none."""
     name, axis = next(iter(axes.items()))
-    subsets = [rows for rows in _subsets(amounts[name].shape[axis]) if rows.any() and not rows.all()]
+    subsets = [rows for rows in separating(amounts[name].shape[axis]) if rows.any() and not rows.all()]
     moves = (
         {
             name: function.point[name]
@@ -191,7 +250,7 @@ def _match(
             return None
         still = np.flatnonzero(~rows)
         candidates = [
-            [b for b in left if _unmoved(change, level, b, still)]
+            [b for b in left if unmoved(change, level, b, still)]
             for left, change, level in zip(candidates, changes, noise, strict=True)
         ]
         if not all(candidates):
@@ -199,7 +258,7 @@ def _match(
     return [left[0] for left in candidates]
 
 
-def _subsets(length: int) -> BoolArray:
+def separating(length: int) -> BoolArray:
     """Sets of rows such that for any two, in either order, one set holds the first and not the second.
 
     The rows' numbers in binary and, behind these, how many zeros they have: where one number has ones only
@@ -214,7 +273,7 @@ def _subsets(length: int) -> BoolArray:
     return np.concatenate([bits, count]).astype(bool)
 
 
-def _unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: Array) -> bool:
+def unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: Array) -> bool:
     """Whether some rows stayed as they were: the same bits, or the same to within rounding."""
     still = np.take(change, rows, axis)
     return not still.any() or bool(np.all(np.abs(still) <= 8 * np.take(noise, rows, axis)))  # False for NaN

@@ -28,6 +28,7 @@ def main() -> int:
         "needle": counting.needle,
         "overhead": speed.overhead,
         "growth": counting.growth,
+        "locality": counting.locality,
         "process": process.start_up,
         "memory": memory.peaks,
     }

@@ -13,6 +13,7 @@ from tests.benchmarks.work import Work, work
 
 FACTOR = 1.001
 _OTHERS, _EACH_DOUBLING = 55, 2  # forwards of a check that are not for a row
+_SEARCH, _EACH_SIDE = 20, 7  # and those that are not for a place in a kernel
 
 
 def needle(size: int = 1000) -> Iterator[Row]:
@@ -68,3 +69,23 @@ def growth(
             f"<= 2N + {_OTHERS} + {_EACH_DOUBLING} log2 D",
             all(count <= most for count, most in zip(counts, allowed, strict=True)),
         )
+
+
+def locality(sizes: tuple[int, ...] = (16, 32, 64), channels: int = 3) -> Iterator[Row]:
+    """Forwards for x of conv2d on images of so many pixels a side: by the kernel and the channels.
+
+    The search for the windows takes the rest, and a few more forwards for each doubling of a side.
+    """
+    kernel = 3
+    yield Row(f"forwards for x of conv2d, {channels} channels", "  ".join(f"{size} px" for size in sizes))
+    counts = []
+    for size in sizes:
+        image = work("conv2d", height=size, width=size, in_channels=channels, kernel_width=kernel)
+        counts.append(image.check().gradients["x"].evaluations)
+    allowed = [kernel**2 * channels + _SEARCH + _EACH_SIDE * math.log2(size) for size in sizes]
+    yield Row(
+        f"  kernel {kernel}x{kernel}",
+        "  ".join(f"{count:>{len(str(size)) + 3}}" for count, size in zip(counts, sizes, strict=True)),
+        f"<= {kernel**2 * channels} + {_SEARCH} + {_EACH_SIDE} log2 px",
+        all(count <= most for count, most in zip(counts, allowed, strict=True)),
+    )
