@@ -14,6 +14,7 @@ from gradcli.numeric import (
     GLANCE,
     JUMP,
     KINK,
+    LINEAR,
     NOISE,
     SMOOTH,
     Differentiator,
@@ -341,6 +342,8 @@ class Judgement:
         """Where the careful look bears out an exact method (a long step, a complex step), that is sharper."""
         if self.numeric.method == CENTRAL or not np.isfinite(self.value[index]):
             return False
+        if self.numeric.method == LINEAR and not self.value[index]:
+            return False  # what does not move over one long step may do so over a longer one: 1 - erf far out
         distance = abs(float(slopes.low[0]) - float(self.value[index]))
         return distance <= 4 * float(slopes.uncertainty[0] + self.doubt[index]) and bool(
             slopes.uncertainty[0] > self.doubt[index]

@@ -1,5 +1,7 @@
 """Losses that are flat at zero, at inputs so small that numbers about one cancel; and saturated ones."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -174,3 +176,82 @@ def test_a_stair_of_float32_is_rounding_and_a_step_of_a_quantiser_is_none(seed, 
     assert verdict(lambda c: (np.sum((c + far) - far), None), 1.001) == "fail"
     assert verdict(lambda c: (np.sum((c + far) - far), None), 0.0) == "fail"
     assert verdict(lambda c: (np.sum(np.rint(steps * c) / steps), None), 1.0) == "fail"
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def tanh_of_gelu(x):
+    return np.tanh(0.7978845608028654 * (x + 0.044715 * x**3))
+
+
+def slope_of_gelu(x):
+    t = tanh_of_gelu(x)
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t**2) * 0.7978845608028654 * (1 + 3 * 0.044715 * x**2)
+
+
+# f, its derivative, and points at which a number inside stands on one stair over short steps.
+ON_ONE_STAIR = {
+    "gelu": (lambda x: 0.5 * x * (1 + tanh_of_gelu(x)), slope_of_gelu, [-5.803277686952012, -5.5, -5.2]),
+    "x (1 + tanh x)": (
+        lambda x: x * (1 + np.tanh(x)),
+        lambda x: 1 + np.tanh(x) + x / np.cosh(x) ** 2,
+        [-9.1, -10.3],
+    ),
+    "x (1 - sigmoid x)": (
+        lambda x: x * (1 - sigmoid(x)),
+        lambda x: sigmoid(-x) * (1 - x * sigmoid(x)),
+        [19.3, 20.1, 18.2],
+    ),
+    "x log(1 + exp x)": (
+        lambda x: x * np.log(1 + np.exp(x)),
+        lambda x: np.log1p(np.exp(x)) + x * sigmoid(x),
+        [-19.3, -21.1],
+    ),
+    "x sech^2 x": (
+        lambda x: x * (1 - np.tanh(x) ** 2),
+        lambda x: (1 - 2 * x * np.tanh(x)) / np.cosh(x) ** 2,
+        [9.3, 10.0],
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ON_ONE_STAIR)
+def test_a_factor_that_short_steps_do_not_move_is_no_constant(name, dtype):
+    f, slope, point = ON_ONE_STAIR[name]
+
+    def verdict(x, factor):
+        def backward(dout, x):  # in float64: its own rounding is no excuse
+            return factor * dout * slope(x.astype(np.float64))
+
+        inputs = {"x": np.array(x, dtype=dtype)}
+        return gradcli.check(lambda x: (f(x.astype(np.float64)), x), backward, inputs, blame=False).verdict
+
+    for x in (point, point[:1]):
+        assert (verdict(x, 1.0), verdict(x, 1.05)) == ("pass", "fail"), x
+
+
+def test_what_does_not_move_over_any_step_in_use_is_no_constant_for_sure():
+    erf = np.vectorize(math.erf, otypes=[float])
+    result = gradcli.check(
+        lambda x: (1 - erf(x), x),
+        lambda d, x: -2 / np.sqrt(np.pi) * np.exp(-(x**2)) * d,
+        {"x": np.array([12.61, 12.63, 12.6])},
+    )
+    assert result.verdict != "fail"
+
+
+@pytest.mark.parametrize("x", [[12.614547, 12.625696, 12.609705, 12.599385], [20.65165, 21.07459, 20.5536]])
+def test_what_float32_leaves_of_one_minus_a_sigmoid_is_no_mistake(x):
+    def verdict(factor, *more):
+        def backward(dout, x):
+            return np.float32(factor) * dout * -sigmoid(x) * (1 - sigmoid(x))
+
+        inputs = {"x": np.array([*x, *more], dtype=np.float32)}
+        return gradcli.check(lambda x: (1 - sigmoid(x), x), backward, inputs, seed=5, blame=False).verdict
+
+    assert verdict(1.0) != "fail"
+    assert verdict(1.0, 0.5) == "pass"
+    assert verdict(1.01, 0.5) == "fail"

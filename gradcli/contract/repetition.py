@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,8 @@ _STEPS_OF_A_DRIFT = 5  # further changes of one sign: random numbers seldom rise
 _SHORT = 2.0**-16  # of an input's spread: few kinks lie between
 _LONGER = (2.0**-12, 2.0**-8)  # the stairs of rounding do not reach so far
 _DOUBTS, _FEWER_DOUBTS = 16.0, 2.0  # times a slope's doubt; over longer steps kinks are a part of it
+_MANY_KINKS = 1e-4  # of the size: what kinks within short steps add up to
+_DROWNED = 0.01  # of the size: rounding from which a slope says nothing
 _DIRECTIONS, _CONTRADICTING = 3, 2  # tried, and needed to say that a gradient is another point's
 _IN_A_ROW = 7  # equal calls that are held against the one before: random ties rarely fall alike so often
 
@@ -243,8 +245,9 @@ def _fits_here(
 ) -> bool:
     """Whether the gradients fit the function at the point for certain."""
     claimed, size = _claim(gradients, direction)
-    slope, doubt = _slope(subject, subject.problem.inputs, direction, cotangents, _SHORT)
-    return abs(claimed - slope) <= _DOUBTS * doubt + 1e-3 * size <= size
+    slope = _slope(subject, subject.problem.inputs, direction, cotangents, _SHORT)
+    allowed = _DOUBTS * slope.doubt + slope.rounding + _MANY_KINKS * size
+    return abs(claimed - slope.value) <= allowed <= size
 
 
 def _fits_there(
@@ -254,18 +257,32 @@ def _fits_there(
     cotangents: Cotangents,
     gradients: Mapping[str, Array],
 ) -> bool:
-    """Whether the gradients may fit the function at another point, over steps of any length.
+    """Whether the gradients may fit the function at another point, over steps of any length that tells.
 
     Short ones have few kinks between them, but may stand on one stair of rounding, where the slope is 0
-    whatever the function's is.
+    whatever the function's is. A kink so near that even they reach it shows in the slopes of the two sides.
     """
     claimed, size = _claim(gradients, direction)
+    told = False
+    for step, doubts in ((_SHORT, _DOUBTS), *((step, _FEWER_DOUBTS) for step in _LONGER)):
+        slope = _slope(subject, there, direction, cotangents, step)
+        if slope.rounding > _DROWNED * size:
+            continue
+        allowed = doubts * slope.doubt + slope.rounding + _MANY_KINKS * size
+        allowed += 0.0 if told else 2 * slope.bend
+        if abs(claimed - slope.value) <= allowed:
+            return True
+        told = True
+    return not told
 
-    def fits_over(step: float, doubts: float) -> bool:
-        slope, doubt = _slope(subject, there, direction, cotangents, step)
-        return abs(claimed - slope) <= doubts * doubt + 3e-3 * size
 
-    return fits_over(_SHORT, _DOUBTS) or any(fits_over(step, _FEWER_DOUBTS) for step in _LONGER)
+class _Slope(NamedTuple):
+    """A rough derivative along a direction."""
+
+    value: float
+    doubt: float  # by how much it differs over a step four times as long
+    bend: float  # the slopes of the two sides, one minus the other, as far as that step reaches
+    rounding: float  # of outputs, and of numbers about one in front of them
 
 
 def _slope(
@@ -274,20 +291,24 @@ def _slope(
     direction: Mapping[str, FloatArray],
     cotangents: Cotangents,
     step: float,
-) -> tuple[float, float]:
-    """A rough derivative along a direction and how rough it is: by how much it differs over a step four times
-    as long. Cost: 4 forwards."""
-    slopes = []
-    for length in (4 * step, step):
-        change = 0.0
-        for sign in (1.0, -1.0):
-            moved = {
-                n: (a + sign * length * direction[n]).astype(a.dtype) if n in direction else a.copy()
-                for n, a in point.items()
-            }
-            outputs = subject.forward(moved).outputs
-            change += sign * sum(
-                float(np.sum(c * out.astype(np.float64))) for c, out in zip(cotangents, outputs, strict=True)
-            )
-        slopes.append(change / (2 * length))
-    return slopes[1], abs(slopes[0] - slopes[1])
+) -> _Slope:
+    """Cost: 4 forwards."""
+    grain = 0.0
+
+    def loss(length: float) -> float:
+        nonlocal grain
+        moved = {
+            n: (a + length * direction[n]).astype(a.dtype) if n in direction else a.copy()
+            for n, a in point.items()
+        }
+        total, grain = 0.0, 0.0
+        for c, out in zip(cotangents, subject.forward(moved).outputs, strict=True):
+            total += float(np.sum(c * out.astype(np.float64)))
+            eps = float(np.finfo(np.result_type(out, np.float16)).eps)
+            grain += eps * float(np.sum(np.abs(c) * np.maximum(np.abs(out), 1.0)))
+        return total
+
+    (far_up, far_down), (up, down) = ((loss(length), loss(-length)) for length in (4 * step, step))
+    far, near = (far_up - far_down) / (8 * step), (up - down) / (2 * step)
+    bend = abs(far_up + far_down - up - down) / (3 * step)
+    return _Slope(near, abs(far - near), bend, grain / step)

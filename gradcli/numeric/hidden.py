@@ -23,6 +23,7 @@ _ABOVE = 64.0  # times the rounding of the value itself: what is computed from l
 _SMOOTH = 16.0  # times as large for twice the spacing: 64 where a function is smooth, 1 where it is noise
 _NEAR, _DOUBLED = (1, 2, 3, 4, 5, 6, 7, 8), (10, 12)
 _SAMPLE = 1 << 12  # elements of an array that are looked at: memory counts
+_MOST, _SOME = 0.5, 0.25  # of some elements: what they show holds for all
 _DEVIATION = 2.0 / 924.0**0.5  # two of the noise, from one sixth difference
 
 _BESIDE_ONE = 2.0**12, 2.0**6  # times the precision: the most that hides, in float64 and below it
@@ -109,7 +110,10 @@ def hidden(
         there = {name: (factor * point[name]).astype(point[name].dtype) for name in outward}
         steps = {name: factor * _THERE * move for name, move in outward.items()}
         seen = _noise(changes, base, there, steps, precision, most) or []
-        noise = [np.maximum(known, found) for known, (found, _) in zip(noise, seen, strict=False)] or noise
+        for known, (found, _), array in zip(noise, seen, base, strict=False):
+            # Beside one it is the same for all that is small here, and shows in some of it alone.
+            shared = np.where(np.abs(array) < SMALL, _usual(found, 0.0), 0.0)
+            np.maximum(known, np.maximum(found, shared), out=known)
     return noise
 
 
@@ -203,11 +207,12 @@ def _shared(noise: FloatArray, here: FloatArray, base: FloatArray, *, among_smal
     complete = noise.reshape(base.shape) if noise.size == base.size else 0.0
     usual = np.full(base.shape, _usual(noise))
     if among_small:
-        of_small = _usual(noise[np.abs(here) < SMALL])
+        of_small = _usual(noise[np.abs(here) < SMALL], _SOME)
         np.maximum(usual, of_small, out=usual, where=np.abs(base) < SMALL)
     return np.asarray(np.maximum(usual, complete))
 
 
-def _usual(noise: FloatArray) -> float:
+def _usual(noise: FloatArray, share: float = _MOST) -> float:
+    """The median of the noise that shows, if it does in more than a share of the elements."""
     shown = noise[noise > 0]
-    return float(median(shown)) if 2 * shown.size > noise.size else 0.0
+    return float(median(shown)) if shown.size > share * noise.size else 0.0

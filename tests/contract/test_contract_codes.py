@@ -505,6 +505,19 @@ def test_gc111_what_stands_still_on_a_stair_of_rounding_keeps_nothing(seed, scal
         assert (result.verdict, codes(result)) == ("pass", [])
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("bend", [1.0, 1e-2])
+def test_gc111_a_slope_that_is_kept_is_told_where_it_hardly_changes(bend, seed):
+    kept = {}
+
+    def forward(x):
+        return x + bend * x**2, kept.setdefault("slope", 1 + 2 * bend * x)
+
+    x = np.random.default_rng(seed).standard_normal((4, 3))
+    result = gradcli.check(forward, lambda dout, _: kept["slope"] * dout, {"x": x}, seed=seed, blame=False)
+    assert "GC111" in codes(result)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_gc111_places_of_maxima_that_are_kept(dtype):
     kept = {}
