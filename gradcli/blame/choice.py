@@ -218,6 +218,8 @@ class Choice:
 
     def is_usual(self, factor: float) -> bool:
         """Whether a cost and its gradient often differ by such a factor: a sign, a 2, a mean for a sum."""
+        if not factor or not np.isfinite(factor):
+            return False
         return is_small(factor) or self._is_of_size(factor) or self._is_of_size(1 / factor)
 
     def _is_of_size(self, factor: float) -> bool:

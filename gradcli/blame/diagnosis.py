@@ -29,6 +29,7 @@ _KINDS = {
     "sign": "a sign too many",
     "negation": "a negation too many",
     "constant": "a wrong constant",
+    "widened": "done to all, where the first or the last is left out",
     "axis": "the wrong axis",
     "axes": "an axis too many",
     "flag": "a wrong flag",

@@ -26,8 +26,8 @@ def edits(
 ) -> Iterator[Edit]:
     """The edits of one statement that stands in `body`.
 
-    `names` are variables that may stand in for others, attributes (`self.x`), keys (`'x'`) and
-    functions (`f()`). Parts that are `settled` are right and not touched.
+    `names` are variables that may stand in for others, attributes (`self.x`), keys (`'x'`), functions
+    (`f()`) and numbers (`0.1`). Parts that are `settled` are right and not touched.
     """
     yield from _whole(statement, body)
     yield from _reversals(statement)
@@ -117,6 +117,8 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
         for other in OPERATORS.get(type(statement.op), ()):
             changed = ast.AugAssign(statement.target, other(), statement.value)
             yield Edit("operator", line, statement, changed, 1, swap(changed))
+        for rest in _narrowed(statement):
+            yield Edit("widened", line, statement, rest, 2, swap(rest))
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
         if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
@@ -134,6 +136,18 @@ def _whole(statement: ast.stmt, body: list[ast.stmt]) -> Iterator[Edit]:
                 yield Edit("unpacked", line, statement, made, 2, swap(made))
     if isinstance(statement, ast.AugAssign | ast.Expr | ast.Assign):
         yield Edit("superfluous", line, statement, None, 2, swap(ast.Pass()))
+
+
+def _narrowed(statement: ast.AugAssign) -> Iterator[ast.stmt]:
+    """`grad[1:] += (lam * theta)[1:]` for `grad += lam * theta`: the first, or the last, is left out."""
+    if not isinstance(statement.target, ast.Name) or not isinstance(statement.op, ast.Add | ast.Sub):
+        return
+    for index in ("1:", ":, 1:", ":-1", ":, :-1"):
+        place = ast.parse(f"_[{index}]", mode="eval").body
+        assert isinstance(place, ast.Subscript)
+        into = ast.Name(statement.target.id, ast.Load())
+        target = ast.Subscript(into, place.slice, ast.Store())
+        yield ast.AugAssign(target, statement.op, ast.Subscript(statement.value, place.slice, ast.Load()))
 
 
 def _is_in_order(names: Sequence[ast.expr], value: ast.expr) -> bool:

@@ -34,6 +34,10 @@ class Evidence:
         ]
         self._forward += [np.asarray(c) for c in bench.original.constants.values() if isinstance(c, float)]
         self._given = [*self._forward, *bench.cotangents]
+        self._by_name: dict[str, list[Array]] = defaultdict(list)  # what forward gives a name to
+        for site in bench.forward.taps.sites:
+            if site.role == DEF and site.name:
+                self._by_name[site.name] += forward.of(site.number)
         self._by_size: dict[int, list[Node]] = defaultdict(list)
         for node in nodes:
             self._by_size[node.gradient.size].append(node)
@@ -200,6 +204,8 @@ class Evidence:
         if not self.depends(site):
             if isinstance(site.node, ast.stmt) and is_piecewise(site):
                 return False  # under construction
+            if only_definition and self._is_another(site, values):
+                return False
             return all(self._is_forward_value(v) for v in values)
         matches = self._matching_each(values)
         self.of[site.number] = matches[-1]
@@ -210,6 +216,11 @@ class Evidence:
             if paired and not any(n is p or _is_within(n, p) for n in matches[-1] for p in paired):
                 return False
         return True
+
+    def _is_another(self, site: Site, values: list[Array]) -> bool:
+        """Whether a value that backward computes again is not the one that forward calls so."""
+        own = self._by_name.get(site.name or "", []) if site.role in (DEF, USE) else []
+        return bool(own) and not all(any(_are_equal(v, value) for v in own) for value in values)
 
     def _matching_each(self, values: list[Array]) -> list[list[Node]]:
         """By pass, the nodes that its value belongs to: of as many passes of forward, each once."""
@@ -225,13 +236,17 @@ class Evidence:
     def _is_forward_value(self, value: Array) -> bool:
         if not np.any(value):
             return False
-        scale = float(np.max(np.abs(value)))
-        return any(
-            v.size == value.size
-            and (v.shape == value.shape or v.squeeze().shape == value.squeeze().shape)
-            and bool(np.all(np.abs(v.reshape(value.shape) - value) <= 1e-12 * scale))
-            for v in self._forward
-        )
+        return any(_are_equal(v, value) for v in self._forward)
+
+
+def _are_equal(known: Array, value: Array) -> bool:
+    """Whether these are the same numbers to within rounding, with axes of length one more or less."""
+    if known.size != value.size:
+        return False
+    if known.shape != value.shape and known.squeeze().shape != value.squeeze().shape:
+        return False
+    scale = float(np.max(np.abs(value), initial=0.0))
+    return bool(np.all(np.abs(known.reshape(value.shape) - value) <= 1e-12 * scale))
 
 
 def _place(node: Node) -> object:
@@ -269,4 +284,14 @@ def is_unpacking(statement: ast.stmt | None) -> bool:
         isinstance(statement, ast.Assign)
         and isinstance(statement.targets[0], ast.Tuple | ast.List)
         and isinstance(statement.value, ast.Name | ast.Attribute | ast.Subscript)
+    )
+
+
+def is_sorting_out(statement: ast.stmt | None) -> bool:
+    """Whether a statement only gives names to several parts of values: `a, b = x[0], x[1]`."""
+    return (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Tuple)
+        and isinstance(statement.value, ast.Tuple)
+        and all(isinstance(e, ast.Name | ast.Attribute | ast.Subscript) for e in statement.value.elts)
     )

@@ -106,6 +106,12 @@ def _free(bench: Bench, evidence: Evidence, statement: ast.stmt) -> list[_Free]:
             before = latest.get(site.name, np.zeros_like(value))
             same = before.shape == value.shape
             places = np.flatnonzero((before != value).ravel()) if same else np.arange(value.size)
+            if (
+                not len(places)
+                and isinstance(site.node, ast.AugAssign)
+                and isinstance(site.node.target, ast.Name)
+            ):
+                places = np.arange(value.size)  # `d *= 1` changes nothing, and could change all
             found.append(_Free(key, value, places, True))
         latest[site.name] = value
     return found

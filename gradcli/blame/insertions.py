@@ -44,11 +44,23 @@ def is_count(statement: ast.stmt) -> bool:
     )
 
 
+def is_scaling(statement: ast.stmt) -> bool:
+    """Whether a statement scales a value by a number that is written there: `d /= 2`."""
+    return (
+        isinstance(statement, ast.AugAssign)
+        and isinstance(statement.op, ast.Mult | ast.Div)
+        and isinstance(statement.value, ast.Constant)
+    )
+
+
 def counts(statement: ast.stmt, numbers: Sequence[int]) -> Iterator[Edit]:
-    """Other numbers in place of one that is assigned to a name."""
+    """Other numbers in place of one that is assigned to a name, or that a value is scaled by."""
     slot = Slot(statement, "value", None)
     for number in numbers:
         yield replace(slot, slot.get(), ast.Constant(number), "count", 2)
+        if is_scaling(statement):
+            made = ast.BinOp(ast.Constant(1), ast.Div(), ast.Constant(number))
+            yield replace(slot, slot.get(), made, "count", 2)
 
 
 def _terms(slot: Slot) -> Iterator[Slot]:

@@ -18,6 +18,8 @@ from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Sit
 from gradcli.blame.trace import changing, replacing
 from gradcli.blame.truth import Node, in_passes, is_measurable
 
+_TELLING = 8  # elements of a mask: few may agree with the right one by accident
+
 
 class Repairer:
     """Tries changes to a set of statements."""
@@ -73,7 +75,7 @@ class Repairer:
             if not self.bench.clock.affords(0.0):
                 return
             twice = self.bench.gradients(replacing(site.number, None, partial(np.multiply, 2.0)))
-            factor = self._solve(base, twice, wrong)
+            factor = self.solve(base, twice, wrong)
             if factor is None:
                 continue
             scaling = replacing(site.number, None, partial(np.multiply, factor))
@@ -97,9 +99,10 @@ class Repairer:
         attempt = Attempt(self.bench, self.bench.problem, hook)
         return any(attempt.holds_elsewhere(wrong, self.rng) for _ in range(2))
 
-    def _solve(
+    def solve(
         self, base: dict[str, FloatArray], twice: dict[str, FloatArray] | None, wrong: frozenset[str]
     ) -> float | None:
+        """The factor on a value with which gradients are right, given those with it and with twice of it."""
         if twice is None:
             return None
         above, below, count = 0.0, 0.0, 0
@@ -187,7 +190,7 @@ class Repairer:
             found.setdefault(name, [cotangent])
         for name, passes in list(found.items()):
             masks = [(array > 0).astype(np.float64) for array in passes]
-            if masks[0].ndim and any(0 < mask.sum() < mask.size for mask in masks):
+            if masks[0].size >= _TELLING and any(0 < mask.sum() < mask.size for mask in masks):
                 found[f"({name} > 0)"] = masks  # of a rectifier
         return list(found.items())
 

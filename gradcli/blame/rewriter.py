@@ -14,7 +14,7 @@ from gradcli.blame.change import Edit
 from gradcli.blame.edits import edits
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.flow import is_key
-from gradcli.blame.insertions import counts, insertions, is_count
+from gradcli.blame.insertions import counts, insertions, is_count, is_scaling
 from gradcli.blame.program import Program
 from gradcli.blame.repair import Repair
 from gradcli.blame.source import Written
@@ -46,7 +46,8 @@ class Rewriter:
         """A number of elements that is that of something else."""
         traced = {id(s.statement) for s in self.bench.backward.taps.sites if s.number in self._seen()}
         for place in self._places(suspects):
-            if id(place.statement) not in traced and is_count(place.statement):
+            named = id(place.statement) not in traced and is_count(place.statement)
+            if named or is_scaling(place.statement):
                 yield from self._tried([(place, e) for e in counts(place.statement, self._counts())], wrong)
 
     def _seen(self) -> set[int]:
@@ -76,6 +77,9 @@ class Rewriter:
         found: list[tuple[_Place, Edit]] = []
         mains = (self.bench.forward.main.node, self.bench.backward.main.node)
         kept = list(dict.fromkeys(name for node in mains for name in (*_attributes(node), *_keys(node))))
+        kept += dict.fromkeys(
+            n for written in self.bench.forward.taps.functions for n in _numbers(written.node)
+        )
         for place in self._places(suspects):
             statement = place.statement
             names = [*_names(place.written.node), *kept, *_neighbours(place.written)]
@@ -180,6 +184,13 @@ def _keys(function: ast.AST) -> Iterator[str]:
             yield ast.unparse(part.slice)
         elif isinstance(part, ast.Dict):
             yield from (ast.unparse(k) for k in part.keys if k is not None and is_key(k))
+
+
+def _numbers(function: ast.AST) -> Iterator[str]:
+    """The numbers that a function is written with, but for those that are tried anyway."""
+    for part in ast.walk(function):
+        if isinstance(part, ast.Constant) and isinstance(part.value, float):
+            yield repr(part.value)
 
 
 def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -2,14 +2,14 @@
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.choice import Choice
-from gradcli.blame.evidence import Evidence, is_unpacking
+from gradcli.blame.evidence import Evidence, is_sorting_out, is_unpacking
 from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
@@ -113,8 +113,13 @@ class Search:
         else:
             site, node = None, None
         early = set() if site else self._early(wrong) & suspects
+        later = suspects - early if early else set()
         suspects = early or suspects
         repairs = self.repairer.search(suspects, wrong)
+        if not repairs and later:
+            # A value of which nothing is known counts as wrong: it need not be the first that is.
+            repairs = self.repairer.search(later, wrong)
+            suspects = suspects | later
         if site is None and not early and all(r.kind in PATHS for r in repairs):
             # A path may have been lost where the others still are right.
             wider = self.suspects.common(wrong, self.evidence.is_wholly_right) - innocent
@@ -193,7 +198,7 @@ class Search:
                 and not self._in_order_of_names(s, wrong)
                 and not self.flow.is_taken_as_named(s)
             )
-            or (is_unpacking(s) and id(s) in moving)
+            or ((is_unpacking(s) or is_sorting_out(s)) and id(s) in moving)
         }
         return self.repairer.reordered(places, wrong)
 
@@ -253,20 +258,64 @@ class Search:
             and (s.statement in suspects or (s.number in doubtful and s.statement in everything))
         ]
         order = {key[0]: place for place, key in reversed([*enumerate(self.evidence.trace.values)])}
-        for site in sorted(sites, key=lambda s: order.get(s.number, 0)):
+        ordered = sorted(sites, key=lambda s: order.get(s.number, 0))
+        scaled: tuple[Site, Node, Mapping[Key, Array]] | None = None
+        for place, site in enumerate(ordered):
             values = self.evidence.trace.of(site.number)
             if not values or not self.evidence.depends(site):
                 continue
             for true in self._candidates(site, values):
                 if not self.bench.clock.affords(0.0):
                     return None
-                changed = {
-                    (site.number, i): node.gradient.reshape(value.shape)
-                    for i, (value, node) in enumerate(zip(values, true, strict=True))
-                }
-                if self.bench.repairs(self.bench.gradients(replacing_each(changed)), wrong):
-                    return site, true[-1], changed
-        return None
+                due = self._due(site, values, true, wrong, scaled is None)
+                if due is None:
+                    continue
+                factor, changed = due
+                node = replace(true[-1], gradient=factor * true[-1].gradient)
+                found = self._last_alike(site, ordered[place + 1 :]), node, changed
+                if factor == 1.0:
+                    # Where a factor is put right later on, that is no fault of what is scaled there.
+                    return found if scaled is None or scaled[1].site is node.site else scaled
+                scaled = found
+        return scaled
+
+    def _due(
+        self, site: Site, values: list[Array], true: tuple[Node, ...], wrong: frozenset[str], scaled: bool
+    ) -> tuple[float, Mapping[Key, Array]] | None:
+        """What, in the place of a value, makes everything right: a node's gradients, by 1 or a usual factor.
+
+        scaled: whether to try a factor. A cost may carry one along that is put right at its end:
+        `delta2.T @ a1 / m`.
+        """
+
+        def placed(factor: float) -> dict[Key, Array]:
+            return {
+                (site.number, i): factor * node.gradient.reshape(value.shape)
+                for i, (value, node) in enumerate(zip(values, true, strict=True))
+            }
+
+        once = self.bench.gradients(replacing_each(placed(1.0)))
+        if self.bench.repairs(once, wrong):
+            return 1.0, placed(1.0)
+        empty = site.statement is None or self.flow.is_blank(
+            site.statement
+        )  # what fills it may fit by accident
+        if not scaled or empty or not self.bench.lone or once is None:
+            return None
+        factor = self.repairer.solve(once, self.bench.gradients(replacing_each(placed(2.0))), wrong)
+        if factor is None or not self.choice.is_usual(factor):
+            return None
+        mended = self.bench.repairs(self.bench.gradients(replacing_each(placed(factor))), wrong)
+        return (factor, placed(factor)) if mended else None
+
+    def _last_alike(self, site: Site, later: list[Site]) -> Site:
+        """Of assignments to the same name after which it has the same value, the last: one may do nothing."""
+        values = self.evidence.trace.of(site.number)
+        for other in later:
+            found = self.evidence.trace.of(other.number) if other.name == site.name else []
+            if len(found) == len(values) and all(map(np.array_equal, found, values)):
+                site = other
+        return site
 
     def _candidates(self, site: Site, values: list[Array]) -> Iterator[tuple[Node, ...]]:
         """Nodes whose gradient a value may be, pass by pass; those of its name first."""

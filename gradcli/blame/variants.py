@@ -54,7 +54,7 @@ def variants(node: ast.expr, slot: Slot, names: Sequence[str]) -> Iterator[tuple
         kind = "sign" if isinstance(node.op, ast.USub) else "negation"
         yield ("reversed" if slot.field == "step" else kind), node.operand, 1
     if isinstance(node, ast.Constant):
-        yield from _of_constant(node, slot)
+        yield from _of_constant(node, slot, names)
     if isinstance(node, ast.Name):
         callee = isinstance(slot.parent, ast.Call) and slot.field == "func"
         if not callee and not (isinstance(slot.parent, ast.Attribute) and node.id in (*MODULES, "self")):
@@ -202,7 +202,7 @@ def _is_axis(slot: Slot) -> bool:
     return slot.index == (1 if module else 0)
 
 
-def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr, int]]:
+def _of_constant(node: ast.Constant, slot: Slot, names: Sequence[str]) -> Iterator[tuple[str, ast.expr, int]]:
     value = node.value
     if isinstance(value, bool):
         yield "flag", ast.Constant(not value), 1
@@ -234,6 +234,7 @@ def _of_constant(node: ast.Constant, slot: Slot) -> Iterator[tuple[str, ast.expr
             3.0,
             4.0,
             0.25,
+            *(float(name) for name in names if name[0].isdigit()),
         ]
     for other in dict.fromkeys(others):
         if other != value or type(other) is not type(value):

@@ -8,7 +8,7 @@ import pytest
 import gradcli
 from gradcli.blame.diagnosis import _unexplained, region
 from gradcli.clock import Clock
-from tests.blame.damage import check_damaged, damage
+from tests.blame.damage import check_damaged, check_foreign, damage
 
 SAID = {
     "a constant factor, named by a size": (
@@ -107,6 +107,49 @@ def test_a_slip_is_called_what_it_is_and_nothing_else(kind):
     assert words in blame.diagnosis
     others = {one for *_, one in SAID.values() if one not in words and words not in one and one not in VAGUE}
     assert not [one for one in others if one in blame.diagnosis]
+
+
+# In files of other habits: what was found by a look at them.
+FOREIGN = {
+    "a number that forward is written with": (
+        *("DeepNet", "np.where(a > 0, 1.0, 0.1)", "np.where(a > 0, 1.0, 0.0)"),
+        "a wrong constant: with `0.1` in place of `0.0`",
+    ),
+    "parts in each other's place": (
+        *("rotary", "drot[:, :half], drot[:, half:]", "drot[:, half:], drot[:, :half]"),
+        "unpacked in the wrong order",
+    ),
+    "a statement that does nothing": (
+        *("TwoLayerNet", "dscores /= N", "dscores *= 1"),
+        "a wrong count: with `1 / 5` in place of `1`",
+    ),
+    "a derivative before the mean is taken": (
+        *("nn_cost", "sigmoid(z2) * (1 - sigmoid(z2))", "(1 - sigmoid(z2))"),
+        "",
+    ),
+    "a penalty on all": (
+        *("logistic_cost", "grad[1:] += lam / m * theta[1:]", "grad += lam / m * theta"),
+        "with `grad[1:] += (lam / m * theta)[1:]` in place",
+    ),
+    "computed again, otherwise": (
+        *("pair_energy", "r2 = np.sum(rij ** 2) + 0.5", "r2 = np.sum(rij ** 2)"),
+        "r2 of forward is right",
+    ),
+    "a late slip behind a loop of which nothing is known": (
+        *("crf_nll", "grad_emissions[np.arange(T), tags] -= 1", "grad_emissions[np.arange(T), tags] -= 0.5"),
+        "a wrong constant",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_slip_in_other_habits_is_called_what_it_is(kind):
+    target, old, new, words = FOREIGN[kind]
+    source, lines = damage(target, old, new, "foreign.py")
+    blame = check_foreign(target, source).blame
+    assert blame is not None
+    assert blame.line in lines
+    assert words in blame.diagnosis
 
 
 def test_a_term_that_is_missing_is_said_to_be_constant_along_its_axis():
