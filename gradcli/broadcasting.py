@@ -7,7 +7,7 @@ with the two operands taken element by element: if the gradient is right for tha
 
 import linecache
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,9 +85,10 @@ def find(subject: Subject, cotangents: tuple[Array, ...], rng: np.random.Generat
     return replace(watched.found[0], is_accident=_is_right_by_element(subject, cotangents, rng))
 
 
-def is_spread(subject: Subject) -> bool:
-    """Whether forward spreads two arrays over each other, and nobody seems to mean it. Cost: one forward."""
-    watched = _Watch()
+def is_spread(subject: Subject, labels: Sequence[Array] = ()) -> bool:
+    """Whether forward spreads two arrays over each other, or one of these over predictions of one column, and
+    nobody seems to mean it. Cost: one forward."""
+    watched = _Watch(labels=labels)
     _run(subject, watched, subject.problem.inputs)
     return any(not found.makes_axes for found in watched.found)
 
@@ -149,8 +150,9 @@ def _run(subject: Subject, watch: "_Watch", inputs: Mapping[str, Array]) -> tupl
 class _Watch:
     """Sees every elementwise operation of two arrays that one of the watched ones has to do with."""
 
-    def __init__(self, *, align: bool = False) -> None:
+    def __init__(self, *, align: bool = False, labels: Sequence[Array] = ()) -> None:
         self.found: list[Broadcast] = []
+        self.labels = labels
         self.align = align  # take them element by element
 
     def over(self, array: Array) -> "_Watched":
@@ -161,7 +163,8 @@ class _Watch:
     def operands(self, ufunc: np.ufunc, left: Array, right: Array) -> tuple[Array, Array]:
         """What the operation is applied to."""
         # Not matmul, which pairs axes otherwise, nor comparisons, which have no derivative.
-        if ufunc.__name__ not in _OPERATORS or not _spread(left.shape, right.shape):
+        is_labels = ufunc is np.subtract and self._spreads_labels(left, right)
+        if ufunc.__name__ not in _OPERATORS or not (is_labels or _spread(left.shape, right.shape)):
             return left, right
         file, line = _caller()
         operator = _OPERATORS[ufunc.__name__]
@@ -172,6 +175,12 @@ class _Watch:
         if left.ndim >= right.ndim:
             return left, right.reshape(left.shape)
         return left.reshape(right.shape), right
+
+    def _spreads_labels(self, left: Array, right: Array) -> bool:
+        """Whether one of two arrays of different shapes is the labels, the other one a matrix at least."""
+        if left.shape == right.shape or min(left.ndim, right.ndim) < 1 or max(left.ndim, right.ndim) < 2:
+            return False
+        return any(np.array_equal(side, label) for side in (left, right) for label in self.labels)
 
 
 class _Watched(np.ndarray[Any, Any]):

@@ -53,7 +53,7 @@ def declare(declarations: Declarations, problem: Problem) -> Problem:
         problem,
         nograd=problem.nograd | declarations.without_gradient,
         declared=Declared(
-            factors=factors,
+            factors={**problem.declared.factors, **factors},
             constant=tuple(name for name in declarations.stop_gradient if name in problem.inputs),
             surrogates=dict.fromkeys(names, surrogate.reason) if surrogate else {},
         ),

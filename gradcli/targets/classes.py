@@ -36,6 +36,7 @@ from gradcli.targets.label import Label
 from gradcli.targets.loss_after import with_loss_after
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
+from gradcli.targets.network_methods import network_halves_of
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.places import entries, holders
 from gradcli.targets.python_file import Loaded
@@ -210,16 +211,21 @@ class CheckableClass(ByName):
             return self.made
         arguments = {n: v for n, v in given.items() if n in self._constructor} | self._arguments
         shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
-        first = construct(where, self.cls, _copied(arguments), shapes[0])
+        first: Any = None
+        refused: UsageError | None = None
         possible = []
         for shape in shapes:
             try:
                 made = construct(where, self.cls, _copied(arguments), shape)
-            except UsageError:
+            except UsageError as error:
+                refused = refused or error
                 continue
             possible.append(shape)
+            first = made if len(possible) == 1 else first
             if accepts(self.halves.forward, made, {**known, **own}):
                 return made
+        if refused is not None and not possible:
+            raise refused
         for shape in possible:
             make = partial(construct, where, self.cls, _copied(arguments), shape)
             for made in built(self.cls, make, shape):
@@ -296,6 +302,9 @@ def _halves_of(cls: type) -> Halves | None:
         takes = argument_names(partial(halves.forward, None))
         if wants_target(takes, partial(halves.backward, None)) is None:
             return with_tensors(cls, with_loss_after(cls, through_call(cls, halves)))
+        halves = network_halves_of(cls, halves) or halves
+        if halves.behind is not None:
+            return with_tensors(cls, halves)
     halves = cost_halves_of(cls) or halves
     return None if halves is None else with_tensors(cls, halves)
 
@@ -309,12 +318,12 @@ def _is_users(cls: type) -> bool:
 
 def _readings(shape: Shape | None) -> list[Shape | None]:
     """What the axes of an input can mean: rows and features, the other way round, features of an image or of
-    each step of a sequence."""
+    each step of a sequence; a single one without an axis for many."""
     if shape is None or len(shape) < 2:
         return [shape]
     if len(shape) == 2:
-        return [shape, shape[::-1]]
-    return [shape, (shape[0], shape[-1]), (shape[0], math.prod(shape[1:]))]
+        return [shape, shape[::-1], (1, *shape)]
+    return [shape, (shape[0], shape[-1]), (shape[0], math.prod(shape[1:])), (1, *shape)]
 
 
 def _copied(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ _LARGE = 32  # a size by default beyond which a smaller one is given
 RATE = 2.0**200
 
 _FEATURES = re.compile(
-    r"(n_?|nn_)?(in|inputs?|inp|input_nodes|fan_in)(_?(features|dim|dims|size|units|nodes|neurons|len|length))?|n_in(puts?)?"
+    r"(n_?|nn_)?(in|inputs?|inp|input_nodes|fan_in)(_?(features|dim|dims|size|units|nodes|neurons|len|length|num|n))?"
+    r"|n_in(puts?)?"
     r"|(n|num)_(in|inputs?|features|neurons_in)|in_?(dim|features|size)|[Dd]_?in|features|(n|num)_features?|num_features"
     r"|dim|size|units_in|input_dimension|embed_dim|d_model|normalized_shape|dims?|fan_in|n_x|D"
 )
@@ -26,9 +27,10 @@ _CHANNELS = re.compile(
     r"(in|input)_?(channels?|ch|planes|depth|maps)|C_?in|c_in|n_?channels|channels|num_channels|nInputPlane"
 )
 _OUTPUTS = re.compile(
-    r"(n_?|nn_)?(out|outputs?)(_?(features|dim|dims|size|units|nodes|neurons|ch|channels?|planes|depth|maps))?|n_out(puts?)?"
+    r"(n_?|nn_)?(out|outputs?)(_?(features|dim|dims|size|units|nodes|neurons|ch|channels?|planes|depth|maps|num|n))?"
+    r"|n_out(puts?)?"
     r"|(n|num)_(out|outputs?|units|neurons|filters|kernels|classes|neurons_out)|n_units|units|[Dd]_?out|C_?out|c_out"
-    r"|fan_out|classes|out_?(dim|features|size|channels)|filters|depth|n_y|nOutputPlane|neurons|nodes|output_dimension"
+    r"|fan_out|classes|out_?(dim|features|size|channels)|filters|(layer_)?depth|num_neurons|n_y|nOutputPlane|neurons|nodes|output_dimension"
 )
 _HIDDEN = re.compile(
     r"(n_?|nn_)?hidden(_?(features|dim|dims|size|units|nodes))?|[Dd]_?hidden|n_h|H|(n|num)_hidden"
@@ -52,6 +54,8 @@ _NUMBERS = (
     (r"eps(ilon)?", 1e-5),
     (r"momentum|decay|rho", 0.9),
     (r"p|rate|drop\w*|keep_prob|slope|temperature|reg|negative_slope", 0.5),
+    (r"(init|weight)_?(std|stddev|scale|sigma)|std_?(dev)?", 0.5),
+    (r"(layer_)?name|label|tag", "layer"),
     (rf"{_TRAINING}|(use_)?bias", True),
     (r"act(ivation)?(_?(func(tion)?|fn|name|type))?|nonlinearity", "tanh"),
     (r"vocab_?size|num_embeddings|n_words", 7),
@@ -70,6 +74,8 @@ def guess(name: str, seen: Shape | None) -> Any:
     shape = seen or (4, 3)
     if _SHAPE.fullmatch(name):
         return shape[1:]
+    if re.fullmatch(r"(output|out)_shape", name):
+        return (*shape[1:-1], OUTPUTS)
     if _SIZES.fullmatch(name):
         return [shape[-1], HIDDEN, OUTPUTS]
     if _CHANNELS.fullmatch(name):

@@ -144,4 +144,4 @@ def _recognise(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         claimed = {symbol for one in found for symbol in one.symbols}
         left = [name for name in left if name not in claimed]
     place = {name: number for number, name in enumerate(names)}
-    return sorted(found, key=lambda one: min(place[symbol] for symbol in one.symbols))
+    return sorted(found, key=lambda one: min(place[symbol] for symbol in one.symbols if symbol in place))

@@ -9,10 +9,11 @@ _COST = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"j\w?|\w*(loss|cost|objective|obj|nll|energy|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|(loss|cost)_\w+|e",
+    r"j\w?|\w*(loss|cost|objective|obj|nll|energy|potential|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|(loss|cost)_\w+|e",
     re.IGNORECASE,
 )
 _GRADIENT = re.compile(r"d_?[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
+_FORCE = re.compile(r"(\w+_)?forces(_\w+)?|(total_|net_)?force", re.IGNORECASE)
 # Beyond doubt, whatever it returns.
 _SAYS_BOTH = re.compile(r"\w*(loss|cost|value|objective|nll|energy)_?and_?(grad\w*|jac\w*)", re.IGNORECASE)
 # Beyond doubt, whatever the function is called.
@@ -83,8 +84,12 @@ _STARTS_LIKE_A_GRADIENT = re.compile(r"(grad(ient)?|jac(obian)?|d|score)_(?P<aft
 
 def is_cost(name: str, returned: Sequence[str]) -> bool:
     """Whether a function of this name that returns these looks like a cost with its gradient."""
-    if len(returned) < 2 or name.startswith("_") or all(map(is_gradient, returned)):
+    if len(returned) < 2 or all(map(is_gradient, returned)):
         return False
+    if any(map(is_force, returned)) and any(map(is_value, returned)):
+        return True
+    if name.startswith("_"):  # a part of something else, unless it is beyond doubt
+        return is_value(returned[0]) and all(_PLAIN_GRADIENT.fullmatch(one) for one in returned[1:])
     if _SAYS_BOTH.fullmatch(name) is not None:
         return True
     if _COST.fullmatch(name) is not None:
@@ -101,6 +106,11 @@ def is_cost_name(name: str) -> bool:
 def is_gradient(name: str) -> bool:
     """Whether something that is returned is called like a gradient."""
     return _GRADIENT.fullmatch(name) is not None
+
+
+def is_force(name: str) -> bool:
+    """Whether something is called the negative gradient of an energy."""
+    return _FORCE.fullmatch(name) is not None
 
 
 def is_bare_gradient(name: str) -> bool:

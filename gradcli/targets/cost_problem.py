@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.problem import Problem, Run, Source
+from gradcli.problem import Declared, Problem, Run, Source
 from gradcli.targets.convention import Advise
-from gradcli.targets.cost_names import is_value
+from gradcli.targets.cost_names import is_force, is_value
 from gradcli.targets.forward_call import (
     ForwardCall,
     argument_names,
@@ -102,6 +102,9 @@ def make_cost_problem(
         warnings.simplefilter("ignore")
         call, readings, remark = _read(call, ordered, constants)
     wanted = [reading.argument for reading in readings]
+    forces = _forces(call, readings)
+    told = [remark] if remark else []
+    told += [f"forces: the negative of the derivative by {name}" for name in forces]
     kept = {n: array for n, array in ordered.items() if n in wanted or array.dtype.kind != "f"}
     others = {**constants, **{name: array for name, array in ordered.items() if name not in kept}}
 
@@ -125,7 +128,8 @@ def make_cost_problem(
                 value_at=call.place if both else None,
             ),
             rerun=label.rerun,
-            remarks=(remark,) if remark else (),
+            declared=Declared(factors=dict.fromkeys(forces, -1.0)),
+            remarks=tuple(told),
         )
 
     return around(call)
@@ -160,6 +164,12 @@ def _bind_gradient(
     return ForwardCall(tuple(inputs), tuple(order[:count]), (), {}, {})
 
 
+def _forces(call: CostCall, readings: Sequence[Reading]) -> list[str]:
+    """The arguments whose gradients are forces by the names of what is returned: negative by convention."""
+    places = {place for place, name in enumerate(call.names) if is_force(name)}
+    return [reading.argument for reading in readings if reading.place in places]
+
+
 def _place_of_value(names: Sequence[str]) -> int | None:
     """Where the cost stands among what is returned, by its name; the first place if names say nothing."""
     return next((place for place, name in enumerate(names) if is_value(name)), 0)
@@ -186,7 +196,11 @@ def _read(
         return np.asarray(call.value_at(_values({**inputs, **arrays}, constants)))
 
     def right(readings: tuple[Reading, ...], returned: Any) -> bool:
-        return all(agrees(value, floats, r.argument, r.of(returned)) for r in readings)
+        forces = _forces(call, readings)
+        return all(
+            agrees(value, floats, r.argument, r.of(returned), sign=-1 if r.argument in forces else 1)
+            for r in readings
+        )
 
     agreeing = [readings for readings in choices if right(readings, returned)] if len(choices) > 1 else []
     readings = agreeing[0] if len(agreeing) == 1 else choices[0]

@@ -28,6 +28,8 @@ from gradcli.targets.returned_names import returned_names
 
 __all__ = ["CheckableCost", "find"]
 
+_PLAIN = ("forward", "f", "fun", "func", "function", "cost", "loss", "objective", "evaluate", "value")
+
 
 @dataclass(frozen=True, eq=False)
 class CheckableCost(ByArguments):
@@ -115,6 +117,7 @@ def _of_the_only_one(
         takes = argument_names(space[gradient])
         alike = [n for n in names if n != gradient and takes == argument_names(space[n])]
         plain = [n for n in alike if n not in taken and not is_second_order(gradient, n)]
+        plain = [n for n in plain if n in _PLAIN] or plain
         if len(plain) == 1 and takes:
             yield plain[0], gradient
 

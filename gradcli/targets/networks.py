@@ -9,10 +9,11 @@ backward takes no cotangent: it differentiates the cost. The parameters are chec
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import Parameter, Signature
+from types import FunctionType, MethodType
 from typing import Any
 
 from gradcli.arrays import Array
@@ -35,7 +36,9 @@ _ROLES = {
     "parameters": re.compile(r"param(eter)?s|weights", re.IGNORECASE),
     "truth": _TRUTH,
     "cache": re.compile(r"caches?|memory", re.IGNORECASE),
-    "output": re.compile(r"a(_?(l|\d|out))?|y_?(hat|pred)|output|predictions?", re.IGNORECASE),
+    "output": re.compile(
+        r"[az](_?(l|\d|out))?|y_?(hat|pred)|outputs?|pred(iction)?s?|probs?|logits|scores", re.IGNORECASE
+    ),
     "data": re.compile(r"x|inputs?|data|x_(train|batch)", re.IGNORECASE),
 }
 _COST = re.compile(r"(compute|calc(ulate)?|get)?_?(cost|loss)(_?func(tion)?)?", re.IGNORECASE)
@@ -55,10 +58,11 @@ class Network(ByArguments):
     data: str  # forward's argument that is no parameter
     truth: str  # the cost's argument that the output is compared with
     keys: tuple[str, ...]
+    names: tuple[str, ...] = ()  # of the class whose methods they are
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return (self.forward.__name__, self.backward.__name__, self.cost.__name__)
+        return (*self.names, self.forward.__name__, self.backward.__name__, self.cost.__name__)
 
     @property
     def called(self) -> Callable[..., Any]:
@@ -101,11 +105,15 @@ class Network(ByArguments):
         assert whole.remake is not None
         around = whole.remake
 
-        def remake(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
+        halves = self.forward, self.backward
+
+        def remake(*changed: Callable[..., Any]) -> Problem:
+            forward, backward = map(_bound_like, changed, halves)
             other = replace(self, forward=forward, backward=backward)
             return around(other.called, other._with_arguments(other.gradients))
 
-        source = Source(self.forward, self.backward, source_file(self.forward), remake, lone=True)
+        ahead, back = (getattr(half, "__func__", half) for half in halves)
+        source = Source(ahead, back, source_file(ahead), remake, lone=True)
         return replace(problem, source=source)
 
     def _ahead(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -120,7 +128,9 @@ class Network(ByArguments):
 
     @cached_property
     def _takes(self) -> dict[Callable[..., Any], dict[str, str]]:
-        return {function: _roles(function) for function in (self.forward, self.cost, self.backward)}
+        return {
+            function: roles_of_arguments(function) for function in (self.forward, self.cost, self.backward)
+        }
 
     @cached_property
     def _returned(self) -> tuple[str, ...]:
@@ -148,6 +158,11 @@ class Network(ByArguments):
         return called
 
 
+def _bound_like(function: Callable[..., Any], half: Callable[..., Any]) -> Callable[..., Any]:
+    """A function in the place of a method, of the same object."""
+    return MethodType(function, half.__self__) if isinstance(half, MethodType) else function
+
+
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The networks among these names of the file: a pair without a cotangent, and the cost beside it."""
     functions = loaded.functions(names)
@@ -159,7 +174,25 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         if network is not None:
             found.append(network)
             costs = []  # a second network has a cost of its own, and which is whose cannot be told
-    return found
+    return [*found, *(one for name in loaded.classes(names) for one in _of_methods(name, space[name]))]
+
+
+def _of_methods(name: str, cls: type) -> Iterator[Checkable]:
+    """A network whose functions are methods of an object that holds no parameters."""
+    methods = {n: value for n, value in vars(cls).items() if isinstance(value, FunctionType)}
+    pairs = find_pairs(methods)[0]
+    if not pairs or required_arguments(cls) or not any(map(_COST.fullmatch, methods)):
+        return
+    try:
+        made = cls()
+    except Exception:  # it is not what it is for
+        return
+    costs = [getattr(made, one) for one in methods if _COST.fullmatch(one)]
+    for pair in pairs:
+        network = _network(name, getattr(made, pair.forward), getattr(made, pair.backward), costs)
+        if network is not None:
+            yield replace(network, names=(name,))
+            return
 
 
 def why_no_pair(forward: Callable[..., Any], backward: Callable[..., Any]) -> str | None:
@@ -185,7 +218,7 @@ def _is_cotangent(first: str, forward: Callable[..., Any]) -> bool:
 def _network(
     name: str, forward: Callable[..., Any], backward: Callable[..., Any], costs: Sequence[Callable[..., Any]]
 ) -> Network | None:
-    takes, asks = _roles(forward), _roles(backward)
+    takes, asks = roles_of_arguments(forward), roles_of_arguments(backward)
     if not costs or "truth" not in asks.values():
         return None
     if set(takes.values()) == {"data", "parameters"}:
@@ -198,7 +231,7 @@ def _network(
         return None
     if any(role == "?" and arg not in takes for arg, role in asks.items()):
         return None
-    wanted = _roles(costs[0])
+    wanted = roles_of_arguments(costs[0])
     if not keys or "truth" not in wanted.values() or "?" in wanted.values():
         return None
     data = next(arg for arg, role in takes.items() if role == "data")
@@ -206,13 +239,20 @@ def _network(
     return Network(name, forward, costs[0], backward, data, truth, keys)
 
 
-def _roles(function: Callable[..., Any]) -> dict[str, str]:
+def roles_of_arguments(function: Callable[..., Any]) -> dict[str, str]:
     """What each required argument of a function stands for; "?" for what is not known."""
     return {
         name: next((role for role, pattern in _ROLES.items() if pattern.fullmatch(name)), "?")
         for name in required_arguments(function)
         if name in argument_names(function)
     }
+
+
+def is_cost_of_output(name: str, function: Callable[..., Any]) -> bool:
+    """Whether a method is a loss by its name and takes what the output is compared with."""
+    return (
+        _COST.fullmatch(name) is not None and "truth" in roles_of_arguments(partial(function, None)).values()
+    )
 
 
 def _keys(forward: Callable[..., Any], parameters: str) -> tuple[str, ...]:

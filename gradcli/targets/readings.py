@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.targets.cost_names import is_gradient
+from gradcli.targets.cost_names import is_force, is_gradient
 from gradcli.targets.results import input_named
 
 # What a cost is usually differentiated by, and what never.
@@ -28,6 +28,8 @@ _GIVEN = re.compile(
     r"y|t|y_?(true|train)\w*|targets?|labels?|ys|truth|actual|(\w+_)?expected|data|d", re.IGNORECASE
 )
 _STEP, _AGREES = 1e-6, 1e-4
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def parts_of(
             ]
         else:
             parts.append(Part(value, name, place))
-    likely = [part for part in parts if is_gradient(part.name) or part.key is not None]
+    likely = [part for part in parts if _is_derivative(part) or part.key is not None]
     return likely if without is not None and likely else parts
 
 
@@ -112,7 +114,7 @@ def possible(parts: Sequence[Part], arguments: Mapping[str, Array], out: Array) 
             unnamed.append(part)
     taken = {reading.argument for reading in fixed}
     left = [name for name in sorted(arguments, key=_unlikely) if name not in taken]
-    if fixed and not any(is_gradient(part.name) for part in unnamed):
+    if fixed and not any(map(_is_derivative, unnamed)):
         return [tuple(fixed)]
     if len(unnamed) == 1:
         fitting = [name for name in left if fits(unnamed[0].value, out, arguments[name])]
@@ -169,11 +171,25 @@ def fits(gradient: Any, out: Array, argument: Array) -> bool:
     if out.size == 1 and shape == argument.shape:
         return True
     elementwise = (argument.shape, ()) if out.shape == argument.shape else ()  # (): a slope that is constant
-    return shape in (out.shape + argument.shape, *elementwise)
+    is_by_row = shape == argument.shape and _is_for_each_row(out.shape, argument.shape)
+    is_by_row = is_by_row or _is_jacobian_for_each_row(shape, out.shape, argument.shape)
+    return is_by_row or shape in (out.shape + argument.shape, *elementwise)
+
+
+def _is_jacobian_for_each_row(shape: Shape, out: Shape, argument: Shape) -> bool:
+    """Whether it is (N, K, D), for outputs (N, K) of (N, D)."""
+    return len(out) == len(argument) == 2 and out[0] == argument[0] and shape == (*out, argument[1])
+
+
+def _is_for_each_row(out: Shape, argument: Shape) -> bool:
+    """Whether an output has a number for each row: losses (N,) or (N, 1) of predictions (N, D)."""
+    rows = out[:-1] if len(out) == len(argument) and out[-1:] == (1,) else out
+    return 0 < len(rows) < len(argument) and argument[: len(rows)] == rows
 
 
 def pulled_back(cotangent: Array, gradient: Any, argument: Array) -> Any:
-    """The cotangent through a gradient, an elementwise derivative or a Jacobian; else the value as it is."""
+    """The cotangent through a gradient, an elementwise derivative, a Jacobian or the gradients of a number
+    for each row; else the value as it is."""
     if gradient is None or not _is_array(gradient):
         return gradient
     array = np.asarray(gradient)
@@ -187,13 +203,26 @@ def pulled_back(cotangent: Array, gradient: Any, argument: Array) -> Any:
         return cotangent * array
     if array.shape == cotangent.shape + argument.shape:
         return np.tensordot(cotangent, array, axes=cotangent.ndim)
+    if array.shape == argument.shape and _is_for_each_row(cotangent.shape, argument.shape):
+        rows = cotangent.shape + (1,) * (argument.ndim - cotangent.ndim)
+        return cotangent.reshape(rows) * array
+    if _is_jacobian_for_each_row(array.shape, cotangent.shape, argument.shape):
+        return np.einsum("nk,nkd->nd", cotangent, array)
     return array
 
 
 def agrees(
-    value: Callable[[Mapping[str, Array]], Array], arguments: Mapping[str, Array], name: str, gradient: Any
+    value: Callable[[Mapping[str, Array]], Array],
+    arguments: Mapping[str, Array],
+    name: str,
+    gradient: Any,
+    *,
+    sign: int = 1,
 ) -> bool:
-    """Whether a gradient agrees with a difference of the value along a random direction."""
+    """Whether a gradient agrees with a difference of the value along a random direction.
+
+    sign: what the derivative is multiplied by.
+    """
     rng = np.random.default_rng(7)
     direction = rng.standard_normal(arguments[name].shape)
     try:
@@ -206,7 +235,11 @@ def agrees(
             analytic = float(np.sum(direction * pulled_back(cotangent, gradient, arguments[name])))
     except (Exception, SystemExit):  # the user's code, at a point that nobody asked for
         return False
-    return bool(abs(numeric - analytic) <= _AGREES * max(abs(numeric), abs(analytic)))
+    return bool(abs(numeric - sign * analytic) <= _AGREES * max(abs(numeric), abs(analytic)))
+
+
+def _is_derivative(part: Part) -> bool:
+    return is_gradient(part.name) or is_force(part.name)
 
 
 def _unlikely(name: str) -> int:

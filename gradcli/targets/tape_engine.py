@@ -53,7 +53,8 @@ class Engine:
         """Run backward from an output; returns by what the gradients are still to be multiplied.
 
         A backward that takes no cotangent starts from one: a lone output's gradients are multiplied
-        afterwards, several outputs are weighed with the engine's own `*` and summed with its `sum`.
+        afterwards, several outputs are weighed with the engine's own `*` and summed with its `sum`, if it has
+        one; else backward starts from a one for each.
         """
         if self.seed == "array":
             out.backward(cotangent.copy())
@@ -63,7 +64,9 @@ class Engine:
             out.backward()
             return cotangent.reshape(())
         else:
-            (out * self.cls(cotangent.copy())).sum().backward()
+            weighed = out * self.cls(cotangent.copy())
+            self.read(weighed)
+            (weighed.sum() if hasattr(weighed, "sum") else weighed).backward()
         return None
 
     def gradient(self, leaf: Any) -> Any:
@@ -138,4 +141,5 @@ def _seed_of(engine: Engine) -> str:
         if np.array_equal(found, cotangent):
             return seed
         possible += [seed] if found.shape == cotangent.shape else []
-    return possible[0] if possible else "none"  # a sum may be wrong
+    # A sum may be wrong; without `*`, outputs cannot be weighed.
+    return possible[0] if possible else "none" if hasattr(engine.cls, "__mul__") else "array"

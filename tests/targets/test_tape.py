@@ -181,6 +181,18 @@ def test_every_operation_of_a_tensor_is_found_and_passes():
     assert {"add", "add_row", "mul_column", "matmul", "getitem_repeated", "sum", "sum_axis", "exp"} <= names
 
 
+def test_a_tensor_without_a_sum_starts_from_a_one_for_each_element():
+    start, end = TENSOR.index("    def sum"), TENSOR.index("    def exp")
+    text = TENSOR[:start] + TENSOR[end:]
+    text = text.replace(
+        "def backward(self, grad=None):", "def backward(self, *above):\n        grad, *_ = *above, None"
+    )
+    verdicts = check(text, "Tensor")
+    assert set(verdicts.values()) == {"pass"}
+    assert {"Tensor.mul_row", "Tensor.matmul"} <= set(verdicts)
+    assert failed(text, "Tensor", "self.data.T @ g", "self.data.T @ g * g[0, 0]", ["matmul"])
+
+
 def test_what_an_engine_does_not_offer_is_no_mistake():
     Path("engine.py").write_text(TENSOR)
     names = {problem.id.rpartition(".")[2] for problem in resolve(CheckSpec("engine.py:Tensor"))}

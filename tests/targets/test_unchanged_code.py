@@ -82,7 +82,13 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "cross_entropy_loss": set(),
         "kernel_cost": set(),
     },
-    "built.py": {"Standardise": set(), "Weighted": {"weights"}, "PoolOfOne": set()},
+    "built.py": {
+        "Standardise": set(),
+        "Weighted": {"weights"},
+        "PoolOfOne": set(),
+        "Plane": {"b"},
+        "OneImage": set(),
+    },
     "kept.py": {
         "Dense": {"biases"},
         "Gate": set(),
@@ -108,6 +114,9 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Anchored": set(),
         "Drawn": {"X"},
         "TwoSteps": {"W1"},
+        "OneColumn": set(),
+        "ThreeSteps": {"W1", "b1"},
+        "OneUnit": set(),
     },
     "steps.py": {
         "SoftmaxLoss": set(),
@@ -120,6 +129,8 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Activation.relu": {"x"},
     },
     "tensor_layers.py": {"Affine": {"bias"}, "Bend": set(), "Stack": set(), "Distance": {"output"}},
+    "rows.py": {"squared_distance": set(), "pinball_cost": {"scores"}, "normalise": set()},
+    "forces.py": {"springs": set(), "yukawa": {"coords"}, "_well_nll": set()},
     "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},
     "network_steps.py": {
         "linear": {"W"},

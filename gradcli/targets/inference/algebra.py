@@ -8,12 +8,13 @@ import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeGuard
 
 from gradcli.layers.declaration import evaluate
 from gradcli.targets.advice import usual_constant
 from gradcli.targets.inference.candidates import Candidate
+from gradcli.targets.inference.dimension import Dimension, Part, Shape, Unknown, Value
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, sizes_for
 from gradcli.targets.source_tree import source_tree
 
@@ -26,79 +27,42 @@ _ELEMENTWISE = (
 _ALIKE = frozenset([*_ELEMENTWISE.split(), "copy", "astype", "asarray", "array"])
 _OF_TWO = frozenset(("multiply", "add", "subtract", "divide", "maximum", "minimum"))
 _COUNT = re.compile(r"(n|num|nb)_?\w*|\w*(size|dim|rank|count|units|features|classes|labels)|k|m")
+_SPREADS = ("row", "column", "one row", "number")
+_SPREAD_NAME = re.compile(r"b\w?|\w*bias\w*|gamma|beta|scale|shift|offset", re.IGNORECASE)
 _SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
-
-
-class Dimension:
-    """A length; those that turn out to be the same are merged."""
-
-    def __init__(self, text: str = "") -> None:
-        self.text = text  # of integers and of arguments that are integers; "" where it is open
-        self._same: Dimension | None = None
-
-    @property
-    def root(self) -> "Dimension":
-        return self if self._same is None else self._same.root
-
-    def merge(self, other: "Dimension") -> None:
-        """Take two for one; that with a text speaks for both. Raises ValueError for two numbers."""
-        one, two = self.root, other.root
-        if one is two:
-            return
-        if one.text.isdigit() and two.text.isdigit() and one.text != two.text:
-            raise ValueError("two lengths")
-        if one.text and (one.text.isdigit() or not two.text):
-            one, two = two, one
-        one._same = two
-
-
-Shape = list[Dimension]
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """An argument of which nothing is known yet."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Part:
-    """A slice of a flat vector."""
-
-    name: str
-    start: str
-    stop: str
-
-
-Value = Shape | Unknown | Part | str | None  # a str: an integer, as a text; an empty list: a number
 
 
 def by_algebra(
     function: Callable[..., Any], guesses: Mapping[str, Sequence[tuple[int, Guess]]]
-) -> Candidate | None:
-    """The guess that the code of a function allows; None where it says nothing, or contradicts itself.
+) -> list[Candidate]:
+    """The guesses that the code of a function allows; none where it says nothing, or contradicts itself.
 
-    guesses: those by name, for what the code does not say. Cost: a walk through the code.
+    guesses: those by name, for what the code does not say. What is called like a bias or a factor may be
+    spread over the rows or the columns of a matrix, or be a number: each is a guess. Cost: up to four walks
+    through the code.
     """
     tree = source_tree(function)
-    if tree is None:
-        return None
-    reader = _Reader(guesses)
-    with suppress(RecursionError):
-        try:
+    found: list[Candidate] = []
+    for spread in _SPREADS if tree is not None else ():
+        assert tree is not None
+        reader = _Reader(guesses, spread)
+        with suppress(RecursionError, ValueError, ArithmeticError, SyntaxError):
             reader.read(tree)
-            return reader.candidate(guesses)
-        except (ValueError, ArithmeticError, SyntaxError):
-            return None
-    return None
+            candidate = reader.candidate(guesses)
+            found += [] if candidate is None else [candidate]
+        if not reader.spreads:
+            break
+    return found
 
 
 class _Reader:
-    def __init__(self, names: Mapping[str, object]) -> None:
+    def __init__(self, names: Mapping[str, object], spread: str) -> None:
+        self.spread = spread  # how what is called like a bias is spread over a matrix
+        self.spreads = False  # whether anything is
         self.shapes: dict[str, Shape] = {}  # of arguments
         self.integers: dict[str, None] = {}  # arguments that shapes are made of
         self.lengths: dict[str, list[tuple[str, Shape]]] = {}  # flat vectors: what they are as long as
+        self.vectors: dict[Part, Shape] = {}  # parts of them that are used as they are
         self.known: dict[str, Value] = {name: _first_value(name) for name in names}
         self.says = False  # whether anything was read that names do not say
 
@@ -170,13 +134,31 @@ class _Reader:
         return value if isinstance(value, str) else ""
 
     def _part(self, node: ast.Subscript) -> Value:
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            return self.known.get(node.slice.value)  # an entry of a dictionary of parameters
         value = self.value(node.value)
-        if not isinstance(value, Unknown) or not isinstance(node.slice, ast.Slice) or node.slice.step:
+        if not isinstance(value, Unknown):
+            return None
+        if not isinstance(node.slice, ast.Slice):
+            return self._element(value.name, node.slice)
+        if node.slice.step:
             return None
         ends = (node.slice.lower, node.slice.upper)
+        if _is_before_end(ends[1]) and (ends[0] is None or self._integer(ends[0])):
+            start = "0" if ends[0] is None else self._integer(ends[0])
+            return Part(value.name, start, "", ast.unparse(ends[1].operand))
         start, stop = (self._integer(end, surely=True) if end is not None else "" for end in ends)
         is_told = [bool(start), bool(stop)] == [end is not None for end in ends]
         return Part(value.name, start or "0", stop) if is_told else None
+
+    def _element(self, name: str, index: ast.expr) -> Value:
+        """A number out of a vector of which the code has taken a part before: `log_r = params[n]`."""
+        if not any(part.name == name for part in self.known.values() if isinstance(part, Part)):
+            return None
+        place = self._integer(index)
+        if place:
+            self.lengths.setdefault(name, []).append((f"{place}+1", []))
+        return []
 
     def _call(self, node: ast.Call) -> Value:
         function = node.func
@@ -241,7 +223,9 @@ class _Reader:
             if isinstance(one, str) or one == []:  # a number
                 return other if not isinstance(other, str) else []
             if isinstance(one, Unknown) and isinstance(other, list) and other:
-                return self._array(one, len(other), other)
+                own = self._spread_over(one.name, other)
+                self._array(one, len(own), own)
+                return other
         if not isinstance(left, list) or not isinstance(right, list):
             return left if isinstance(left, list) else right if isinstance(right, list) else None
         for one_length, other_length in zip(left[::-1], right[::-1], strict=False):
@@ -249,17 +233,38 @@ class _Reader:
                 one_length.merge(other_length)
         return left if len(left) >= len(right) else right
 
+    def _spread_over(self, name: str, other: Shape) -> Shape:
+        """The shape of an argument beside a matrix: that of the matrix, unless it is called like a bias."""
+        if len(other) != 2 or _SPREAD_NAME.fullmatch(name) is None:
+            return other
+        self.spreads = True
+        one = Dimension("1")
+        spread = {"row": [other[1]], "column": [other[0], one], "one row": [one, other[1]], "number": []}
+        return spread[self.spread]
+
     def _matrix(self, value: Value) -> Shape:
         return self._array(value, 2) if _is_matrix(value) or isinstance(value, list) else []
 
     def _array(self, value: Value, axes: int, like: Shape | None = None) -> Shape:
         """The shape of a value; that of an argument is settled here, if it was not."""
+        if isinstance(value, Part):
+            return self._vector(value)
         if not isinstance(value, Unknown):
             return value if isinstance(value, list) else []
         shape = list(like) if like is not None else [Dimension() for _ in range(axes)]
         self.shapes[value.name] = shape
         self.known[value.name] = shape
         return shape
+
+    def _vector(self, part: Part) -> Shape:
+        """The shape of a part that is used as it is: a vector."""
+        if part not in self.vectors:
+            told = part.stop if part.start == "0" else f"({part.stop}-{part.start})" if part.stop else ""
+            shape = [Dimension(told)]
+            start = part.stop or f"{part.start}+{part.behind}"
+            self.vectors[part] = shape
+            self.lengths.setdefault(part.name, []).append((start, [] if part.stop else shape))
+        return self.vectors[part]
 
     def candidate(self, guesses: Mapping[str, Sequence[tuple[int, Guess]]]) -> Candidate | None:
         """What was read as a guess for every argument."""
@@ -280,13 +285,17 @@ class _Reader:
                 layout[name] = Fixed(numbers[name])
             elif name in self.lengths:
                 layout[name] = Drawn((_longest(self._ends(name, numbers, axis)),), "small")
+            elif name in self.shapes and not self.shapes[name]:
+                layout[name] = Fixed(2)
             elif self.shapes.get(name):
                 axes = tuple(map(axis, self.shapes[name]))
                 layout[name] = replace(_of_kind(guessed, len(axes)), axes=axes)
             elif guessed:
                 layout[name] = guessed[0][1]
         drawn = [guess for guess in layout.values() if isinstance(guess, Drawn)]
-        return Candidate(layout, sizes_for(drawn, {}), RANK)
+        taken = numbers | {axis: int(axis) for guess in drawn for axis in guess.axes if axis.isdigit()}
+        sizes = sizes_for(drawn, taken)
+        return Candidate(layout, {name: n for name, n in sizes.items() if name not in taken}, RANK)
 
     def _ends(self, name: str, numbers: Mapping[str, int], axis: Callable[[Dimension], str]) -> list[str]:
         """Where each part of a flat vector ends."""
@@ -327,6 +336,15 @@ def _longest(ends: list[str]) -> str:
     """The furthest of several ends; the last of those that depend on a dimension."""
     dependent = [end for end in ends if re.search("[A-Z]", end)]
     return dependent[-1] if dependent else str(max(evaluate(end, {}) for end in ends))
+
+
+def _is_before_end(node: ast.expr | None) -> TypeGuard[ast.UnaryOp]:
+    """`-1` of `v[:-1]`."""
+    return (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    )
 
 
 def _is_rest(node: ast.expr) -> bool:

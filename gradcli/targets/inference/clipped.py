@@ -54,8 +54,9 @@ def _clipped(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             arguments.insert(0, node.func.value)  # p.clip(low, high), p.clamp(min=low)
         if node.func.attr in (*_CLIPS, "maximum", "minimum"):
             for argument in arguments:
-                if isinstance(argument, ast.Name):
-                    yield from ((argument.id, other) for other in arguments if other is not argument)
+                part_of = argument.value if isinstance(argument, ast.Subscript) else argument  # q[mask]
+                if isinstance(part_of, ast.Name):
+                    yield from ((part_of.id, other) for other in arguments if other is not argument)
 
 
 def _between(tree: ast.AST, names: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,9 @@ from gradcli.targets.inference.guess import Drawn
 
 _JAXTYPING = re.compile(r"(Float|Int|Integer|Bool|UInt)\w*\[.*?[\"']([^\"']*)[\"']\]")
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
+_LENGTH = r"(?:\d+|[A-Za-z](?:_\w+|\d)?|(?:num|n)_\w+)"
+_PRODUCT = re.compile(rf"(?<![\w.]){_LENGTH}(?:\s*[x\u00d7]\s*{_LENGTH})+(?![\w.])")  # `N x D`, `Nx3`
+_BRACKETS = re.compile(r"\[([^\[\]]*,[^\[\]]*)\]")
 _DIMENSION = re.compile(r"\d+|[A-Za-z_][\w ]*|\d*\w+(\s*[*+]\s*\d*\w+)*")
 _SCALAR = re.compile(r"\bscalar\b", re.IGNORECASE)
 _BOUND = re.compile(r"<\s*([A-Za-z]\w*)")
@@ -30,14 +33,20 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
     found = {}
     for name, told in _paragraphs(text, names).items():
         told = _before_another(told, [other for other in names if other != name])
-        axes = next(
-            (axes for match in _PARENTHESES.finditer(told) if (axes := _axes(match[1])) is not None), None
-        )
+        axes = _stated(told)
         if axes is not None:
             found[name] = _of_kind(name, axes, told)
         elif _SCALAR.search(told) and usual_constant(name) is None:
             found[name] = Drawn(())
     return _in_passing(text, names) | found
+
+
+def _stated(told: str) -> tuple[str, ...] | None:
+    """The shape that a text states: `(N, D)`, `N x D`, `[N, D]`; None if there is none."""
+    texts = [match[1] for match in _PARENTHESES.finditer(told)]
+    texts += [re.sub(r"\s*[x\u00d7]\s*", ", ", match[0]) for match in _PRODUCT.finditer(told)]
+    texts += [match[1] for match in _BRACKETS.finditer(told)]
+    return next((axes for text in texts if (axes := _axes(text)) is not None), None)
 
 
 def _before_another(told: str, others: Sequence[str]) -> str:

@@ -106,7 +106,7 @@ def infer(
     transposing = transposes(one.functions)
     documented = by_docstring(one.functions[0], names) or by_annotation(one.functions[0])
     likely = candidates(guesses, given, links(one.functions, names))
-    computed = None if given else by_algebra(one.functions[0], guesses)
+    computed = [] if given else by_algebra(one.functions[0], guesses)
     likely = _with(computed, likely)
     for tries, candidate in enumerate(_at_its_lengths(likely, one, given)):
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
@@ -126,7 +126,7 @@ def infer(
             reason = trial
         score = _score(candidate, trial) + _VECTORS * (transposing and candidate.has_only_vectors)
         score += _SPREAD * (trial.spread and not documented)
-        score += _MISFIT * (candidate is computed and trial.level < FITS)  # `+ b` may broadcast
+        score += _MISFIT * (candidate in computed and trial.level < FITS)  # `+ b` may broadcast
         if best[2].level == FITS > trial.level:
             continue  # what fits, if it broadcasts, is nearer than what does not
         if best[2].doubtful and not trial.is_cost:
@@ -142,12 +142,12 @@ def infer(
     return replace(best[1], seconds=patience.slow)
 
 
-def _with(told: Candidate | None, likely: Iterator[Candidate]) -> Iterator[Candidate]:
+def _with(told: Sequence[Candidate], likely: Iterator[Candidate]) -> Iterator[Candidate]:
     """The candidates by their ranks, with what the code itself says among them."""
+    left = list(told)
     for candidate in likely:
-        if told is not None and candidate.rank > told.rank:
-            yield told
-            told = None
+        while left and candidate.rank > left[0].rank:
+            yield left.pop(0)
         yield candidate
 
 

@@ -14,6 +14,7 @@ from gradcli.errors import BrokenPromise, Unmatched
 from gradcli.problem import Problem, Run
 from gradcli.subject import Subject, copies
 from gradcli.targets.inference.patience import patience
+from gradcli.targets.labels import LABEL
 from gradcli.targets.own_faults import is_own_fault
 
 REFUSED, FORWARD, BOTH, FITS = range(
@@ -91,7 +92,7 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
     if fitting == len(names):
         is_number = run.outputs[0].size == 1 < max(problem.inputs[name].size for name in names)
         is_cost = is_number and not _is_doubtful(problem)
-        spread = run.outputs[0].size == 1 and _is_lone(problem) and is_spread(subject)
+        spread = run.outputs[0].size == 1 and _is_lone(problem) and is_spread(subject, _labels(problem))
         return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost, spread=spread, indifferent=indifferent)
     reason = "the gradients have other shapes than the arguments"
     return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason)
@@ -128,6 +129,11 @@ def _is_slope_of_none(subject: Subject, problem: Problem, run: Run) -> bool:
 def _is_lone(problem: Problem) -> bool:
     """Whether the code computes a gradient without a cotangent."""
     return problem.source is not None and problem.source.lone
+
+
+def _labels(problem: Problem) -> list[Array]:
+    values = {**problem.constants, **problem.inputs}
+    return [v for name, v in values.items() if LABEL.fullmatch(name) and isinstance(v, np.ndarray)]
 
 
 def _is_doubtful(problem: Problem) -> bool:

@@ -69,3 +69,38 @@ class PoolOfOne:
             if self.image[c, i, j] == self.out[c, i // 2, j // 2]:
                 slope[c, i, j] = upstream[c, i // 2, j // 2]
         return slope
+
+
+class Plane:
+    def __init__(self, name, in_num, out_num, init_std):
+        self.name = name
+        self.W = np.random.randn(in_num, out_num) * init_std
+        self.b = np.zeros(out_num)
+
+    def forward(self, batch):
+        self.batch = batch
+        return batch @ self.W + self.b
+
+    def backward(self, upstream):
+        self.grad_W = self.batch.T @ upstream
+        self.grad_b = upstream.mean(axis=0)
+        return upstream @ self.W.T
+
+
+class OneImage:
+    """Takes no batch."""
+
+    def __init__(self, input_shape, layer_depth):
+        self.shape = (*input_shape[:2], layer_depth)
+        self.weights = np.random.rand(layer_depth, input_shape[2])
+
+    def forward(self, image):
+        self.image = image
+        out = np.zeros(self.shape)
+        for k, weight in enumerate(self.weights):
+            out[:, :, k] += image @ weight
+        return out
+
+    def backward(self, upstream):
+        self.dweights = np.tensordot(upstream, self.image, ([0, 1], [0, 1]))
+        return upstream @ self.weights

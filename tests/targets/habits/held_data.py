@@ -74,3 +74,53 @@ class TwoSteps:
         dJdW2 = self.a.T @ delta
         dJdW1 = X.T @ (delta @ self.W2.T * (1 - self.a))  # planted: the square
         return dJdW1, dJdW2
+
+
+class OneColumn:
+    """What it predicts is a column, and so are the values that it is to predict."""
+
+    def __init__(self, weight_of_square=0):
+        self.weight_of_square = weight_of_square
+
+    def get_cost_and_gradients(self, x, y, theta):
+        error = x.dot(theta) - y
+        cost = np.sum(error**2) / 2 + self.weight_of_square / 2 * np.sum(theta**2)
+        gradients = np.sum(x * error, 0).reshape([x.shape[1], 1]) + self.weight_of_square * theta
+        return cost / len(x), gradients / len(x)
+
+
+class ThreeSteps:
+    """The loss is a method of its own, and the parameters go from one method to the next."""
+
+    def forward_propagation(self, X, parameters):
+        A = np.tanh(np.dot(parameters["W1"], X) + parameters["b1"])
+        Z = np.dot(parameters["W2"], A) + parameters["b2"]
+        return Z, {"A": A, "Z": Z}
+
+    def compute_cost(self, Z, Y, parameters):
+        return np.sum((Z - Y) ** 2) / (2 * Y.shape[1])
+
+    def backward_propagation(self, parameters, cache, X, Y):
+        dZ = (cache["Z"] - Y) / X.shape[1]
+        dA = np.dot(parameters["W2"].T, dZ) * (1 - cache["A"])
+        grads = {"dW2": np.dot(dZ, cache["A"].T), "db2": np.sum(dZ, axis=1, keepdims=True)}
+        grads.update(dW1=np.dot(dA, X.T), db1=np.sum(dA, axis=1, keepdims=True))
+        return grads
+
+
+class OneUnit:
+    """Holds its parameters, and changes them in backward."""
+
+    def __init__(self, n_features=3):
+        self.w, self.b = np.random.randn(n_features, 1), np.zeros(1)
+
+    def forward(self, X):
+        return np.tanh(X @ self.w + self.b)
+
+    def compute_loss(self, y_pred, y_true):
+        return np.mean((y_pred - y_true) ** 2)
+
+    def backward(self, X, y_true, y_pred, learning_rate):
+        d = 2 * (y_pred - y_true) * (1 - y_pred**2) / len(X)
+        self.w -= learning_rate * X.T @ d
+        self.b -= learning_rate * d.sum(axis=0)

@@ -28,6 +28,9 @@ def documented(text, *names):
         ("x : array, shape (k,)", ("k",)),
         ("x -- weights of size (p * p * 3, 1)", ("p*p*3", "1")),
         ("x (scalar): a number", ()),
+        ("x (np.ndarray): Nx3 array of positions", ("N", "3")),
+        ("x: m x n_features matrix (see below)", ("m", "n_features")),
+        (":param x: matrix [K, 2]", ("K", "2")),
     ],
 )
 def test_a_docstring_states_shapes_in_many_ways(text, axes):
@@ -36,7 +39,14 @@ def test_a_docstring_states_shapes_in_many_ways(text, axes):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x: inputs (see below)", "- x: of shape (N, d_1, ..., d_k)", "- y: of shape (N, D)"],
+    [
+        "",
+        "x: inputs (see below)",
+        "x: the vector x, or 2 x",
+        "x: data [1]",
+        "- x: of shape (N, d_1, ..., d_k)",
+        "- y: of shape (N, D)",
+    ],
 )
 def test_what_states_no_shape_is_left_to_the_names(text):
     assert documented(text, "x") == {}

@@ -1,0 +1,94 @@
+"""A network whose loss is a method of its own: `forward(X)`, `compute_loss(A, Y)`, `backward(X, Y)`.
+
+backward takes no cotangent: it differentiates the loss. Forward and the loss together are what it is about.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from inspect import Parameter
+from types import FunctionType
+from typing import Any
+
+from gradcli.targets.constructor import is_rate
+from gradcli.targets.cost_methods import spelled_cost_halves
+from gradcli.targets.halves import Behind, Halves
+from gradcli.targets.networks import is_cost_of_output, roles_of_arguments
+
+Method = Callable[..., Any]
+
+
+def network_halves_of(cls: type, halves: Halves) -> Halves | None:
+    """The loss behind forward, and its gradients; None if the class has no such loss.
+
+    halves: a forward, and a backward that takes the target.
+    """
+    ahead, back = (_roles(half) for half in (halves.forward, halves.backward))
+    rates = [name for name, role in back.items() if role == "?" and is_rate(name)]
+    known = {role for name, role in back.items() if name not in rates}
+    if set(ahead.values()) != {"data"} or "truth" not in known or not known <= {*_KNOWN}:
+        return None
+    cost = next((method for name, method in _methods(cls).items() if is_cost_of_output(name, method)), None)
+    if cost is None or not set(_roles(cost).values()) <= {*_KNOWN}:
+        return None
+    data = next(iter(ahead))
+    truth = next(name for name, role in back.items() if role == "truth")
+
+    def around(forward: Method, backward: Method) -> Halves:
+        def value(self: Any, **given: Any) -> Any:
+            result = forward(self, given[data])
+            return _called(cost, self, _kept(result, given[data], given[truth]), {})
+
+        def gradient(self: Any, **given: Any) -> Any:
+            result = forward(self, given[data])
+            more = {name: given[name] for name in rates}
+            return _called(backward, self, _kept(result, given[data], given[truth]), more)
+
+        value = _as(value, forward, [data, truth])
+        gradient = _as(gradient, backward, [data, truth, *rates])
+        value.__also__ = (cost,)  # type: ignore[attr-defined]
+        return spelled_cost_halves(value, gradient)
+
+    made = around(halves.forward, halves.backward)
+    return made._replace(behind=Behind(halves.forward, halves.backward, around, None))
+
+
+_KNOWN = ("data", "truth", "output", "cache")
+
+
+def _roles(method: Method) -> dict[str, str]:
+    return roles_of_arguments(functools.partial(method, None))
+
+
+def _methods(cls: type) -> dict[str, FunctionType]:
+    return {
+        name: value
+        for kind in reversed(cls.__mro__)
+        for name, value in vars(kind).items()
+        if isinstance(value, FunctionType)
+    }
+
+
+def _kept(result: Any, data: Any, truth: Any) -> Mapping[str, Any]:
+    """What forward returned, by what it is: the output, alone, before a cache or at the end of a list."""
+    output = result[0] if isinstance(result, tuple) else result[-1] if isinstance(result, list) else result
+    return {
+        "data": data,
+        "truth": truth,
+        "output": output,
+        "cache": result[-1] if isinstance(result, tuple) else result,
+    }
+
+
+def _called(method: Method, holder: Any, known: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    own = {name: known[role] for name, role in _roles(method).items() if role in known}
+    return method(holder, **own, **more)
+
+
+def _as(function: Method, original: Method, names: list[str]) -> Method:
+    """The function under the original's name, with these arguments behind the object."""
+    wrapped = functools.wraps(original)(function)
+    wrapped.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("self", *names)]
+    )
+    return wrapped
