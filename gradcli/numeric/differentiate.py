@@ -206,7 +206,6 @@ class Differentiator:
             self._measure(wanted, positions, tick)
         if np.any(self._leak):
             self.uncertainty += self.spread_over(np.asarray(self._leak))
-        self.__dict__.pop("perturbation", None)  # its working copies: few elements are measured again
 
     def _measure(
         self,
@@ -229,6 +228,7 @@ class Differentiator:
                 self._screened.clear()
                 self.method = CENTRAL
                 self._measure_central(chosen, wanted, tick)
+        self.__dict__.pop("perturbation", None)  # its working copies: few elements are measured again
 
     # --- one difference with a large step
 

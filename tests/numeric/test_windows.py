@@ -60,7 +60,7 @@ def local_attention(x, token):
 
 def reads_afar(reader, read, size=1e-9):
     def forward(x):
-        out = np.array(filtered(np.tanh(x), padding=1))
+        out = np.array(filtered(x, padding=1))
         out[reader] += size * x[read]
         return out
 
@@ -157,13 +157,17 @@ def test_a_single_row_that_is_read_from_afar_is_found_wherever_it_is(reader):
         assert all(window.first[read] <= reader < window.last[read] for window in windows)
 
 
-def test_windows_that_no_test_has_refuted_are_refuted_by_the_sum():
-    numeric = differentiator(reads_afar(5, 40), RNG.standard_normal(48))
-    other = differentiator(lambda x: filtered(np.tanh(x), padding=1), RNG.standard_normal(48))
+@pytest.mark.parametrize(("f", "size"), [(np.negative, 1e-9), (np.tanh, 1e-9), (np.abs, 1e-3)])
+def test_windows_that_no_test_has_refuted_are_refuted_by_the_sum(f, size):
+    x = RNG.standard_normal(72)
+    numeric = differentiator(lambda x: reads_afar(5, 40, size)(f(x)), x)
+    other = differentiator(lambda x: filtered(f(x), padding=1), x)
     other.find_windows()
     numeric.moves = other.moves
-    numeric.measure(lambda: np.full(48, 1e-9))
+    assert periods(numeric) == {0: 3}
+    numeric.measure(lambda: np.full(72, 1e-9))
     assert periods(numeric) == {}
+    assert np.all(numeric.uncertainty < 1e-6)
 
 
 # --- what it is for
