@@ -19,6 +19,7 @@ _CONSTANTS = (
     (r"input_layer_size|input_(dim|size)|n_in(puts?)?|in_(features|dim|channels)|num_features", "3"),
     (r"hidden_(layer_)?(size|dim|units)|n_hidden|num_hidden", "2"),
     (r"num_(labels|classes)|n_(classes|out(puts?)?)|output_(dim|size)|out_(features|dim|channels)", "3"),
+    (r"(layers?_?)?(sizes|dims|dimensions|widths)", "[3, 2, 5]"),
     (r"ax(is|es)|pad(ding)?|seed", "0"),
     (r"stride|dilation|groups|num_\w+|n_\w+|n", "1"),
     (r"kernel_size|pool_size|size|window|kernel", "2"),

@@ -134,6 +134,8 @@ def _source(
         halves.forward, halves.backward, lambda f, b: halves._replace(forward=f, backward=b), None
     )
     file = source_file(own.forward)
+    if halves.why_not:
+        return Source(own.forward, own.backward, file, why_not=halves.why_not)
 
     def remake(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
         return assemble(own.around(forward, backward))

@@ -38,7 +38,9 @@ from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.network_methods import network_halves_of
 from gradcli.targets.pairs import CheckablePair
+from gradcli.targets.passed_in import activations_for
 from gradcli.targets.places import entries, holders
+from gradcli.targets.pullbacks import pullback_halves_of
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.spelled_object import made_by, require_arguments
 from gradcli.targets.tensor_objects import at_rest, with_tensors
@@ -200,15 +202,19 @@ class CheckableClass(ByName):
         flags = {n: guess(n, None) for n in self._unsaid}
         known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
         known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
-        made = at_rest(self._made(label.where, own, {**constants, **inputs}, known))
-        return make_class_problem(self.cls, self.halves, made, own, known, owned, label, self.spelled)
+        made, told = self._made(label.where, own, {**constants, **inputs}, known)
+        problem = make_class_problem(
+            self.cls, self.halves, at_rest(made), own, known, owned, label, self.spelled
+        )
+        return replace(problem, remarks=(*problem.remarks, told)) if told else problem
 
     def _made(
         self, where: str, own: Mapping[str, Array], given: Mapping[str, Any], known: Mapping[str, Any]
-    ) -> Any:
-        """The object: the one of the file, or one that forward accepts these inputs with."""
+    ) -> tuple[Any, str]:
+        """The object: the one of the file, or one that forward accepts these inputs with; and what of the
+        file was passed to its constructor, for the report."""
         if self.made is not None:
-            return self.made
+            return self.made, ""
         arguments = {n: v for n, v in given.items() if n in self._constructor} | self._arguments
         shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
         first: Any = None
@@ -223,15 +229,23 @@ class CheckableClass(ByName):
             possible.append(shape)
             first = made if len(possible) == 1 else first
             if accepts(self.halves.forward, made, {**known, **own}):
-                return made
+                return made, ""
         if refused is not None and not possible:
             raise refused
+        for argument, name, value in activations_for(self.cls):
+            for shape in possible if argument not in arguments else ():
+                try:
+                    made = construct(where, self.cls, _copied(arguments) | {argument: value}, shape)
+                except UsageError:
+                    continue
+                if accepts(self.halves.forward, made, {**known, **own}):
+                    return made, f"{argument} of the constructor is {name}"
         for shape in possible:
             make = partial(construct, where, self.cls, _copied(arguments), shape)
             for made in built(self.cls, make, shape):
                 if accepts(self.halves.forward, made, {**known, **own}):
-                    return made
-        return first
+                    return made, ""
+        return first, ""
 
 
 def as_spelled(loaded: Loaded, one: Checkable, spelled: ObjectSpelling) -> CheckableClass:
@@ -305,7 +319,7 @@ def _halves_of(cls: type) -> Halves | None:
         halves = network_halves_of(cls, halves) or halves
         if halves.behind is not None:
             return with_tensors(cls, halves)
-    halves = cost_halves_of(cls) or halves
+    halves = cost_halves_of(cls) or halves or pullback_halves_of(cls)
     return None if halves is None else with_tensors(cls, halves)
 
 

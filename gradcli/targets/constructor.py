@@ -21,7 +21,7 @@ _FEATURES = re.compile(
     r"(n_?|nn_)?(in|inputs?|inp|input_nodes|fan_in)(_?(features|dim|dims|size|units|nodes|neurons|len|length|num|n))?"
     r"|n_in(puts?)?"
     r"|(n|num)_(in|inputs?|features|neurons_in)|in_?(dim|features|size)|[Dd]_?in|features|(n|num)_features?|num_features"
-    r"|dim|size|units_in|input_dimension|embed_dim|d_model|normalized_shape|dims?|fan_in|n_x|D"
+    r"|dim|size|units_in|input_dimension|embed_dim|d_model|normalized_shape|dims?|fan_in|n_x|[Ddn]"
 )
 _CHANNELS = re.compile(
     r"(in|input)_?(channels?|ch|planes|depth|maps)|C_?in|c_in|n_?channels|channels|num_channels|nInputPlane"

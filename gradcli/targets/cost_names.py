@@ -9,7 +9,7 @@ _COST = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"j\w?|\w*(loss|cost|objective|obj|nll|energy|potential|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|(loss|cost)_\w+|e",
+    r"log_?(z|p|prob|lik|likelihood|partition|evidence|marginal)\w*|elbo|j\w?|\w*(loss|cost|objective|obj|nll|energy|potential|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|(loss|cost)_\w+|e",
     re.IGNORECASE,
 )
 _GRADIENT = re.compile(r"d_?[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
@@ -17,8 +17,11 @@ _FORCE = re.compile(r"(\w+_)?forces(_\w+)?|(total_|net_)?force", re.IGNORECASE)
 # Beyond doubt, whatever it returns.
 _SAYS_BOTH = re.compile(r"\w*(loss|cost|value|objective|nll|energy)_?and_?(grad\w*|jac\w*)", re.IGNORECASE)
 # Beyond doubt, whatever the function is called.
-_PLAIN_VALUE = re.compile(r"J|\w*(loss|cost|objective|nll|energy)", re.IGNORECASE)
-_PLAIN_GRADIENT = re.compile(r"\w*grad\w*|d_?[A-Z]\w*|d[wbx]\d?|d_?(theta|weights?|scores|logits)")
+_PLAIN_VALUE = re.compile(
+    r"J|\w*(loss|cost|objective|nll|energy|elbo)|(\w+_)?(ll|log_?(z|lik|likelihood|partition|evidence|marginal))",
+    re.IGNORECASE,
+)
+_PLAIN_GRADIENT = re.compile(r"\w*grad\w*|d_\w+|d_?[A-Z]\w*|d[wbx]\d?|d_?(theta|weights?|scores|logits)")
 # What f's name and its derivative's have in common; `{}` is the name.
 _DERIVATIVES = (
     "{}_grad",

@@ -24,6 +24,7 @@ from gradcli.targets.costs import CheckableCost
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.halves import Behind, Halves, halves_of, is_left_open, is_slope
 from gradcli.targets.label import Label
+from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 
 _VERB = r"((eval(uate)?|comp(ute)?|calc(ulate)?|get)_?)?"
@@ -55,6 +56,15 @@ class CheckableMethods(CheckableCost):
         return tuple(dict.fromkeys([*super().arguments, *argument_names(self.cls)]))
 
     def bind(self, where: str, inputs: Sequence[str], constants: Collection[str], advise: Advise) -> None:
+        for name in (*inputs, *constants):
+            if not self.takes(name):
+                near = did_you_mean(name, self.arguments)
+                made = f"{self.cls.__name__}({', '.join(argument_names(self.cls))})"
+                called = f"{self.methods[0]}({', '.join(argument_names(self.called))})"
+                raise UsageError(
+                    f"{where}: neither {self.methods[0]} nor the constructor has an argument {name!r}"
+                    f"{near or '.'} There is {made}.{called}"
+                )
         super().bind(where, inputs, [name for name in constants if name not in self._made_with], advise)
 
     @property

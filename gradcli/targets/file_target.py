@@ -116,20 +116,26 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
         of_many_windows,
         other_values,
         problem_of,
+        unguessable,
     )  # explicit checks start sooner
 
+    reason = unguessable(one.functions, missing)
+    if reason is not None:
+        raise UsageError(f"{loaded.shown}:{one.name}: {reason}")
     try:
         left_out, budget = _optional(one, given), spec.settings.budget
         found = infer(one, missing, given.shapes, build, optional=left_out, budget=budget)
     except NothingFits as nothing:
-        raise UsageError(_asked(build, str(nothing))) from nothing
+        reason = unguessable(one.functions, one.arguments)
+        told = f"{loaded.shown}:{one.name}: {reason}" if reason is not None else _asked(build, str(nothing))
+        raise UsageError(told) from nothing
     except Unmatched as unmatched:
         raise UsageError(f"{loaded.shown}:{one.name}: {unmatched.message}") from unmatched
     several = not given.shapes and spec.inputs_file is None
     said = {*given.constants, *given.arrays, *found.names}
     values = other_values(one, said)
     lengths = of_many_windows(found) if is_windowed(one) else ()
-    problem = problem_of(found, one.functions[0], build, several=several, values=values, lengths=lengths)
+    problem = problem_of(found, one.functions, build, several=several, values=values, lengths=lengths)
     if problem.inferred is None:
         return problem
     return replace(problem, inferred=replace(problem.inferred, seconds=found.seconds))

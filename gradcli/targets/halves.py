@@ -70,6 +70,7 @@ class Halves(NamedTuple):
     backward: Callable[..., Any]
     accumulate: Callable[..., Any] | None = None  # a third method, for the gradients of the parameters
     behind: Behind | None = None  # None: they are the user's own
+    why_not: str = ""  # why no line of backward can be named, where that is known
 
 
 def halves_of(cls: type) -> Halves | None:
@@ -84,6 +85,11 @@ def halves_of(cls: type) -> Halves | None:
         return None
     split = backward.__name__ in ("updateGradInput", "update_grad_input")
     return Halves(forward, backward, _first(cls, _ACCUMULATES) if split else None)
+
+
+def forward_of(cls: type) -> Callable[..., Any] | None:
+    """The forward of a class, whatever else it has; None where it is missing, abstract or only promised."""
+    return None if inspect.isabstract(cls) else _first(cls, _FORWARDS)
 
 
 def _goes_back(forward: Callable[..., Any] | None, backward: Callable[..., Any]) -> bool:

@@ -1,17 +1,21 @@
 """The convention of pullbacks: `y, pull = f(x)` and `dx = pull(dy)`, the backward as a closure of forward.
 
+So may the forward of a class be, whose closure leaves the gradients of parameters in the object.
+
 There is no function of the file that a repaired backward could take the place of, so no line is looked for.
 """
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import CellType, FunctionType
 from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
 from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.halves import Halves, forward_of
 from gradcli.targets.label import Label
 from gradcli.targets.pair import make_problem
 from gradcli.targets.python_file import Loaded
@@ -55,6 +59,28 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The functions among these names that return their output and a closure that takes a cotangent."""
     space = loaded.namespace
     return [Pullback(name, space[name]) for name in loaded.functions(names) if _returns_pullback(space[name])]
+
+
+def pullback_halves_of(cls: type) -> Halves | None:
+    """The forward of a class that returns its output and a closure, and what calls it; None if none does."""
+    forward = forward_of(cls)
+    if forward is None or not _returns_pullback(forward):
+        return None
+    return Halves(forward, _pull_of, why_not="backward is a closure of forward")
+
+
+def _pull_of(self: Any, dout: Any, cache: FunctionType) -> Any:
+    """Call a closure on this object, which may be a copy of the one that forward ran on."""
+    cells = [CellType(self) if type(_held(cell)) is type(self) else cell for cell in cache.__closure__ or ()]
+    own = FunctionType(cache.__code__, cache.__globals__, cache.__name__, cache.__defaults__, tuple(cells))
+    return own(dout)
+
+
+def _held(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty
+        return None
 
 
 def _pull(dout: Any, cache: Callable[[Any], Any]) -> Any:

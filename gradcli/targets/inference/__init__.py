@@ -3,6 +3,15 @@
 from gradcli.targets.inference.choice import problem_of
 from gradcli.targets.inference.defaults import other_values
 from gradcli.targets.inference.search import NothingFits, infer
+from gradcli.targets.inference.unguessable import unguessable
 from gradcli.targets.inference.windows import is_windowed, of_many_windows
 
-__all__ = ["NothingFits", "infer", "is_windowed", "of_many_windows", "other_values", "problem_of"]
+__all__ = [
+    "NothingFits",
+    "infer",
+    "is_windowed",
+    "of_many_windows",
+    "other_values",
+    "problem_of",
+    "unguessable",
+]

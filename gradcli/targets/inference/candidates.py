@@ -5,15 +5,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
+from gradcli.targets.advice import usual_constant
 from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, sizes_for
 from gradcli.targets.inference.indexed import alone, by_indexing, by_unpacking, indices
 from gradcli.targets.inference.masked import by_masking, of_masks
-from gradcli.targets.inference.modes import by_comparison
+from gradcli.targets.inference.modes import by_comparison, options_of
 from gradcli.targets.inference.names import by_name, may_be_number
 from gradcli.targets.inference.of_two import by_two, of_two
 from gradcli.targets.inference.one_hot import by_classes, of_several
+from gradcli.targets.inference.one_sample import by_one_sample
 from gradcli.targets.inference.positive import by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
@@ -101,11 +103,15 @@ def ranked(
         for n in indexes & told.keys()
         if told[n] == Drawn(told[n].axes)
     }
-    beside = _of_the_same(told)
+    beside, of_one = _of_the_same(told), by_one_sample(forward, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
             found[name] = [*enumerate(map(Fixed, modes[name]))]
+            continue
+        options = options_of(forward, name) if not usual_constant(name) else {}
+        if options:
+            found[name] = [(0, Fixed({key: words[0] for key, words in options.items()}))]
             continue
         guesses = _with_unpacked(_known(name, symbols, told), unpacked.get(name, []))
         guesses = of_several(guesses) if classes else guesses
@@ -149,6 +155,9 @@ def ranked(
             found[name] = matrices_first(found[name])
         if name in columns:
             found[name] = [*found[name], (_AS_COLUMNS, COLUMNS)]
+        if name in of_one and name not in told:
+            first = of_one[name]
+            found[name] = [*enumerate(first), *((rank + len(first), guess) for rank, guess in found[name])]
     return found
 
 

@@ -1,6 +1,6 @@
 """An accepted candidate as a Problem that knows its other cases."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from gradcli.targets.notation import format_constant, format_input
 
 def problem_of(
     found: Found,
-    forward: Callable[..., Any],
+    functions: Sequence[Callable[..., Any]],
     build: Build,
     *,
     several: bool,
@@ -26,7 +26,8 @@ def problem_of(
 ) -> Problem:
     """The Problem at the inferred point; several: with the other cases, and smaller ones if it fails.
 
-    values: others than the defaults, each for a case; lengths: longer sizes, each for cases.
+    functions: forward, and backward; values: others than the defaults, each for a case; lengths: longer
+    sizes, each for cases.
     """
     values, lengths = list(values), list(lengths)
     first = Point(found, found.candidate.sizes)
@@ -38,7 +39,7 @@ def problem_of(
         problem,
         inferred=replace(
             problem.inferred,
-            others=lambda: _accepted(further(found, forward, values, lengths), first, build, about),
+            others=lambda: _accepted(further(found, functions, values, lengths), first, build, about),
             narrower=lambda: [
                 (what, accepted)
                 for what, point in narrower(problem, first)

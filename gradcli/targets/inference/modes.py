@@ -19,6 +19,58 @@ def by_comparison(function: Callable[..., Any], names: Sequence[str]) -> dict[st
     return found
 
 
+def by_option(functions: Sequence[Callable[..., Any]], name: str) -> dict[str, list[str]]:
+    """The keys of an option dict `name` that choose between ways to compute, with the words that forward
+    knows, if backward knows one of them: `mode = options["mode"]` and `if mode == "test"`."""
+    back = source_tree(functions[1]) if len(functions) > 1 else None
+    known = {word for _, word in _compared_options(back)} if back is not None else set()
+    return {key: words for key, words in options_of(functions[0], name).items() if known.intersection(words)}
+
+
+def options_of(forward: Callable[..., Any], name: str) -> dict[str, list[str]]:
+    """The keys of an option dict `name` whose values are compared with words, and the words."""
+    tree = source_tree(forward)
+    if tree is None:
+        return {}
+    variables = dict(_taken_out(tree, name))
+    found: dict[str, list[str]] = {}
+    for compared, word in _compared_options(tree):
+        key = variables.get(compared.id) if isinstance(compared, ast.Name) else _key_of(compared, name)
+        if key is not None and word not in found.setdefault(key, []):
+            found[key].append(word)
+    return found
+
+
+def _compared_options(tree: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """What is compared with a word."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
+            yield from ((_without_lower(node.left), word) for word in _words(node.comparators[0]))
+
+
+def _taken_out(tree: ast.AST, name: str) -> Iterator[tuple[str, str]]:
+    """`mode`, `"mode"` of `mode = options["mode"]`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            key = _key_of(node.value, name)
+            if key is not None:
+                yield node.targets[0].id, key
+
+
+def _key_of(node: ast.expr, name: str) -> str | None:
+    """The key of `options["mode"]` and `options.get("mode", "train")`."""
+    if isinstance(node, ast.Subscript):
+        held, key = node.value, node.slice
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        if node.func.attr not in ("get", "pop", "setdefault"):
+            return None
+        held, key = node.func.value, node.args[0]
+    else:
+        return None
+    is_key = isinstance(held, ast.Name) and held.id == name and isinstance(key, ast.Constant)
+    return key.value if is_key and isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+
+
 def _compared(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):

@@ -9,7 +9,7 @@ from typing import Any
 from gradcli.spec import InputSpec
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inference.guess import Drawn
-from gradcli.targets.inference.modes import by_comparison
+from gradcli.targets.inference.modes import by_comparison, by_option
 from gradcli.targets.inference.search import Found
 
 TINY, LARGE = 1e-4, 1e3
@@ -55,19 +55,20 @@ class Point:
 
 def further(
     found: Found,
-    forward: Callable[..., Any],
+    functions: Sequence[Callable[..., Any]],
     values: Iterable[Mapping[str, object]] = (),
     lengths: Sequence[Mapping[str, int]] = (),
 ) -> Iterator[Point]:
     """The other cases, the most telling first; not all of them will be accepted.
 
-    values: others than the defaults, each a case; lengths: longer sizes, each a case, at which values are
-    changed as well.
+    functions: forward, and backward; values: others than the defaults, each a case; lengths: longer sizes,
+    each a case, at which values are changed as well.
     """
+    forward = functions[0]
     sizes = dict(found.candidate.sizes)
     base = Point(found, sizes)
     longer = [replace(base, sizes=one, must_fit=True) for one in lengths]
-    yield from _modes(found, forward, base)
+    yield from _modes(found, functions, base)
     yield from _batches(found, base)
     yield from longer
     many = {symbol: 11 if _BATCH.fullmatch(symbol) else length for symbol, length in sizes.items()}
@@ -96,7 +97,7 @@ def shorter(point: Point) -> Iterator[Point]:
 
 
 def _batches(found: Found, base: Point) -> Iterator[Point]:
-    """A batch of one, and one in which indices repeat."""
+    """A batch of one, and one in which indices repeat; without a batch, more steps in time."""
     for symbol in base.sizes:
         if _BATCH.fullmatch(symbol):
             yield replace(base, sizes={**base.sizes, symbol: 1})
@@ -104,6 +105,8 @@ def _batches(found: Found, base: Point) -> Iterator[Point]:
                 more = {name: length + 1 for name, length in base.sizes.items()}
                 yield replace(base, sizes={**more, symbol: 11})
             return
+    if "T" in base.sizes:  # two steps have a single transition
+        yield replace(base, sizes={**base.sizes, "T": 6 if 6 not in base.sizes.values() else 7})
     for guess in found.candidate.layout.values():  # a sequence of indices, as of tags
         if isinstance(guess, Drawn) and guess.kind == "int" and len(guess.axes) == 1 <= len(guess.symbols):
             yield replace(base, sizes={**base.sizes, guess.symbols[0]: 17})
@@ -117,8 +120,14 @@ def _settings(found: Found, base: Point) -> Iterator[Point]:
                 yield replace(base, changed={name: value | other})
 
 
-def _modes(found: Found, forward: Callable[..., Any], base: Point) -> Iterator[Point]:
-    """The other ways to compute that an argument chooses between."""
+def _modes(found: Found, functions: Sequence[Callable[..., Any]], base: Point) -> Iterator[Point]:
+    """The other ways to compute that an argument or an option chooses between."""
+    forward = functions[0]
+    dicts = [(name, value) for name, value in found.constants.items() if isinstance(value, dict)]
+    for name, value in dicts:
+        for key, words in by_option(functions, name).items():
+            others = [word for word in words if word != value.get(key)]
+            yield from (replace(base, changed={name: {**value, key: word}}, must_fit=True) for word in others)
     usual = {parameter.name: parameter.default for parameter in parameters_of(forward) or ()}
     usual |= found.constants
     free = [name for name, value in usual.items() if isinstance(value, str)]

@@ -116,3 +116,50 @@ def test_a_refusal_of_all_guesses_is_told_with_its_line():
     with pytest.raises(UsageError) as caught:
         check_target("pairs.py:f")
     assert str(caught.value).endswith("guesses were tried: pairs.py:2: forward raised ValueError: no licence")
+
+
+PASSED_IN = """
+import numpy as np
+
+
+def draw(dataset):
+    return dataset.sample_index()
+
+
+def dense_forward(x, W, activation):
+    return activation(x @ W), (x, W)
+
+
+def dense_backward(dout, cache):
+    x, W = cache
+    return dout @ W.T, x.T @ dout
+
+
+def sampled_loss_and_grad(x, dataset):
+    return np.sum(x) * draw(dataset), x * 0 + draw(dataset)
+
+
+class Layer:
+    def __init__(self, n_in, n_out, solver):
+        self.solver = solver
+
+    def forward(self, x):
+        return self.solver.solve(x)
+
+    def backward(self, dout):
+        return self.solver.solve(dout)
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "what"),
+    [
+        ("dense", r"activation is a function \(activation"),
+        ("sampled_loss_and_grad", r"dataset is an object \(dataset.sample_index is used\)"),
+        ("Layer", r"solver is an object \(solver.solve is used\)"),
+    ],
+)
+def test_what_no_flag_can_give_is_said(folder, target, what):
+    (folder / "passed.py").write_text(PASSED_IN)
+    with pytest.raises(UsageError, match=f"^passed.py:{target}: {what}.*which no flag can give"):
+        check_target(f"passed.py:{target}")

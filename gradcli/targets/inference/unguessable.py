@@ -1,0 +1,85 @@
+"""Arguments that no flag can give: functions, which the code calls, and objects with methods of their own."""
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from gradcli.targets.forward_call import argument_names
+from gradcli.targets.source_tree import source_tree
+
+_PLAIN = (np.ndarray, np.generic, list, tuple, dict, set, str, int, float, complex, slice)
+
+
+def unguessable(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> str | None:
+    """Why the first of these arguments that is a function or an object cannot be given; None if none is."""
+    for function in functions:
+        for name, what in _told(function):
+            if name in names:
+                return (
+                    f"{name} is {what}, which no flag can give: wrap it in a function or a class of the file "
+                    f"that makes {name} itself, and check that"
+                )
+    return None
+
+
+def _told(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
+    """As `_uses`, of a function and of what it passes its arguments on to."""
+    tree = source_tree(function)
+    if tree is None:
+        return
+    yield from _uses(tree)
+    space = getattr(inspect.unwrap(function), "__globals__", {})
+    for node in ast.walk(tree):
+        helper = (
+            space.get(node.func.id)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            else None
+        )
+        if not (isinstance(node, ast.Call) and isinstance(helper, FunctionType)) or helper is function:
+            continue
+        own = source_tree(helper)
+        if own is not None:
+            uses = dict(_uses(own))
+            for name, argument in zip(argument_names(helper), node.args, strict=False):
+                if isinstance(argument, ast.Name) and name in uses:
+                    yield argument.id, uses[name]
+
+
+def _uses(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Names that are called, and names of what has an attribute that no array has; `self.f` of `self.f = f`
+    counts as f."""
+    held = dict(_held(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (name := _name(node.func, held)) is not None:
+            yield name, f"a function ({name}(…) is called)"
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not _is_plain(node.attr):
+            name = _name(node.value, held)
+            if name is not None:
+                yield name, f"an object ({name}.{node.attr} is used)"
+
+
+def _held(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            target = node.targets[0]
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                yield target.attr, node.value.id
+
+
+def _name(node: ast.expr, held: dict[str, str]) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    is_own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+    return held.get(node.attr) if is_own and isinstance(node, ast.Attribute) else None
+
+
+def _is_plain(attribute: str) -> bool:
+    """Whether arrays, tensors or what Python itself has have such an attribute."""
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    kinds = (*_PLAIN, *((torch.Tensor,) if torch else ()), *((jax.Array,) if jax else ()))
+    return attribute == "at" or any(hasattr(kind, attribute) for kind in kinds)
