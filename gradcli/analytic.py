@@ -9,9 +9,24 @@ from gradcli.arrays import Array, FloatArray, blocks
 from gradcli.cache import with_arrays
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import POINTS, bend, hidden, jitter_key, jittered, most_beside_one, scatter, spread
+from gradcli.numeric import (
+    POINTS,
+    Noise,
+    bend,
+    hidden,
+    jitter_key,
+    jittered,
+    least_noise,
+    most_beside_one,
+    scatter,
+    spread,
+    widen_noise,
+)
 from gradcli.problem import Problem
 from gradcli.subject import Subject
+
+Move = Callable[[Array], Array]
+Watch = Callable[[tuple[Array, ...]], None]
 
 _MORE_JITTERS = 24
 _KINKS = 1e6
@@ -27,6 +42,7 @@ def rounding(
     repeats: int,
     coarse: bool = False,
     within: float = -1.0,
+    watch: Watch | None = None,
 ) -> dict[str, FloatArray]:
     """Half-width of the rounding in each element of each gradient.
 
@@ -35,7 +51,8 @@ def rounding(
     predicts the distance between a correct backward and the truth to within a small factor.
     Never less than a few units in the gradient's own last place (constants inside round, too). `coarse` moves
     by one unit of float32, for code that drops digits inside. Saved arrays of whole numbers up to `within`
-    are moved as well: a saturated tanh is exactly 1, and was rounded.
+    are moved as well: a saturated tanh is exactly 1, and was rounded. `watch` is shown the outputs of each
+    forward, unless the code takes many points in one call.
     Cost: `repeats` forwards and backwards.
     """
     width: dict[str, FloatArray] = {}
@@ -45,38 +62,45 @@ def rounding(
         width[name] *= 4 * precision
     keys = (jitter_key(rng) for _ in range(repeats))
     moves = (partial(jittered, key=key, coarse=coarse) for key in keys)
-    for found in _moved_gradients(subject, cotangents, moves, within):
+    for found in _moved_gradients(subject, cotangents, moves, within, watch):
         for name in found.keys() & width.keys():
             _widen(width[name], found[name], gradients[name])
         del found  # before the next: it takes as much memory as the inputs
     return width
 
 
-Move = Callable[[Array], Array]
-
-
 def _moved_gradients(
-    subject: Subject, cotangents: tuple[Array, ...], moves: Iterable[Move], within: float
+    subject: Subject, cotangents: tuple[Array, ...], moves: Iterable[Move], within: float, watch: Watch | None
 ) -> Iterator[dict[str, Array]]:
     """The gradients where all that goes into them is moved, in one way after the other; none where the code
     raises there."""
     inputs = subject.problem.inputs
     if not subject.stacks:
-        yield from (_moved(subject, cotangents, move, within) for move in moves)
+        yield from (_moved(subject, cotangents, move, within, watch) for move in moves)
         return
     points = (({n: move(a) for n, a in inputs.items()}, tuple(map(move, cotangents))) for move in moves)
     for found in subject.gradients(points):
         yield {} if isinstance(found, BrokenPromise) else comparable(subject.problem, found, copy=False)
 
 
-def _moved(subject: Subject, cotangents: tuple[Array, ...], move: Move, within: float) -> dict[str, Array]:
+def _moved(
+    subject: Subject, cotangents: tuple[Array, ...], move: Move, within: float, watch: Watch | None
+) -> dict[str, Array]:
     try:
-        run = subject.forward({name: move(array) for name, array in subject.problem.inputs.items()})
+        run = subject.forward({name: _own(move, array) for name, array in subject.problem.inputs.items()})
+        if watch is not None:
+            watch(run.outputs)
         saved = with_arrays(run.saved, _unless_whole(move, within))
         del run
         return comparable(subject.problem, subject.backward(tuple(map(move, cotangents)), saved), copy=False)
     except BrokenPromise:
         return {}
+
+
+def _own(move: Move, array: Array) -> Array:
+    """An array moved, or a copy where it has nothing to move: the code may write to it."""
+    moved = move(array)
+    return array.copy() if moved is array else moved
 
 
 def _widen(width: FloatArray, found: Array, gradient: Array) -> None:
@@ -86,6 +110,35 @@ def _widen(width: FloatArray, found: Array, gradient: Array) -> None:
             distance = np.asarray(np.subtract(found[block], gradient[block], dtype=np.float64))
             np.abs(distance, out=distance)
             np.fmax(width[block], distance, out=width[block])
+
+
+def rounding_and_noise(
+    subject: Subject,
+    outputs: tuple[Array, ...],
+    cotangents: tuple[Array, ...],
+    gradients: Mapping[str, Array],
+    rng: np.random.Generator,
+    *,
+    repeats: int,
+) -> tuple[dict[str, FloatArray], Noise]:
+    """The rounding of each gradient, and that of each output, from the same forwards.
+
+    `outputs`: those at the point, of which nothing is held constant for differencing.
+    Cost: `repeats` forwards and backwards.
+    """
+    noise = least_noise(outputs, [float(np.finfo(out.dtype).eps) for out in outputs])
+
+    def watch(moved: tuple[Array, ...]) -> None:
+        if [out.shape for out in moved] == [out.shape for out in outputs]:
+            widen_noise(
+                noise,
+                [
+                    np.asarray(np.subtract(out, base, dtype=np.float64))
+                    for out, base in zip(moved, outputs, strict=True)
+                ],
+            )
+
+    return rounding(subject, cotangents, gradients, rng, repeats=repeats, watch=watch), noise
 
 
 def floor(

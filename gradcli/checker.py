@@ -23,6 +23,7 @@ from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
 from gradcli.memory import keep_freed
 from gradcli.nodes import Nodes
+from gradcli.numeric import Noise
 from gradcli.plan import PROBE, Scope, plan
 from gradcli.problem import Problem, Run
 from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float, str], None]
 
 _JITTERS = 6
+_TOGETHER = 1 << 17  # elements of inputs and outputs whose rounding is measured by the same calls
 _COLD = 8.0  # times as long as a forward: a backward that may be quicker the next time
 _SLOW = 0.02  # seconds for a call: less, and a whole check is tried in any time
 _ORDINARY, _FOR_EACH = 70, 12  # calls that an ordinary check takes at least: and more for each input
@@ -117,11 +119,11 @@ class _Check:
     def _check(self) -> None:
         run, repeatable = contract.observe_forward(self.subject, self.violations)
         outputs = run.outputs
-        keep_freed(sum(array.nbytes for array in (*self.problem.inputs.values(), *outputs)))
         cotangents = upstream(self.problem, outputs, self.rng)
         self.cotangents = cotangents
         self._keep(outputs, cotangents)
         del run  # and with it what forward saved
+        keep_freed(sum(array.nbytes for array in (*self.problem.inputs.values(), *outputs)))
         gradients = contract.observe_backward(self.subject, cotangents, self.violations)
         for name in self.problem.differentiable:
             if name not in gradients:
@@ -140,10 +142,13 @@ class _Check:
             return
         self._stack(outputs, cotangents, gradients)
         fresh = any(v.code == "GC107" for v in self.violations)
-        side = differencing(self.subject, outputs, self.rng, fresh=fresh)
+        jittered, noise = self._jittered(outputs, cotangents, gradients)
+        side = differencing(self.subject, outputs, self.rng, fresh=fresh, noise=noise)
+        if side.digits_lost:
+            jittered = None
         self.has_steps = side.digits_lost and bool(self.problem.declared.surrogates)
         contract.precision(side.digits_lost and not self.has_steps, self.violations)
-        measured = cache(partial(self._rounding, self.subject, cotangents, gradients, side))
+        measured = cache(lambda: jittered or self._rounding(self.subject, cotangents, gradients, side))
         floor = analytic.floor(self.problem, outputs, cotangents)
         coarse: Mapping[str, FloatArray] = {}
         if self._affords("other cotangents", _RELATIONS):
@@ -160,6 +165,7 @@ class _Check:
                 return
             del known, told
         rounding = {n: np.maximum(width, coarse.get(n, width)) for n, width in measured().items()}
+        jittered = None  # it takes as much memory as the inputs
         measured.cache_clear()
         if self._switches_at_random(cotangents, gradients, rounding):
             self._not_deterministic(gradients)
@@ -226,6 +232,24 @@ class _Check:
         dtype = self.problem.precision_of(gradient.name, analytic)
         return narrow(gradient, analytic, rounding, self.settings.tol, dtype)
 
+    def _jittered(
+        self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...], gradients: Mapping[str, Array]
+    ) -> tuple[dict[str, FloatArray] | None, Noise | None]:
+        """The rounding of gradients and of outputs, where one jitter shows both; not of large arrays: to know
+        both at once takes memory."""
+        arrays = (*self.problem.inputs.values(), *outputs)
+        dtypes = {array.dtype for array in self.problem.inputs.values() if array.dtype.kind == "f"}
+        apart = self.subject.stacks or self.problem.hold is not None or dtypes != {np.dtype(np.float64)}
+        if apart or sum(array.size for array in arrays) > _TOGETHER or self._repeats() < _JITTERS:
+            return None, None
+        return analytic.rounding_and_noise(
+            self.subject, outputs, cotangents, gradients, self.rng, repeats=_JITTERS
+        )
+
+    def _repeats(self) -> int:
+        """How often the rounding of gradients is measured."""
+        return _JITTERS if self.clock.affords(10 * _JITTERS * self._seconds()) else 2
+
     def _rounding(
         self,
         subject: Subject,
@@ -233,9 +257,8 @@ class _Check:
         gradients: Mapping[str, Array],
         side: Differencing,
     ) -> dict[str, FloatArray]:
-        repeats = _JITTERS if self.clock.affords(10 * _JITTERS * self._seconds()) else 2
         return analytic.rounding(
-            subject, cotangents, gradients, self.rng, repeats=repeats, coarse=side.digits_lost
+            subject, cotangents, gradients, self.rng, repeats=self._repeats(), coarse=side.digits_lost
         )
 
     def _seconds(self) -> float:

@@ -4,7 +4,15 @@ from gradcli.numeric.careful import GLANCE, glance, look
 from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
 from gradcli.numeric.function import Function, bend, jitter_key, jittered, spread
 from gradcli.numeric.hidden import hidden, most_beside_one, with_hidden
-from gradcli.numeric.rounding import POINTS, Noise, drops_digits, output_noise, scatter
+from gradcli.numeric.rounding import (
+    POINTS,
+    Noise,
+    drops_digits,
+    least_noise,
+    output_noise,
+    scatter,
+    widen_noise,
+)
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
 from gradcli.numeric.structure import Pairing, Position, discover_together
 
@@ -31,10 +39,12 @@ __all__ = [
     "hidden",
     "jitter_key",
     "jittered",
+    "least_noise",
     "look",
     "most_beside_one",
     "output_noise",
     "scatter",
     "spread",
+    "widen_noise",
     "with_hidden",
 ]

@@ -8,7 +8,7 @@ for `careful.look`: no shortcut taken here can cause a false alarm.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import tee
+from itertools import product, tee
 from math import prod
 
 import numpy as np
@@ -147,14 +147,15 @@ class Differentiator:
         rounding = np.sqrt(structure.contract(tuple(weighed), weighed, position))
         return np.asarray(largest * rounding)
 
-    def _roundings(self) -> Callable[[Position], FloatArray]:
-        """The rounding of what a batch measures, which many of them have in common."""
+    def _roundings(self, factor: float = 1.0) -> Callable[[Position], FloatArray]:
+        """The rounding of what a batch measures, times a factor; many batches have it in common."""
         known: dict[Position, FloatArray] = {}
 
         def rounding(position: Position) -> FloatArray:
             starts = self.moves.starts(position)
             if starts not in known:
                 known[starts] = self._rounding_at(self.moves, position)
+                known[starts] *= factor
             return known[starts]
 
         return rounding
@@ -215,7 +216,7 @@ class Differentiator:
     ) -> None:
         if self.moves.batches == 0:
             return
-        chosen = list(np.ndindex(self.moves.batch_shape)) if positions is None else positions
+        chosen = list(product(*map(range, self.moves.batch_shape))) if positions is None else positions
         if self.method == LINEAR:
             self._measure_linear(chosen, tick)
         elif self.method == CENTRAL:
@@ -235,7 +236,7 @@ class Differentiator:
     def _measure_linear(self, positions: Iterable[Position], tick: Callable[[int], None]) -> None:
         step = 2.0 ** np.floor(np.log2(self.length))
         # Both the outputs at the point and the moved ones round.
-        rounding = self._roundings()
+        bands = self._roundings(2 / step)
         measured, moved = tee(positions)
         responses = self.perturbation.responses((position, step) for position in moved)
         done: list[Position] = []
@@ -248,7 +249,7 @@ class Differentiator:
             del responses
             self.__dict__.pop("perturbation", None)  # its working copy goes before this array comes
             for position in done:
-                self.uncertainty[self.moves.selection(position)] = 2 * rounding(position) / step
+                self.uncertainty[self.moves.selection(position)] = bands(position)
 
     # --- real differences where they are good enough
 

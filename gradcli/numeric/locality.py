@@ -121,7 +121,8 @@ class _Search:
         """What the outputs do when some rows move: True in a mask of them."""
         others = tuple(axis for axis in range(self._amounts.ndim) if axis != self.axis)
         moves = self._amounts * (sign * np.expand_dims(rows, others))
-        return self.function.change({self.name: self.function.point[self.name] + moves})
+        moves += self.function.point[self.name]  # no further array: memory counts
+        return self.function.change({self.name: moves})
 
     def _moved(self, change: FloatArray, output: int, axis: int) -> BoolArray:
         """Which places along an axis of an output have moved."""

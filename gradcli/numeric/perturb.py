@@ -1,7 +1,7 @@
 """Move one batch of an input and measure what the cotangent sees of the outputs."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import tee
 
 import numpy as np
 
@@ -45,25 +45,29 @@ class Perturbation:
         Shapes: those of the batch's group. NaN where the code could not be evaluated. Cost: one evaluation
         for each batch.
         """
-        ahead, behind = tee(moves)
+        under_way: deque[tuple[Move, Selection]] = deque()
+
+        def moved(move: Move) -> dict[str, Array]:
+            selection = self.structure.selection(move[0])
+            under_way.append((move, selection))
+            return self._moved(selection, move[1])
+
+        def contracted(changes: list[FloatArray] | None) -> tuple[FloatArray, FloatArray]:
+            (position, steps), selection = under_way.popleft()
+            if changes is None:
+                response = np.full(self.structure.group_at(position), np.nan)
+            else:
+                response = self.structure.contract(self.cotangents, changes, position)
+            original = self._origin[selection]
+            taken = np.asarray(original + steps)
+            taken -= original
+            return response, taken
+
         # Not a loop with a yield: that would keep each response until the next one is there.
-        return map(self._contracted, self.function.changes(map(self._moved, ahead)), behind)
+        return map(contracted, self.function.changes(map(moved, moves)))
 
-    def _contracted(self, changes: list[FloatArray] | None, move: Move) -> tuple[FloatArray, FloatArray]:
-        position, steps = move
-        if changes is None:
-            response = np.full(self.structure.group_at(position), np.nan)
-        else:
-            response = self.structure.contract(self.cotangents, changes, position)
-        original = self._origin[self.structure.selection(position)]
-        taken = np.asarray(original + steps)
-        taken -= original
-        return response, taken
-
-    def _moved(self, move: Move) -> dict[str, Array]:
+    def _moved(self, selection: Selection, steps: FloatArray | float) -> dict[str, Array]:
         """The input as a move leaves it, until the next one is made."""
-        position, steps = move
-        selection = self.structure.selection(position)
         if self._work is None:
             self._work = self._origin.copy()
         elif self._moved_last is not None and self._moved_last != selection:

@@ -29,21 +29,30 @@ def output_noise(
     does then is of the size of what rounding does to it. Never less than one unit in its own last place: a
     jitter can leave an element untouched by luck. Cost: `jitters` evaluations.
     """
-    noise = tuple(
-        np.asarray(np.maximum(np.abs(out) * precision, SMALLEST))
-        for out, precision in zip(function.base, function.precision, strict=True)
-    )
+    noise = least_noise(function.base, function.precision)
     keys = (jitter_key(rng) for _ in range(jitters))
     moved = ({n: jittered(a, key, coarse=coarse) for n, a in function.point.items()} for key in keys)
     for changes in function.changes(moved):
-        if changes is None:
-            continue
-        for level, change in zip(noise, changes, strict=True):
-            size = np.abs(change, out=change)
-            if not np.max(size, initial=0.0) < np.inf:
-                size[~np.isfinite(size)] = 0.0
-            np.maximum(level, size, out=level)
+        if changes is not None:
+            widen_noise(noise, changes)
     return noise
+
+
+def least_noise(outputs: Sequence[Array], precision: Sequence[float]) -> Noise:
+    """One unit in the last place of each element: `precision` is that of each output's dtype."""
+    return tuple(
+        np.asarray(np.maximum(np.abs(out, dtype=np.float64) * eps, SMALLEST))
+        for out, eps in zip(outputs, precision, strict=True)
+    )
+
+
+def widen_noise(noise: Noise, changes: Sequence[FloatArray]) -> None:
+    """Let noise reach as far as outputs have moved by a jitter; `changes` are written over."""
+    for level, change in zip(noise, changes, strict=True):
+        size = np.abs(change, out=change)
+        if not size.max(initial=0.0) < np.inf:
+            size[~np.isfinite(size)] = 0.0
+        np.maximum(level, size, out=level)
 
 
 def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> bool:

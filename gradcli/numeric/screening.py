@@ -13,7 +13,6 @@ import numpy as np
 from gradcli.arrays import BoolArray, FloatArray
 from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function
-from gradcli.numeric.ladder import central
 from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.structure import Position, Structure
 
@@ -90,28 +89,32 @@ class Screen:
 
     def measure(self, positions: Sequence[Position], tick: Callable[[int], None]) -> Screened:
         """Some batches. Cost: 2 evaluations for each."""
-        responses = np.zeros((len(positions), 2, *self._rounding.shape))
-        taken = np.ones_like(responses)
-        steps = (self._step, -self._step)
-        moves = ((position, step) for position in positions for step in steps)
-        for number, (response, moved) in enumerate(self._perturbation.responses(moves)):
-            pair, side = divmod(number, 2)
-            here = self._places(positions[pair])
-            responses[pair, side, ...][here], taken[pair, side, ...][here] = response, moved
+        plus, minus = np.zeros((2, len(positions), *self._rounding.shape))
+        apart = np.full_like(plus, 2 * self._step)  # the two points, as floating point has them
+        moves = ((position, step) for position in positions for step in (self._step, -self._step))
+        responses = self._perturbation.responses(moves)
+        for number, position in enumerate(positions):
+            here = (number, *self._places(position))
+            plus[here], apart[here] = next(responses)
+            tick(1)
+            minus[here], below = next(responses)
+            apart[here] -= below
             tick(1)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            for side, step in enumerate(steps):
-                np.divide(step, taken[:, side], out=taken[:, side])
-            responses *= taken
-            plus, minus = responses[:, 0], responses[:, 1]
-            value = central(plus, minus, np.asarray(self._step))
-            size = np.maximum(np.abs(plus), np.abs(minus))
-            doubt = self._truncation + self._band(size)
+            value = np.asarray(plus - minus)
+            value /= apart
             bend = np.abs(plus + minus)
+            size = np.maximum(np.abs(plus, out=plus), np.abs(minus, out=minus), out=plus)
+            still = size == 0  # no output that counts has moved
             largest = np.max(size, axis=self._group, initial=0.0, keepdims=True)
-            bent = (bend > 64 * self._rounding) & (bend > _BENT * largest)
-            still = (plus == 0) & (minus == 0)  # no output that counts has moved
-            enough = still | ((doubt <= _ENOUGH * np.abs(value)) & ~bent)
+            bent = bend > _BENT * largest
+            if bent.any():
+                bent &= bend > 64 * self._rounding
+            doubt = self._band(size)
+            doubt += self._truncation
+            enough = doubt <= _ENOUGH * np.abs(value)
+            enough &= ~bent
+            enough |= still
         return Screened(value, doubt, np.all(enough, axis=self._group))
 
     @property
@@ -121,4 +124,6 @@ class Screen:
 
     def _band(self, size: FloatArray) -> FloatArray:
         """Round-off of a slope, from outputs as they are and as moved by responses of some size."""
-        return np.asarray((4 * self._rounding + 8 * np.finfo(np.float64).eps * size) / self._step)
+        band = np.asarray(size * (8 * np.finfo(np.float64).eps / self._step))
+        band += 4 * self._rounding / self._step
+        return band

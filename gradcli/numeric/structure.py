@@ -106,14 +106,22 @@ class Structure:
 
     def starts(self, position: Position) -> Position:
         """What batches with the same rows moving together have in common."""
+        if not self._windowed:
+            return ()
         return tuple(position[place] for _, place, _ in self._windowed)
 
     def places(self, position: Position) -> tuple[slice, ...]:
         """The part of a group that a batch has: the last row may lie outside of the input."""
+        if not self._windowed:
+            return self._every_place
         counts = list(self.group_shape)
         for i, place, windows in self._windowed:
             counts[i] = len(range(position[place], self.shape[self.pairings[i].axis], windows.period))
         return tuple(map(slice, counts))
+
+    @cached_property
+    def _every_place(self) -> tuple[slice, ...]:
+        return tuple(map(slice, self.group_shape))
 
     def variants(self) -> Iterator[Position]:
         """A batch for each set of rows that move together."""
@@ -275,5 +283,7 @@ def separating(length: int) -> BoolArray:
 
 def unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: Array) -> bool:
     """Whether some rows stayed as they were: the same bits, or the same to within rounding."""
+    if not change.any():
+        return True
     still = np.take(change, rows, axis)
     return not still.any() or bool(np.all(np.abs(still) <= 8 * np.take(noise, rows, axis)))  # False for NaN

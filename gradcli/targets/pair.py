@@ -16,6 +16,7 @@ from gradcli.targets.cache_names import name_cache
 from gradcli.targets.forward_call import ForwardCall, bind_forward
 from gradcli.targets.fresh import fresh, is_written_to
 from gradcli.targets.inputs import require_floating
+from gradcli.targets.remembered import remembered
 from gradcli.targets.results import as_outputs, read_gradients
 from gradcli.targets.returned_names import returned_names
 
@@ -89,6 +90,7 @@ def advise_in_python(missing: list[str]) -> str:
     return f"nothing for argument{plural} {', '.join(missing)} (and no default). Add: inputs={{{example}}}"
 
 
+@remembered
 def source_file(function: Callable[..., Any]) -> str | None:
     """The file that a function was written in, if Python knows and it is there."""
     try:

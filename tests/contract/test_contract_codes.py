@@ -206,6 +206,13 @@ def test_gc107_an_input_changed_by_forward_and_gradients_still_judged_right():
     assert right.gradients["x"].verdict == "pass"
     assert codes(check_backward(lambda d, x: 3 * d * x, forward)) == ["GC107", "GC101"]
 
+    def counting(x, n):
+        n += 1
+        return x * n, n.copy()
+
+    right = check_backward(lambda d, n: d * n, counting, x=np.array([0.5, -2.0]), n=np.array([1, 2]))
+    assert (codes(right), right.gradients["x"].verdict) == (["GC107"], "pass")
+
 
 def test_gc107_an_input_changed_by_backward():
     def backward(dout, x):
