@@ -9,6 +9,7 @@ any row and any output outside of its window there is a test in which the one mo
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,11 +18,12 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.structure import Pairing, Structure, random_amounts, separating
-from gradcli.numeric.windows import Window, Windows
+from gradcli.numeric.windows import Turns, Window, Windows
 
 _BATCHES = 48  # with fewer there is little to save
 _ROWS = 8
 _MARGIN = 2.0  # places of an output that are seen to stay still between two windows, at least
+_PILOTS = 2  # rows that are moved first
 _TRIED = 3  # neighbouring rows, of which one must reach something
 _EDGE = 1e-6  # of a place
 _SAVED = 2.0  # evaluations for each that the search takes
@@ -42,11 +44,11 @@ def discover(
 
     `per_batch`: evaluations that a batch takes; `most`: that may be spent on the search.
     Cost: one or two evaluations for an axis without windows; for one with windows of w rows, about 2 w and
-    4 log2(n / w). Not more than half of what that saves.
+    4 log2(n / w), twice that for one without ends. Not more than half of what that saves, each time.
     """
     exact = True
     for axis in sorted(structure.alone, key=lambda axis: -structure.shape[axis]):
-        if structure.batches < _BATCHES or structure.shape[axis] < _ROWS:
+        if structure.batches < _BATCHES or structure.shape[axis] < _ROWS or most < _PILOTS:
             break
         before = function.evaluations
         search = _Search(function, name, axis, structure, noise, rng)
@@ -67,6 +69,40 @@ class _Line:
     start: float
     slope: float
     extent: int  # of what one row reaches
+
+    def nearest(self, places: Array, rows: Array, length: int, around: bool) -> tuple[FloatArray, FloatArray]:
+        """For each place the row that is seen closest to it, of some evenly apart, and how far off it is."""
+        apart = rows[1] - rows[0] if len(rows) > 1 else 1
+        row = (places - self.start) / self.slope
+        by_row = np.clip(np.rint((row - rows[0]) / apart).astype(np.intp), 0, len(rows) - 1)
+        candidates = np.stack([rows[by_row], *(np.full(len(places), end) for end in (rows[0], rows[-1]))])
+        distances = places - self.start - self.slope * candidates
+        if around:
+            distances = (distances + length / 2) % length - length / 2
+        best = np.argmin(np.abs(distances), axis=0)
+        every = np.arange(len(places))
+        return candidates[best, every], distances[best, every]
+
+    def strip(self, seen: FloatArray, rows: int, length: int, around: bool) -> Window:
+        """The window of every row that holds all that any row reaches, moved along with it.
+
+        `seen`: rows, and how far from the line the places are that they reach. A row need not show all that
+        it can reach (one that is not the maximum): what others show holds for it.
+        """
+        reached = self.start + self.slope * seen[0] + seen[1]
+        slopes = [self.slope]
+        if not around:
+            sizes = (length / rows, (length - 1) / (rows - 1))
+            exact = (round(self.slope) or 1.0, 1 / (round(1 / self.slope) or 1.0))
+            slopes = [*exact, *(float(np.copysign(size, self.slope)) for size in sizes), self.slope]
+        slope = min(slopes, key=lambda candidate: float(np.ptp(reached - candidate * seen[0])))
+        offsets = reached - slope * seen[0]
+        middle = slope * np.arange(rows)
+        first = np.ceil(middle + offsets.min() - _EDGE).astype(np.intp)
+        last = np.floor(middle + offsets.max() + _EDGE).astype(np.intp) + 1
+        if not around:
+            first, last = np.clip(first, 0, length), np.clip(last, 0, length)
+        return Window(first, np.maximum(first, last), length, around)
 
     @property
     def period(self) -> int:
@@ -107,15 +143,31 @@ class _Search:
         cost = period + 4 * (self.rows // period + 1).bit_length()
         if 2 * period > self.rows or cost > min(most, evaluations * (1 - period / self.rows) / _SAVED):
             return None
-        each = self._windows(lines, period)
+        windows = self._tested(lines, period, around=False)
+        if windows is None and self._may_go_around(lines):
+            lines = [replace(line, slope=self._once_around(i, line)) for i, line in enumerate(lines)]
+            windows = self._tested(lines, period, around=True)
+        return None if windows is None else Pairing(self.axis, tuple(line.axis for line in lines), windows)
+
+    def _tested(self, lines: Sequence[_Line], period: int, *, around: bool) -> Windows | None:
+        each = self._windows(lines, Turns(self.rows, period, around))
         if each is None:
             return None
-        windows = Windows(max(window.apart() for window in each), each)
-        axes = [line.axis for line in lines]
+        apart = max(window.apart() for window in each)
         # Each window then lies in a single block of rows, of one partition or the other.
-        if windows.period > period // 2 + 1 or not self._confined(each, axes, period):
+        if apart > period // 2 + 1 or not self._confined(each, [line.axis for line in lines], period):
             return None
-        return Pairing(self.axis, tuple(axes), windows)
+        return Windows(Turns(self.rows, apart, around), each)
+
+    def _once_around(self, output: int, line: _Line) -> float:
+        """The slope of a line that goes once around an axis of an output while its row does so."""
+        return float(np.copysign(self.function.base[output].shape[line.axis] / self.rows, line.slope))
+
+    def _may_go_around(self, lines: Sequence[_Line]) -> bool:
+        return all(
+            abs(line.slope - self._once_around(output, line)) * self.rows <= 2 * _MARGIN
+            for output, line in enumerate(lines)
+        )
 
     def _changes(self, rows: Array, sign: float = 1.0) -> list[FloatArray] | None:
         """What the outputs do when some rows move: True in a mask of them."""
@@ -185,27 +237,24 @@ class _Search:
             lines.append(min(found, key=lambda candidate: candidate[0])[1])
         return lines
 
-    def _windows(self, lines: Sequence[_Line], period: int) -> tuple[Window, ...] | None:
+    def _windows(self, lines: Sequence[_Line], turns: Turns) -> tuple[Window, ...] | None:
         """The windows for each output; None where they are too close to be told from each other."""
-        seen: list[list[Array]] = [[] for _ in lines]  # rows, and places that they reach
-        for start in range(period):
-            changes = self._changes(np.arange(self.rows) % period == start)
+        seen: list[list[Array]] = [[] for _ in lines]  # rows, and how far the places are that they reach
+        for turn in turns.slices:
+            rows = np.arange(self.rows)[turn]
+            changes = self._changes(np.isin(np.arange(self.rows), rows))
             if changes is None:
                 return None
-            last = (self.rows - 1 - start) // period
             for output, (line, change) in enumerate(zip(lines, changes, strict=True)):
                 places = np.flatnonzero(self._moved(change, output, line.axis))
-                nearest = np.rint(((places - line.start) / line.slope - start) / period)
-                rows = start + period * np.clip(nearest, 0, last)
-                distance = np.abs(places - line.start - line.slope * rows)
-                if np.any(distance > period * abs(line.slope) / 2 - 0.5):
+                nearest, distance = line.nearest(places, rows, change.shape[line.axis], turns.around)
+                if np.any(np.abs(distance) > turns.period * abs(line.slope) / 2 - 0.5):
                     return None
-                seen[output].append(np.stack([rows, places]))
-        found = []
-        for pairs, line, change in zip(seen, lines, self.function.base, strict=True):
-            rows, places = np.concatenate(pairs, axis=1)
-            found.append(_strip(rows, places, line.slope, self.rows, change.shape[line.axis]))
-        return tuple(found)
+                seen[output].append(np.stack([nearest, distance]))
+        return tuple(
+            line.strip(np.concatenate(pairs, axis=1), self.rows, out.shape[line.axis], turns.around)
+            for pairs, line, out in zip(seen, lines, self.function.base, strict=True)
+        )
 
     # --- the second test
 
@@ -213,13 +262,16 @@ class _Search:
         """Whether blocks of rows of that length reach nothing outside of their windows."""
         for offset, sign in ((0, 1.0), (length // 2, -1.0)):
             block = (np.arange(self.rows) + offset) // length
-            for blocks in separating(int(block[-1]) + 1):
+            if windows[0].around:  # the last block is longer
+                block = (np.arange(self.rows) - offset) % self.rows // length
+                block = np.minimum(block, self.rows // length - 1)
+            for blocks in separating(int(block.max()) + 1):
                 rows = blocks[block]
                 changes = self._changes(rows, sign)
                 if changes is None:
                     return False
                 for output, (window, axis, change) in enumerate(zip(windows, axes, changes, strict=True)):
-                    if np.any(self._moved(change, output, axis) & ~window.reached(rows, change.shape[axis])):
+                    if np.any(self._moved(change, output, axis) & ~window.reached(rows)):
                         return False
         return True
 
@@ -228,19 +280,3 @@ def _hull(moved: BoolArray) -> tuple[int, int] | None:
     """The first place that has moved, and the one behind the last."""
     places = np.flatnonzero(moved)
     return (int(places[0]), int(places[-1]) + 1) if places.size else None
-
-
-def _strip(rows: Array, places: Array, slope: float, length: int, places_in_all: int) -> Window:
-    """The window of every row that holds all that any row reaches, moved along with it.
-
-    A row need not show all that it can reach (one that is not the maximum): what others show holds for it.
-    """
-    exact = (round(slope) or 1.0, 1 / (round(1 / slope) or 1.0))
-    shapes = (places_in_all / length, (places_in_all - 1) / (length - 1))
-    slopes = [*exact, *(np.copysign(ratio, slope) for ratio in shapes if ratio), slope]
-    slope = min(slopes, key=lambda candidate: float(np.ptp(places - candidate * rows)))
-    offsets = places - slope * rows
-    line = slope * np.arange(length)
-    first = np.clip(np.ceil(line + offsets.min() - _EDGE), 0, places_in_all).astype(np.intp)
-    last = np.clip(np.floor(line + offsets.max() + _EDGE) + 1, 0, places_in_all).astype(np.intp)
-    return Window(first, np.maximum(first, last))

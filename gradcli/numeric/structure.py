@@ -17,7 +17,7 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric.function import Function, random_moves
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import scale_of
-from gradcli.numeric.windows import Windows
+from gradcli.numeric.windows import Turns, Windows
 
 Position = tuple[int, ...]
 Selection = tuple[int | slice, ...]
@@ -42,8 +42,8 @@ class Pairing:
 class Structure:
     """Which elements of one input move together, and how outputs contract onto them.
 
-    A batch moves one position of the other axes in all rows of the separable ones at once, and in every
-    so-manieth row of those that have windows.
+    A batch moves one position of the other axes in all rows of the separable ones at once, and in one of the
+    sets of rows of those that have windows.
     """
 
     shape: tuple[int, ...]
@@ -58,7 +58,7 @@ class Structure:
     @property
     def alone(self) -> tuple[int, ...]:
         """Axes of the input whose rows move one at a time."""
-        return tuple(axis for axis, period in self._moving if not period)
+        return tuple(axis for axis, turns in self._moving if turns is None)
 
     @property
     def partners(self) -> tuple[tuple[int, ...], ...]:
@@ -68,11 +68,11 @@ class Structure:
     @cached_property
     def group_shape(self) -> tuple[int, ...]:
         """Shape of what one batch measures, at most: `places` says how much of it a batch has."""
-        return tuple(-(-self.shape[p.axis] // (p.windows.period if p.windows else 1)) for p in self.pairings)
+        return tuple(p.windows.turns.longest if p.windows else self.shape[p.axis] for p in self.pairings)
 
     @cached_property
     def batch_shape(self) -> tuple[int, ...]:
-        return tuple(period or self.shape[axis] for axis, period in self._moving)
+        return tuple(len(turns.slices) if turns else self.shape[axis] for axis, turns in self._moving)
 
     @property
     def batches(self) -> int:
@@ -84,17 +84,16 @@ class Structure:
 
     def selection(self, position: Position) -> Selection:
         places: list[int | slice] = [slice(None)] * len(self.shape)
-        for (axis, period), place in zip(self._moving, position, strict=True):
-            places[axis] = slice(place, None, period) if period else place
+        for (axis, turns), place in zip(self._moving, position, strict=True):
+            places[axis] = turns.slices[place] if turns else place
         return tuple(places)
 
     @cached_property
-    def _moving(self) -> tuple[tuple[int, int], ...]:
-        """The axes of the input that a batch has a position in, each with the distance of the rows that move
-        together; 0: one row at a time."""
-        windowed = {p.axis: p.windows.period for p in self.pairings if p.windows}
+    def _moving(self) -> tuple[tuple[int, Turns | None], ...]:
+        """The axes of the input in which a batch has a position, each with its sets of rows."""
+        windowed = {p.axis: p.windows.turns for p in self.pairings if p.windows}
         axes = (axis for axis in range(len(self.shape)) if axis not in self.separable)
-        return tuple((axis, windowed.get(axis, 0)) for axis in axes)
+        return tuple((axis, windowed.get(axis)) for axis in axes)
 
     @cached_property
     def _windowed(self) -> tuple[tuple[int, int, Windows], ...]:
@@ -116,7 +115,7 @@ class Structure:
             return self._every_place
         counts = list(self.group_shape)
         for i, place, windows in self._windowed:
-            counts[i] = len(range(position[place], self.shape[self.pairings[i].axis], windows.period))
+            counts[i] = windows.turns.count(position[place])
         return tuple(map(slice, counts))
 
     @cached_property
@@ -125,7 +124,7 @@ class Structure:
 
     def variants(self) -> Iterator[Position]:
         """A batch for each set of rows that move together."""
-        return product(*(range(period or 1) for _, period in self._moving))
+        return product(*(range(len(turns.slices) if turns else 1) for _, turns in self._moving))
 
     def group_at(self, position: Position) -> tuple[int, ...]:
         """The shape of what a batch measures."""
@@ -133,8 +132,10 @@ class Structure:
 
     def batch_of(self, index: tuple[int, ...]) -> tuple[Position, tuple[int, ...]]:
         """The batch position and the place in its group of one element."""
-        position = tuple(index[axis] % period if period else index[axis] for axis, period in self._moving)
-        return position, tuple(index[p.axis] // (p.windows.period if p.windows else 1) for p in self.pairings)
+        position = tuple(turns.of(index[axis])[0] if turns else index[axis] for axis, turns in self._moving)
+        return position, tuple(
+            p.windows.turns.of(index[p.axis])[1] if p.windows else index[p.axis] for p in self.pairings
+        )
 
     @cached_property
     def _products(self) -> list[Callable[[Array, Array], FloatArray]]:
@@ -156,7 +157,7 @@ class Structure:
         ):
             part = multiply(weight, change)
             for axis, place, windows in self._windowed:
-                rows = slice(position[place], None, windows.period)
+                rows = windows.turns.slices[position[place]]
                 part = windows.each[output].sums(part, axis, rows)
             total = part if total is None else total + part
         return np.zeros(self.group_at(position)) if total is None else np.asarray(total)

@@ -82,7 +82,7 @@ def differentiator(forward, x, seed=1):
 
 def periods(numeric):
     """For each axis with windows, how far apart the rows are that move together."""
-    return {p.axis: p.windows.period for p in numeric.moves.pairings if p.windows}
+    return {p.axis: p.windows.turns.period for p in numeric.moves.pairings if p.windows}
 
 
 LOCAL = {
@@ -107,13 +107,27 @@ LOCAL = {
     "Laplacian": (lambda x: (x[2:] - 2 * x[1:-1] + x[:-2]) ** 2, (72, 2), {0: 3}),
     "two outputs": (lambda x: (np.diff(x) ** 2, filtered(np.sin(x), 5)), (2, 72), {1: 5}),
     "product with a band matrix": (lambda x: np.tanh(x @ BAND), (2, 72), {1: 4}),
+    "around": (lambda x: np.roll(x, 1) - 2 * x**2 + np.roll(x, -1), (90,), {0: 3}),
+    "around, a prime": (lambda x: np.sin(x) - np.roll(x, -1, axis=-1), (2, 97), {1: 2}),
+    "one row around": (
+        lambda x: np.tanh(filtered(x, padding=1)) + x[0] * (np.arange(90) == 89),
+        (90,),
+        {0: 3},
+    ),
+    "filter around": (lambda x: np.tanh(filtered(x, 5, padding=2, mode="wrap")), (101,), {0: 5}),
+    "filter around, stride": (lambda x: filtered(x, 5, 2, padding=2, mode="wrap") ** 2, (2, 122), {1: 5}),
+    "around backwards": (lambda x: np.sin(x - np.roll(x, 3, axis=-1))[..., ::-1], (2, 95), {1: 4}),
+    "grid without ends": (
+        lambda x: x * (np.roll(x, 1, 0) + np.roll(x, -1, 0) + np.roll(x, 1, 1) + np.roll(x, -1, 1)),
+        (22, 23),
+        {0: 3, 1: 3},
+    ),
     "equal to rounding": (by_fft, (72,), {0: 5}),
     "real differences": (lambda x: np.abs(filtered(x)), (72,), {0: 3}),
     "neighbours": (lambda x: local_attention(x, token=False), (72, 2), {0: 3}),
 }
 NOT_LOCAL = {
-    "around": (lambda x: np.roll(x, 1) - 2 * x + np.roll(x, -1), (60,)),
-    "filter around": (lambda x: np.tanh(filtered(x, 5, padding=2, mode="wrap")), (60,)),
+    "around and from afar": (lambda x: np.roll(x, 1) - 2 * x + np.roll(x, -1) + 1e-9 * np.roll(x, 20), (90,)),
     "global mean": (lambda x: filtered(x - x.mean(), padding=1), (60,)),
     "faint global mean": (lambda x: filtered(x - 1e-9 * x.mean(), padding=1), (60,)),
     "running sum": (np.cumsum, (60,)),
