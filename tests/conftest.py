@@ -15,9 +15,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(autouse=True)
-def budgets_are_of_processor_time(monkeypatch):
-    """What else the machine does must not decide what is looked at within a budget."""
-    processor = SimpleNamespace(perf_counter=time.process_time)
-    monkeypatch.setattr("gradcli.clock.time", processor)
-    monkeypatch.setattr("gradcli.numeric.function.time", processor)
+# Those who measure how long code takes, or how much of a budget is left.
+TIMED = ("clock", "cases", "subject", "numeric.function", "targets.inference.patience")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def budgets_are_of_processor_time():
+    """What else the machine does must not decide what is looked at within a budget; see tests/processes."""
+    processor = SimpleNamespace(perf_counter=time.process_time, thread_time=time.thread_time)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in TIMED:
+            patch.setattr(f"gradcli.{module}.time", processor)
+        yield

@@ -25,7 +25,7 @@ def fake_time(monkeypatch):
     fake = Time()
     for module in ("clock", "numeric.function", "subject", "cases"):
         monkeypatch.setattr(f"gradcli.{module}.time", fake)
-    monkeypatch.setattr("gradcli.targets.inference.search.time", fake)
+    monkeypatch.setattr("gradcli.targets.inference.patience.time", fake)
     return fake
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 import gradcli
+from tests.cli.conftest import LONG, PATH
 
 ROOT = Path(gradcli.__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,7 +67,7 @@ def shell(tmp_path):
         (tools / name).chmod(0o755)
     paths = {
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [*PATH, os.environ.get("PYTHONPATH")])),
     }
     plain = {"COLUMNS": WIDTH, "NO_COLOR": "1", "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
 
@@ -80,7 +81,7 @@ def shell(tmp_path):
             text=True,
             encoding="utf-8",
             check=False,
-            timeout=120,
+            timeout=LONG,
         )
 
     return run

@@ -33,7 +33,7 @@ def modules_after(program, **variables):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     return set(done.stderr.splitlines())
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +14,18 @@ import gradcli
 from gradcli.cli import main
 
 ROOT = str(Path(gradcli.__file__).parents[1])
+PATH = (str(Path(__file__).parents[1] / "processes"), ROOT)  # where processes find what they import
+LONG = 600  # seconds that a process may take: none does, unless it hangs
 # What changes how a command looks, or when it is that its output is there.
 VARIABLES = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED")
+
+
+def comes(event):
+    """Whether something comes to be within a time that is long on any machine."""
+    deadline = time.monotonic() + LONG
+    while not (found := event()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
 
 
 def _entry(args, prog_name=None, **extra):
@@ -38,7 +49,7 @@ def invoke(tmp_path, monkeypatch):
 def environment():
     """The environment of a subprocess that finds this gradcli."""
     kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [*PATH, os.environ.get("PYTHONPATH")]))
     return kept | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
 
 
@@ -48,7 +59,7 @@ def gradcli_process(tmp_path, environment):
 
     def run(*args, **options):
         command = [sys.executable, "-m", "gradcli", *map(str, args)]
-        options = {"env": environment, "capture_output": True, "text": True, "timeout": 60, **options}
+        options = {"env": environment, "capture_output": True, "text": True, "timeout": LONG, **options}
         return subprocess.run(command, cwd=tmp_path, check=False, **options)
 
     return run

@@ -44,8 +44,9 @@ def scheduler(environment, tmp_path):
 
         lines = iter(start("scheduler", "--port", "0").stderr.readline, "")
         address = next(found[0] for found in map(re.compile(r"tcp://[\d.:]+\d").search, lines) if found)
-        for _ in range(2):
-            start("worker", address, "--nthreads", "1", "--no-nanny")
+        workers = [start("worker", address, "--nthreads", "1", "--no-nanny") for _ in range(2)]
+        for worker in workers:
+            assert any("Registered to" in line for line in worker.stderr)
         yield address
 
 

@@ -5,12 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
 import pytest
 
+from tests.cli.conftest import LONG, comes
 from tests.cli.pairs import WRONG_BATCHNORM
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere native code outlives its parent")
@@ -233,11 +233,11 @@ def test_ctrl_c_while_a_file_is_imported_names_it_and_writes_reports(words, envi
     (tmp_path / "hanging.py").write_text(HANGING.replace("def f_forward(x):", "if True:"))
     process, worker = started(tmp_path, environment, *words)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert re.search("; under way: .*hanging.py", stderr)
     assert re.search("Interrupted: .*hanging.py", (tmp_path / "report.xml").read_text())
-    assert _ends(worker)
+    assert comes(lambda: not _runs(worker))
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_a_stopped_suite_leaves_no_process_behind(sent, code, environment, tmp_p
     (tmp_path / "hanging.py").write_text(HANGING)
     process, worker = started(tmp_path, environment, "-j", "2")
     process.send_signal(sent)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=LONG)
     assert process.returncode == code
-    assert _ends(worker)
+    assert comes(lambda: not _runs(worker))
     if code == 130:
         assert "interrupted: " in stderr
         assert re.search("; under way: .*hanging.py", stderr)
@@ -258,17 +258,9 @@ def test_a_stopped_suite_leaves_no_process_behind(sent, code, environment, tmp_p
 
 def _worker(folder):
     """The process in which the check hangs."""
-    deadline = time.monotonic() + 30
-    while not (found := list(folder.glob("worker-*"))) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return int(found[0].name.removeprefix("worker-"))
-
-
-def _ends(process):
-    deadline = time.monotonic() + 10
-    while _runs(process) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not _runs(process)
+    comes(lambda: list(folder.glob("worker-*")))
+    (found,) = folder.glob("worker-*")
+    return int(found.name.removeprefix("worker-"))
 
 
 def _runs(process):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.cli.conftest import LONG
 from tests.cli.pairs import BATCHNORM, WRONG_BATCHNORM
 from tests.test_startup import modules_after
 
@@ -61,7 +62,7 @@ def run(tmp_path, environment):
             env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LONG,
             check=False,
         )
 
@@ -182,4 +183,4 @@ def test_a_pre_commit_hook_runs_what_it_says(place, environment):
     program, *words = hook["entry"].split()
     assert program == "gradcli"
     command = [sys.executable, "-m", "gradcli", *words, "configs/affine.yaml", "-q"]
-    assert subprocess.run(command, cwd=root, env=environment, check=False, timeout=60).returncode == 0
+    assert subprocess.run(command, cwd=root, env=environment, check=False, timeout=LONG).returncode == 0

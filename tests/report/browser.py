@@ -47,7 +47,7 @@ def visit(folder: Path, page: str, script: str = "") -> Visit:
         [PROGRAM, *flags, file],
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=600,
         check=True,
     )
     events = json.loads(log.read_text(encoding="utf-8"))["events"]

@@ -8,6 +8,7 @@ import pytest
 
 from gradcli.cli import watch as command
 from gradcli.watch import State, changes, counts, follow, is_hopeless, places
+from tests.cli.conftest import LONG
 
 WRONG = (
     "def cube_forward(x):\n    return x**3, x\n\n\ndef cube_backward(dout, x):\n    return dout * 2 * x**2\n"
@@ -161,9 +162,10 @@ def test_a_save_on_disk_is_noticed(tmp_path, environment):
     ) as running:
         for shown in running.stdout:
             if shown.startswith("FAIL  cube"):
-                (tmp_path / "cube.py").write_text(RIGHT)
+                (tmp_path / "saved.py").write_text(RIGHT)
+                (tmp_path / "saved.py").replace(tmp_path / "cube.py")  # never half of it
             if shown.startswith("since"):
                 break
         running.terminate()
-        assert running.wait(timeout=30) == 0
+        assert running.wait(timeout=LONG) == 0
     assert shown == "since the last check: x: FAIL -> pass\n"

@@ -1,6 +1,5 @@
 """Trying candidates until forward and backward accept one."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,11 +14,11 @@ from gradcli.targets.inference.documented import by_annotation, by_docstring
 from gradcli.targets.inference.flat import as_positive, in_range, resized
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.indexed import links
+from gradcli.targets.inference.patience import Moment
 from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
-_WAITING = 5.0  # as many seconds of waiting count as one of work
 _SLOW, _PART = 0.15, 0.6  # seconds of a slow try; the part of a check's budget that such tries may take
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
@@ -112,7 +111,7 @@ def infer(
         if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
             break
         found = Found(candidate, tuple(missing))
-        before = _Moment()
+        before = Moment()
         trial = _try(found, build)
         found, trial = _as_long_as_asked(found, trial, build)
         candidate = found.candidate
@@ -158,27 +157,16 @@ class _Patience:
     def __init__(self, budget: float) -> None:
         self.budget = budget
         self.slow = 0.0
-        self._start = _Moment()
+        self._start = Moment()
 
-    def tried(self, since: "_Moment") -> None:
-        now = _Moment()
+    def tried(self, since: Moment) -> None:
+        now = Moment()
         taken = now.time - since.time
         its_own = now.worked - since.worked > 0.5 * taken
         self.slow += taken if taken > _SLOW and its_own else 0.0
 
     def is_over(self) -> bool:
-        now = _Moment()
-        waited = (now.time - self._start.time) / _WAITING
-        return max(now.worked - self._start.worked, waited) > _MOST_SECONDS or (
-            self.slow > _PART * self.budget
-        )
-
-
-class _Moment:
-    """The time, and how long this thread has worked."""
-
-    def __init__(self) -> None:
-        self.time, self.worked = time.perf_counter(), time.thread_time()
+        return self._start.spent() > _MOST_SECONDS or self.slow > _PART * self.budget
 
 
 def _at_its_lengths(

@@ -1,12 +1,17 @@
 """Guesses at which code does not end are given up."""
 
+import importlib
+import itertools
 import signal
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gradcli import check_target
 from gradcli.errors import UsageError
+from gradcli.targets.inference import patience as patience_module
 from gradcli.targets.inference import trial
 from gradcli.targets.inference.patience import patience
 
@@ -46,15 +51,25 @@ def test_code_that_never_ends_is_an_error_that_says_so(monkeypatch):
 def test_an_import_is_let_end(folder, monkeypatch):
     """Half a module would be left behind, and no later try could use it."""
     monkeypatch.syspath_prepend(str(folder))
-    (folder / "slow_to_come.py").write_text("import time\ntime.sleep(0.2)\ndone = True\n")
-    seen = []
+    monkeypatch.setattr(patience_module, "_AGAIN", 0.01)
+    works = "import time\nwhile time.thread_time() < began + 0.05: pass\n"
+    (folder / "slow_to_come.py").write_text(f"began = __import__('time').thread_time()\n{works}done = True\n")
 
     def imports():
-        import slow_to_come
-
-        seen.append(slow_to_come.done)
+        importlib.import_module("slow_to_come")
         endless()
 
-    with pytest.raises(TimeoutError), patience(0.05):
+    with pytest.raises(TimeoutError), patience(0.02):
         imports()
-    assert seen == [True]
+    assert sys.modules["slow_to_come"].done
+
+
+def test_waiting_for_a_busy_machine_counts_little(monkeypatch):
+    """Time goes by, and the code has not worked."""
+    ticks = itertools.count()
+    fake = SimpleNamespace(perf_counter=lambda: next(ticks) / 1000, thread_time=lambda: 0.0)
+    monkeypatch.setattr(patience_module, "time", fake)
+    monkeypatch.setattr(patience_module, "_AGAIN", 0.001)
+    with pytest.raises(TimeoutError, match=r"not done after 0\.0009 s"), patience(0.0009):
+        endless()
+    assert next(ticks) == 6
