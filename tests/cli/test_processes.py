@@ -1,5 +1,6 @@
 """Checks in other processes: the same text as in one, and whatever ends a process ends one check."""
 
+import itertools
 import json
 import re
 import signal
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gradcli.suite.executors.processes import _Worker
 from tests.cli.conftest import LONG, comes
 from tests.cli.pairs import WRONG_BATCHNORM
 
@@ -124,20 +126,30 @@ def test_what_takes_too_long_is_stopped_and_said_to_be_where_it_was(invoke, tmp_
 SLOW = """\
 import os, time
 def takes(what):
-    if not os.path.exists(f"clock-{what}"):
-        with open(f"clock-{what}", "w") as file: file.write("0.9")
-        time.sleep(0.1)  # until somebody has looked
+    with open(f"clock-{what}", "w") as file: file.write("0.9")
 takes("import")
 def right_forward(x):
-    takes("forward")
+    given_up = time.monotonic() + 5
+    while not os.path.exists("heard-2") and time.monotonic() < given_up: time.sleep(0.01)
+    if not os.path.exists("clock-forward"):
+        takes("forward")
+        time.sleep(0.1)  # somebody looks
     return 3 * x, None
 def right_backward(dout, cache): return 3 * dout
 """
 
 
 @pytest.mark.usefixtures("clock")
-def test_the_time_to_open_a_file_is_not_that_of_its_first_check(invoke, tmp_path):
+def test_the_time_to_open_a_file_is_not_that_of_its_first_check(invoke, monkeypatch, tmp_path):
+    """The clock is told twice: by the process that is ready, and by the file that is open."""
     (tmp_path / "slow.py").write_text(SLOW)
+    restart, heard = _Worker.restart_clock, itertools.count(1)
+
+    def restart_clock(worker, timeout):
+        restart(worker, timeout)
+        (tmp_path / f"heard-{next(heard)}").touch()
+
+    monkeypatch.setattr(_Worker, "restart_clock", restart_clock)
     result = invoke("check", "slow.py", "--input", "x=3", "--timeout", 1)
     assert result.exit_code == 0, result.output
 

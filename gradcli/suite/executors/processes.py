@@ -4,6 +4,7 @@ import contextlib
 import os
 import pickle
 import queue
+import select
 import signal
 import subprocess
 import sys
@@ -120,7 +121,7 @@ class Processes:
         """What to say of a worker that has been busy for too long, or is dead and left its pipe open."""
         for worker, (ticket, check) in self._busy.items():
             died = worker.is_dead_and_silent()
-            if died or worker.deadline <= time.monotonic():
+            if died or (worker.deadline <= time.monotonic() and not worker.has_said_more()):
                 del self._busy[worker]
                 if died or self._timeout is None:
                     return ticket, lost.ended(check, worker.stop(), worker.last_words)
@@ -170,6 +171,15 @@ class _Worker:
         """
         before, self._seen_dead = self._seen_dead, self.has_ended
         return before
+
+    def has_said_more(self) -> bool:
+        """Whether there is something to read of it: on a busy machine this process may be late."""
+        if sys.platform == "win32":  # which tells it of sockets alone
+            return False
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError, ValueError):  # it was closed at its end, and that is told next
+            return bool(select.select([self._process.stdout], [], [], 0)[0])
+        return False
 
     def end(self) -> int:
         """The code with which it ends now that it has closed its pipe."""
