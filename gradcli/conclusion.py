@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcli.arrays import BoolArray, FloatArray, everywhere
+from gradcli.numeric import stands_still
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, TIES, Gradient
 from gradcli.verdict import RESOLUTION, Comparison
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from gradcli.judgement import Judgement
     from gradcli.probing import Probing
 
-_ZERO = "zero"
+_ZERO, _JUMP = "zero", "a jump"
 
 
 def conclude(judgement: Judgement) -> Gradient:
@@ -100,32 +101,50 @@ def _dominated_by(judgement: Judgement, unresolved: BoolArray, comparison: Compa
 
 def _nothing_resolved(judgement: Judgement, comparison: Comparison, undecided: BoolArray) -> tuple[str, str]:
     """A gradient that is zero to within rounding is a finding; one that drowns in noise is none."""
-    if undecided[judgement.measured].all():
-        return INCONCLUSIVE, judgement.reason
     agrees = bool(np.all(comparison.agrees[judgement.measured]))
-    if agrees and judgement.kinked[judgement.measured].any():
+    every = bool(undecided[judgement.measured].all())
+    if agrees and not every and judgement.kinked[judgement.measured].any():
         return PASS, ""  # judged by their one-sided slopes
-    if agrees and _is_zero(judgement, comparison):
+    if agrees and judgement.reason != _JUMP and _is_zero(judgement, comparison):
         return PASS, _ZERO
+    if every:
+        return INCONCLUSIVE, judgement.reason
     if judgement.comparer.settings.tol > RESOLUTION:
         return INCONCLUSIVE, f"tol is above {RESOLUTION:g}, too wide to tell"
     return INCONCLUSIVE, judgement.reason or "noise"
 
 
 def _is_zero(judgement: Judgement, comparison: Comparison) -> bool:
-    """Whether the whole gradient is zero: known far better than the outputs would make one expect, and
-    the backward itself claims no more than its own rounding, or than the last digit of the cotangent."""
-    if np.any(judgement.analytic):
-        judgement.comparer.be_thorough()
-        largest = max(float(np.max(np.abs(c), initial=0.0)) for c in judgement.numeric.cotangents)
-        last_digit = float(np.finfo(judgement.analytic.dtype).eps) * largest
-        rounding = judgement.comparer.rounding(judgement.numeric.name)
-        if np.any(np.abs(judgement.analytic) > np.maximum(16 * rounding, last_digit)):
-            return False
+    """Whether the whole gradient is zero: known far better than the outputs or a slope of one would make one
+    expect, while backward claims no more than its own rounding, or than the last digit of the cotangent.
+
+    From so near, nothing tells a zero from what drowns. But what is zero at this point and not at others, as
+    where small numbers hide beside large ones, shows by far moves. Where they show something, backward is
+    right if it says exactly zero, and that is known for certain.
+    """
     allowed = float(np.max(comparison.allowed[judgement.measured]))
     size = float(np.max(comparison.size[judgement.measured]))
     natural = float(np.max(judgement.numeric.natural, initial=0.0))
-    return max(size, allowed) <= RESOLUTION**2 * natural or size == allowed == 0.0
+    if size == allowed == 0.0 or (not np.any(judgement.analytic) and allowed <= RESOLUTION**4 * natural):
+        return True
+    largest = max(float(np.max(np.abs(c), initial=0.0)) for c in judgement.numeric.cotangents)
+    if max(size, allowed) > RESOLUTION**2 * max(natural, largest):
+        return False
+    judgement.comparer.be_thorough()
+    last_digit = float(np.finfo(judgement.analytic.dtype).eps) * largest
+    rounding = judgement.comparer.rounding(judgement.numeric.name)
+    if np.any(np.abs(judgement.analytic) > np.maximum(16 * rounding, last_digit)):
+        return False
+    numeric = judgement.numeric
+    return stands_still(
+        numeric.function,
+        numeric.name,
+        numeric.structure,
+        numeric.cotangents,
+        numeric.noise,
+        numeric.scale,
+        numeric.rng,
+    )
 
 
 def conclude_probes(judgement: Judgement, probing: Probing) -> Gradient:

@@ -14,6 +14,7 @@ from gradcli.numeric.rounding import (
     widen_noise,
 )
 from gradcli.numeric.slopes import JUMP, KINK, NOISE, SMOOTH, Slopes
+from gradcli.numeric.still import stands_still
 from gradcli.numeric.structure import Pairing, Position, discover_together
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "output_noise",
     "scatter",
     "spread",
+    "stands_still",
     "widen_noise",
     "with_hidden",
 ]

@@ -124,6 +124,7 @@ def look(
     plus, minus = responses(line, steps)
     in_use = _noise_in_use(line, min(scale, abs(line.x) or np.inf))
     slopes = near = _judged(line, steps, plus, minus, in_use)
+    seen, count = plus.any() or minus.any(), len(steps)
     for _ in range(_LONGER):
         if not _is_poor(slopes) and (plus.any() or minus.any()):
             break
@@ -133,6 +134,9 @@ def look(
         steps = np.concatenate([steps, longer])
         plus, minus = np.concatenate([plus, sides[0]]), np.concatenate([minus, sides[1]])
         slopes = _judged(line, steps, plus, minus, in_use)
+    if seen and near.kind[0] == SMOOTH and not slopes.uncertainty[0] < 0.5 * near.uncertainty[0]:
+        # Longer ones told nothing more, and numbers that move far round by themselves.
+        slopes, steps, plus, minus = near, steps[:count], plus[:count], minus[:count]
     if not (plus.any() or minus.any()) and _far_stair(line, float(steps[-1])):
         return _unknown()
     if _outruns_steps(line, plus, minus):

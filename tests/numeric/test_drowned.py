@@ -71,3 +71,54 @@ def test_a_complex_step_is_not_borne_out_by_differences_that_see_nothing(large):
         y = large * rng.standard_normal(3)
         found = verdict(large_and_small_forward, large_and_small_backward, seed, x=x, y=y)
         assert found == "pass" if large == 1.0 else found != "fail", seed
+
+
+def of_tiny_products_forward(x):
+    product = np.prod(x)
+    return np.log(1 + np.exp(product)), (x, product)
+
+
+def of_tiny_products_backward(dout, cache):
+    x, product = cache
+    return dout / (1 + np.exp(-product)) * product / x
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("factor", [1.0, 0.5, -1.0])
+def test_what_no_step_can_show_is_not_called_zero_where_far_moves_show_it(factor, dtype):
+    def backward(dout, cache):
+        return dout.dtype.type(factor) * of_tiny_products_backward(dout, cache)
+
+    for seed in SEEDS:
+        x = (1e-8 * np.random.default_rng(seed).standard_normal(3)).astype(dtype)
+        assert verdict(of_tiny_products_forward, backward, seed, x=x) == "inconclusive", seed
+
+
+CENTRED = {
+    "a mean taken off": (lambda x: x - x.mean(), lambda dout: dout - dout.mean()),
+    "a sum of what is centred": (lambda x: np.sum(x - x.mean()), lambda dout: dout * np.zeros(6)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+@pytest.mark.parametrize("name", CENTRED)
+def test_what_stands_still_however_far_it_is_moved_has_a_gradient_of_zero(name, scale, dtype):
+    f, slope = CENTRED[name]
+
+    def forward(x, shift):
+        return f(x + shift), None
+
+    def backward(dout, _):
+        dx = np.broadcast_to(slope(dout), (6,)).astype(dtype)
+        return dx, np.sum(dx, keepdims=True)
+
+    def wrong(dout, _):
+        dx, shift = backward(dout, None)
+        return dx, shift + np.asarray(1e-3, dtype)
+
+    rng = np.random.default_rng(0)
+    inputs = {"x": scale * rng.standard_normal(6), "shift": scale * rng.standard_normal(1)}
+    inputs = {key: array.astype(dtype) for key, array in inputs.items()}
+    assert verdict(forward, backward, 0, **inputs) == "pass"
+    assert verdict(forward, wrong, 0, **inputs) == "fail"
