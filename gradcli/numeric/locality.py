@@ -68,7 +68,21 @@ class _Line:
     axis: int
     start: float
     slope: float
-    extent: int  # of what one row reaches
+    seen: tuple[tuple[int, int, int], ...]  # rows, each with the first place it reaches and the one behind
+
+    @property
+    def extent(self) -> int:
+        """Of the most that one row reaches."""
+        return max(behind - first for _, first, behind in self.seen)
+
+    def block(self, rows: int, length: int) -> int:
+        """How many rows a block has, if what rows reach may be one of many equal blocks; 0 if not."""
+        block, left = divmod(rows * self.extent, length)
+        fits = all(
+            (first, behind - first) == (row // max(block, 1) * self.extent, self.extent)
+            for row, first, behind in self.seen
+        )
+        return block if fits and not left and length % self.extent == 0 else 0
 
     def nearest(self, places: Array, rows: Array, length: int, around: bool) -> tuple[FloatArray, FloatArray]:
         """For each place the row that is seen closest to it, of some evenly apart, and how far off it is."""
@@ -135,10 +149,31 @@ class _Search:
         ]
 
     def pairing(self, evaluations: int, most: float) -> Pairing | None:
-        """The axis with its windows, where they save enough of so many evaluations; None where not."""
+        """The axis with its windows, where the search saves of so many evaluations; None where not."""
         lines = self._lines() if all(self._free) else None
         if lines is None:
             return None
+        windows = self._blocks(lines) or self._strips(lines, evaluations, most)
+        return None if windows is None else Pairing(self.axis, tuple(line.axis for line in lines), windows)
+
+    def _blocks(self, lines: Sequence[_Line]) -> Windows | None:
+        """Windows that are blocks of equal length, as of groups of channels; None where they are not."""
+        lengths = [out.shape[line.axis] for line, out in zip(lines, self.function.base, strict=True)]
+        rows = {line.block(self.rows, length) for line, length in zip(lines, lengths, strict=True)}
+        block = rows.pop()
+        if rows or not 0 < 2 * block <= self.rows:
+            return None
+        number = np.arange(self.rows) // block
+        each = tuple(
+            Window(number * line.extent, (number + 1) * line.extent, length, False)
+            for line, length in zip(lines, lengths, strict=True)
+        )
+        if not self._confined(each, lines, [number]):
+            return None
+        return Windows(Turns(self.rows, block, around=False), each)
+
+    def _strips(self, lines: Sequence[_Line], evaluations: int, most: float) -> Windows | None:
+        """Windows along a line, where they save enough of so many evaluations; None where not."""
         period = max(line.period for line in lines)
         cost = period + 4 * (self.rows // period + 1).bit_length()
         if 2 * period > self.rows or cost > min(most, evaluations * (1 - period / self.rows) / _SAVED):
@@ -147,15 +182,21 @@ class _Search:
         if windows is None and self._may_go_around(lines):
             lines = [replace(line, slope=self._once_around(i, line)) for i, line in enumerate(lines)]
             windows = self._tested(lines, period, around=True)
-        return None if windows is None else Pairing(self.axis, tuple(line.axis for line in lines), windows)
+        return windows
 
     def _tested(self, lines: Sequence[_Line], period: int, *, around: bool) -> Windows | None:
         each = self._windows(lines, Turns(self.rows, period, around))
         if each is None:
             return None
         apart = max(window.apart() for window in each)
-        # Each window then lies in a single block of rows, of one partition or the other.
-        if apart > period // 2 + 1 or not self._confined(each, [line.axis for line in lines], period):
+        rows, half = np.arange(self.rows), period // 2
+        if around:  # the last block is longer
+            last = self.rows // period - 1
+            partitions = [np.minimum((rows - shift) % self.rows // period, last) for shift in (0, half)]
+        else:
+            partitions = [(rows + shift) // period for shift in (0, half)]
+        # Each window lies in a single block of rows, of one partition or the other.
+        if apart > half + 1 or not self._confined(each, lines, partitions):
             return None
         return Windows(Turns(self.rows, apart, around), each)
 
@@ -169,10 +210,10 @@ class _Search:
             for output, line in enumerate(lines)
         )
 
-    def _changes(self, rows: Array, sign: float = 1.0) -> list[FloatArray] | None:
+    def _changes(self, rows: Array) -> list[FloatArray] | None:
         """What the outputs do when some rows move: True in a mask of them."""
         others = tuple(axis for axis in range(self._amounts.ndim) if axis != self.axis)
-        moves = self._amounts * (sign * np.expand_dims(rows, others))
+        moves = self._amounts * np.expand_dims(rows, others)
         moves += self.function.point[self.name]  # no further array: memory counts
         return self.function.change({self.name: moves})
 
@@ -231,7 +272,8 @@ class _Search:
                 if slope:
                     start = (low + high - 1) / 2 - slope * near
                     part = extent / at_near[output].shape[axis]
-                    found.append((part, _Line(axis, start, slope, extent)))
+                    seen = ((near, low, high), (far, later_low, later_high))
+                    found.append((part, _Line(axis, start, slope, seen)))
             if not found:
                 return None
             lines.append(min(found, key=lambda candidate: candidate[0])[1])
@@ -258,20 +300,18 @@ class _Search:
 
     # --- the second test
 
-    def _confined(self, windows: Sequence[Window], axes: Sequence[int], length: int) -> bool:
-        """Whether blocks of rows of that length reach nothing outside of their windows."""
-        for offset, sign in ((0, 1.0), (length // 2, -1.0)):
-            block = (np.arange(self.rows) + offset) // length
-            if windows[0].around:  # the last block is longer
-                block = (np.arange(self.rows) - offset) % self.rows // length
-                block = np.minimum(block, self.rows // length - 1)
-            for blocks in separating(int(block.max()) + 1):
-                rows = blocks[block]
-                changes = self._changes(rows, sign)
+    def _confined(
+        self, windows: Sequence[Window], lines: Sequence[_Line], partitions: Sequence[Array]
+    ) -> bool:
+        """Whether blocks of rows reach nothing outside of their windows; a partition numbers each row's."""
+        for partition in partitions:
+            for blocks in separating(int(partition.max()) + 1):
+                rows = blocks[partition]
+                changes = self._changes(rows)
                 if changes is None:
                     return False
-                for output, (window, axis, change) in enumerate(zip(windows, axes, changes, strict=True)):
-                    if np.any(self._moved(change, output, axis) & ~window.reached(rows)):
+                for output, (window, line, change) in enumerate(zip(windows, lines, changes, strict=True)):
+                    if np.any(self._moved(change, output, line.axis) & ~window.reached(rows)):
                         return False
         return True
 

@@ -32,6 +32,18 @@ def mixed(x):
     return np.einsum("...chw,cf->...fhw", x, MIX)
 
 
+def normalised(x, groups):
+    parts = x.reshape(len(x), groups, -1)
+    return ((parts - parts.mean(axis=2, keepdims=True)) / parts.std(axis=2, keepdims=True)).reshape(x.shape)
+
+
+def heads(x, number):
+    """Attention of each head to itself, the heads side by side along the last axis."""
+    q = x.reshape(len(x), number, -1).swapaxes(0, 1)
+    e = np.exp(q @ q.swapaxes(1, 2) / 8)
+    return (e / e.sum(axis=-1, keepdims=True) @ q).swapaxes(0, 1).reshape(x.shape)
+
+
 def pooled(x, reduce, kernel=2, stride=2):
     windows = sliding_window_view(x, (kernel, kernel), axis=(-2, -1))[..., ::stride, ::stride, :, :]
     return reduce(windows, axis=(-1, -2))
@@ -89,8 +101,8 @@ LOCAL = {
     "filter": (lambda x: filtered(x, padding=1), (2, 72), {1: 3}),
     "of a smooth function": (lambda x: np.tanh(filtered(x, 5)), (2, 72), {1: 5}),
     "stride": (lambda x: np.tanh(filtered(x, 3, stride=2, padding=1)), (2, 75), {1: 3}),
-    "stride above taps": (lambda x: np.tanh(filtered(x, 3, stride=5)), (100,), {0: 3}),
-    "every other row": (lambda x: np.tanh(x[..., ::2]), (2, 60), {1: 1}),
+    "stride above taps": (lambda x: np.tanh(filtered(x, 3, stride=5)), (100,), {0: 5}),
+    "every other row": (lambda x: np.tanh(x[..., ::2]), (2, 60), {1: 2}),
     "dilation": (lambda x: np.tanh(filtered(x, 3, dilation=2, padding=2)), (2, 60), {1: 5}),
     "edges repeated": (lambda x: np.tanh(filtered(x, 5, padding=2, mode="edge")), (60,), {0: 5}),
     "edges reflected": (lambda x: np.tanh(filtered(x, 5, padding=2, mode="reflect")), (60,), {0: 5}),
@@ -122,6 +134,9 @@ LOCAL = {
         (22, 23),
         {0: 3, 1: 3},
     ),
+    "groups of channels": (lambda x: normalised(x, 4), (2, 16, 3, 4), {1: 4}),
+    "heads side by side": (lambda x: heads(x, 4), (9, 32), {1: 8}),
+    "flattened": (lambda x: mixed(x).reshape(-1, 4), (12, 3, 1, 5), {0: 1}),
     "equal to rounding": (by_fft, (72,), {0: 5}),
     "real differences": (lambda x: np.abs(filtered(x)), (72,), {0: 3}),
     "neighbours": (lambda x: local_attention(x, token=False), (72, 2), {0: 3}),
