@@ -18,6 +18,7 @@ from gradcli.blame.trace import shifting
 from gradcli.blame.truth import Node
 
 _MULTIPLE = ("factor", "times", "over")  # kinds of repair
+_GROWN = ("times", "over", "factor missing")
 _SHAPES = ("shape", "ndim", "size", "dtype")
 
 
@@ -41,7 +42,7 @@ class Choice:
         ]
         # `return dx, dq` is at fault itself only where what it passes on lacks a factor: dq * q.
         # So it is where a term was lost that is at hand by its name: the cotangent of a residual.
-        repairs = own or [r for r in repairs if r.kind in ("times", "over", "plus", "term missing")]
+        repairs = own or [r for r in repairs if r.kind in (*_GROWN, "plus", "term missing")]
         changes = [r for r in repairs if r.kind not in PATHS]
         if changes:
             return self.by_repairs(changes)
@@ -193,10 +194,15 @@ class Choice:
             top, statements = plain or top, list(dict.fromkeys(r.statement for r in plain)) or statements
         if len(statements) > 1 and all(r.kind in _MULTIPLE for r in top):
             statements = self._last_right(statements)
+        if len(statements) > 1 and all(r.kind in _GROWN for r in top):
+            # A local derivative is spelled wrongly rather than multiplied wrongly.
+            spelled = [s for s in statements if s is not None and not is_plain(s)]
+            statements = list(spelled) if len(spelled) == 1 else statements
+            top = [r for r in top if r.statement in statements]
         if len(statements) > 1 and self.bench.lone and all(r.kind == "factor" for r in top):
             # A 2 or a sign comes from the first derivative that is taken, a mean is put to a gradient last.
             factor = top[0].factor or 0.0
-            pick = min if is_small(factor) and not self._is_of_size(factor) else max
+            pick = min if is_small(factor) and not self.is_of_size(factor) else max
             chosen = pick(statements, key=lambda s: s.lineno if s is not None else 0)
             top, statements = [r for r in top if r.statement is chosen], [chosen]
         if len(statements) == 1 and statements[0] is not None:
@@ -220,9 +226,9 @@ class Choice:
         """Whether a cost and its gradient often differ by such a factor: a sign, a 2, a mean for a sum."""
         if not factor or not np.isfinite(factor):
             return False
-        return is_small(factor) or self._is_of_size(factor) or self._is_of_size(1 / factor)
+        return is_small(factor) or self.is_of_size(factor) or self.is_of_size(1 / factor)
 
-    def _is_of_size(self, factor: float) -> bool:
+    def is_of_size(self, factor: float) -> bool:
         """Whether a factor is one over the length of an axis."""
         return any(abs(abs(factor) * n - 1) < 1e-7 for n in self._lengths())
 

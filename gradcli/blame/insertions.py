@@ -87,6 +87,9 @@ def _inner(node: ast.expr) -> Iterator[Slot]:
                 yield from _inner(side)
     elif isinstance(node, ast.UnaryOp):
         yield from _inner(node.operand)
+    elif isinstance(node, ast.IfExp):
+        for name in ("body", "orelse"):
+            yield from _terms(Slot(node, name, None))
     elif isinstance(node, ast.Call):
         for index in range(len(node.args)):
             yield from _terms(Slot(node, "args", index))

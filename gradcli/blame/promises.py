@@ -142,7 +142,12 @@ class _Search:
             return self.returned(found)
         wanted = np.asarray(gradients[name])
         alike = [s for s in found if not s.is_argument and s.value is not None and _same(s.value, wanted)]
-        meant = [(step, node_of(step.name, list(self.problem.inputs))) for step in alike]
+        source = self.problem.source
+        of_forward = getattr(source and source.forward, "__code__", None)
+        # `'dbc': dcandidate` is wrong where it is handed over: that is the gradient of another value.
+        named = of_forward.co_varnames if of_forward is not None else ()
+        nodes = list(dict.fromkeys([*self.problem.inputs, *named]))
+        meant = [(step, node_of(step.name, nodes)) for step in alike]
         chosen = [step for step, of in meant if of == name] or [step for step, of in meant if of is None]
         return _place(chosen[0]) if chosen else self.returned(found)
 

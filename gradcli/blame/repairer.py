@@ -196,8 +196,10 @@ class Repairer:
 
     def _by_term(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """A path that was left out: the gradient through one use of a value is missing from a sum."""
-        own = [(node,) for node in self.evidence.nodes if node.site is None]
-        rows: list[tuple[Node, ...]] = [*own, *in_passes(self.evidence.nodes)]
+        # A part of a line without a name is no place that a path leads from.
+        ends = [n for n in self.evidence.nodes if n.site is None or n.site.role != EXPRESSION]
+        own = [(node,) for node in ends if node.site is None]
+        rows: list[tuple[Node, ...]] = [*own, *in_passes(ends)]
         rows.sort(key=lambda passes: _unlikely(passes[0], wrong))
         carried = [p for p in rows if p[0].site is not None and p[0].site.role == CARRIED]
         for site in self._sites(suspects):

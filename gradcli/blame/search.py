@@ -19,6 +19,7 @@ from gradcli.blame.suspects import Suspects
 from gradcli.blame.taps import DEF, WRITE, Site
 from gradcli.blame.trace import Key, replacing_each, shifting
 from gradcli.blame.truth import Node, in_passes
+from gradcli.blame.versions import is_piecewise
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +91,9 @@ class Search:
         suspects -= innocent
         fixed = self._fixable(suspects, wrong)
         scaled = self.repairer.factors(suspects, wrong) if fixed is not None and self.bench.lone else []
-        scaled = [r for r in scaled if not self.choice.passes_on(r.statement, wrong)] or scaled
         scaled = [r for r in scaled if self.choice.is_usual(r.factor or 0.0)]
+        if not any(self._is_mean_of_pieces(r) for r in scaled):
+            scaled = [r for r in scaled if not self.choice.passes_on(r.statement, wrong)] or scaled
         if scaled:
             # `err = h - y` may be meant without the 1/m of the cost: a gradient is often scaled last.
             chosen = self.choice.by_repairs(scaled)
@@ -132,6 +134,17 @@ class Search:
                 return None if chosen is None else self._fault(wrong, chosen, None, None, elsewhere, 1)
         chosen = self.choice.choose(suspects, repairs, wrong)
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
+
+    def _is_mean_of_pieces(self, repair: Repair) -> bool:
+        """Whether a return lacks the mean of what was put together piece by piece: it is taken at the end."""
+        returned = (
+            {part.id for part in ast.walk(repair.site.node) if isinstance(part, ast.Name)}
+            if repair.site
+            else set()
+        )
+        pieces = {s.name for s in self.bench.backward.taps.sites if s.role == DEF and is_piecewise(s)}
+        at_end = isinstance(repair.statement, ast.Return) and bool(returned & pieces)
+        return at_end and self.choice.is_of_size(repair.factor or 0.0)
 
     def _mistaken(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
         """Edits of what is right for something else: `y = np.sin(x)`, of forward, where cos(x) is due."""
@@ -307,6 +320,15 @@ class Search:
             return None
         mended = self.bench.repairs(self.bench.gradients(replacing_each(placed(factor))), wrong)
         return (factor, placed(factor)) if mended else None
+
+    def _fits_anything(self, site: Site, values: list[Array], true: tuple[Node, ...]) -> bool:
+        """Whether a factor says nothing: of zeros to be filled, or where it is all that is wrong."""
+        if site.statement is None or self.flow.is_blank(site.statement):
+            return True
+        pairs = [(v.ravel(), n.gradient.ravel()) for v, n in zip(values, true, strict=True)]
+        found, wanted = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        gap = found * np.dot(wanted, wanted) - wanted * np.dot(wanted, found)
+        return bool(np.max(np.abs(gap), initial=0.0) <= 1e-6 * np.dot(wanted, wanted) * np.max(np.abs(found)))
 
     def _last_alike(self, site: Site, later: list[Site]) -> Site:
         """Of assignments to the same name after which it has the same value, the last: one may do nothing."""

@@ -15,7 +15,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
-from gradcli.blame.repair import as_changes
+from gradcli.blame.repair import PATHS, as_changes
 from gradcli.blame.search import Fault, Search
 from gradcli.blame.taps import DEF, Site
 from gradcli.blame.trace import Key, Trace, instead
@@ -88,26 +88,31 @@ class Several:
     def _alone(self, earlier: int, mended: Changes) -> Slip | None:
         """The one slip that is left."""
         bench = self._bench(earlier, mended)
-        search = Search(bench, self._evidence(bench), self.rng)
+        search = Search(bench, self._evidence(bench, earlier), self.rng)
         faults = search.run(frozenset(n for n in bench.known if not bench.fits(bench.found, n)))
         return Slip(faults[0], search) if len(faults) == 1 else None
 
     def _mending(self, slip: Slip) -> Changes:
-        """A repair as a change of values, if it is one."""
-        changes = (as_changes(repair, slip.search.evidence.trace) for repair in slip.fault.repairs)
+        """A repair as a change of values, if it is one.
+
+        A factor is right whatever else is mended; a term was measured with the other slips in it. The whole
+        of a value is changed rather than a part, which may then look right where another slip is in it.
+        """
+        repairs = sorted(slip.fault.repairs, key=lambda r: (r.kind in PATHS, -len(r.before)))
+        changes = (as_changes(repair, slip.search.evidence.trace) for repair in repairs)
         return next(filter(None, changes), {})
 
-    def _evidence(self, bench: Bench) -> Evidence:
+    def _evidence(self, bench: Bench, earlier: int) -> Evidence:
+        """With the first values taken for right; what comes later may be wrong for another slip."""
         evidence = Evidence(bench, self.nodes, self.forward, self.rng)
-        for pin in self.pins:
-            if pin.key in bench.standing:
-                evidence.right |= {id(pin.site.node), id(pin.site.statement)}
+        for pin in self.pins[:earlier]:
+            evidence.right |= {id(pin.site.node), id(pin.site.statement)}
         return evidence
 
     def _next(self) -> _Pin | None:
         """The first value that is wrong, with the others put right."""
         bench = self._bench(len(self.pins), {})
-        evidence = self._evidence(bench)
+        evidence = self._evidence(bench, len(self.pins))
         search = Search(bench, evidence, self.rng)
         pinned = {pin.site.number for pin in self.pins}
         order = {key[0]: place for place, key in reversed([*enumerate(evidence.trace.values)])}

@@ -65,7 +65,8 @@ class _Watch:
             if isinstance(argument, tuple | list):
                 found |= {f"{RETURN}[{i}]": None for i, one in enumerate(argument) if one is None}
             for name, value in (found or {RETURN: None}).items():
-                self.steps.append(Step(file, frame.f_lineno, name, value, frame.f_code))
+                left = None if value is None else value.copy()  # a generator's may be filled later on
+                self.steps.append(Step(file, frame.f_lineno, name, left, frame.f_code))
             self._lines.pop(frame, None)
             self._seen.pop(frame, None)
         return self.trace

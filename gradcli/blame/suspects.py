@@ -54,7 +54,8 @@ class Suspects:
     @property
     def _is_method(self) -> bool:
         """Whether backward may leave gradients in an object; then what it returns need not be all."""
-        return self.bench.backward.main.owner is not None
+        main = self.bench.backward.main
+        return main.owner is not None and not any(map(_is_static, main.node.decorator_list))
 
     def _stored(self, name: str) -> list[Stored]:
         """Statements that leave a gradient somewhere, with the part of each that does so."""
@@ -126,3 +127,7 @@ class Suspects:
     def _returned(self, site: Site, value: Array) -> bool:
         values = self.evidence.trace.of(site.number)
         return any(v.size == value.size and np.array_equal(v.ravel(), value.ravel()) for v in values)
+
+
+def _is_static(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id == "staticmethod"
