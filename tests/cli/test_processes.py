@@ -43,11 +43,11 @@ def last_backward(dout, cache): return 3 * dout
 ENDLESS = """\
 import ctypes
 def looping_forward(x):
-    open("clock-looping", "w").write("9")
+    open("endless", "w").close()
     while True: pass
 def looping_backward(dout, cache): return dout
 def native_forward(x):
-    open("clock-native", "w").write("9")
+    open("endless", "w").close()
     ctypes.PyDLL(None).sleep(1000)
 def native_backward(dout, cache): return dout
 def right_forward(x): return 3 * x, None
@@ -55,7 +55,7 @@ def right_backward(dout, cache): return 3 * dout
 """
 IMPORT_ENDLESS = """\
 print("while it is imported")
-open("clock-import", "w").write("9")
+open("endless", "w").close()
 while True: pass
 """
 # In native code, where no thread of Python's can notice that the parent is gone.
@@ -70,11 +70,22 @@ def f_backward(dout, cache): return dout
 
 @pytest.fixture
 def clock(monkeypatch, tmp_path):
-    """Time that stands still until the code under test writes into a file clock* how many seconds go by."""
+    """Time stands still but for the seconds that the code under test writes into files clock-*.
+
+    It goes on with every look from when the code makes a file `endless` until its process is stopped.
+    """
+    looks, abort, endless = [], _Worker.abort, tmp_path / "endless"
 
     def monotonic():
-        return sum(float(path.read_text() or 0) for path in tmp_path.glob("clock*"))
+        if endless.exists():
+            looks.append(1.0)
+        return sum(looks) + sum(float(path.read_text() or 0) for path in tmp_path.glob("clock-*"))
 
+    def aborted(worker):
+        abort(worker)
+        endless.unlink()
+
+    monkeypatch.setattr(_Worker, "abort", aborted)
     monkeypatch.setattr("gradcli.suite.executors.processes.time", SimpleNamespace(monotonic=monotonic))
     monkeypatch.setattr("gradcli.suite.executors.processes._LOOK", 0.05)
 
@@ -187,7 +198,7 @@ def crashed_forward(x):
 def crashed_backward(dout, cache): return dout
 def looping_forward(x):
     told("the loop")
-    open("clock", "w").write("9")
+    open("endless", "w").close()
     while True: pass
 def looping_backward(dout, cache): return dout
 def left_forward(x):
