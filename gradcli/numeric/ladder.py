@@ -7,13 +7,17 @@ the largest step whose estimate is still consistent with those of all smaller on
 Source: Lepski (1991), Theory of Probability and its Applications 35(3).
 """
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
-from gradcli.arrays import FloatArray
+from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.dataclass import dataclass
 
 RATIO = 4.0  # between neighbouring steps
+_PART = 1 << 10
+_FEW = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +35,12 @@ def central(plus: FloatArray, minus: FloatArray, steps: FloatArray) -> FloatArra
         return (plus - minus) / (2.0 * steps)
 
 
-def richardson(estimates: FloatArray, order: int = 2) -> FloatArray:
-    """Cancel the leading error term between neighbouring rungs (steps ascending by RATIO along axis 0)."""
-    factor = RATIO**order
+def richardson(estimates: FloatArray, order: int | Array = 2) -> FloatArray:
+    """Cancel the leading error term between neighbouring rungs (steps ascending by RATIO along axis 0).
+
+    `order`: of that term, one for all columns or one for each.
+    """
+    factor = np.power(RATIO, order)
     with np.errstate(invalid="ignore", over="ignore"):
         return (factor * estimates[:-1] - estimates[1:]) / (factor - 1.0)
 
@@ -46,27 +53,60 @@ def lepski(estimates: FloatArray, bands: FloatArray) -> Choice:
     does not, or the larger one where only the smallest step was left.
     """
     element = estimates.shape[1:]
-    low, high = np.full(element, -np.inf), np.full(element, np.inf)
-    value, uncertainty = np.full(element, np.nan), np.full(element, np.inf)
-    chosen = np.full(element, -1, dtype=np.intp)
-    alive = np.ones(element, dtype=bool)
-    first = np.argmax(np.isfinite(estimates) & np.isfinite(bands), axis=0)
+    bands = np.broadcast_to(bands, estimates.shape)
+    estimates, bands = (array.reshape(len(array), -1) for array in (estimates, bands))
+    parts = [_lepski(estimates[:, here], bands[:, here]) for here in columns(estimates.shape[1])]
+    value, uncertainty, rung = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+    return Choice(value.reshape(element), uncertainty.reshape(element), rung.reshape(element))
+
+
+def columns(count: int) -> list[slice]:
+    """So many elements in parts that are judged at once: their ladders fit the cache."""
+    return [slice(start, start + _PART) for start in range(0, max(count, 1), _PART)]
+
+
+def _lepski(estimates: FloatArray, bands: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
+    """Value, uncertainty and rung for each column."""
+    places = np.arange(estimates.shape[1])
+    usable = np.isfinite(estimates) & np.isfinite(bands)
     with np.errstate(invalid="ignore", over="ignore"):
-        for rung, (estimate, band) in enumerate(zip(estimates, bands, strict=True)):
-            usable = np.isfinite(estimate) & np.isfinite(band)
-            consistent = (estimate - band <= high) & (estimate + band >= low)
-            distance = np.where(chosen >= 0, np.abs(estimate - value), 0.0)
-            take = alive & usable & consistent
-            alone = alive & usable & ~consistent & (chosen == first)
-            uncertainty = np.where(
-                take, band + distance, np.where(alone, uncertainty + distance, uncertainty)
-            )
-            value = np.where(take, estimate, value)
-            chosen = np.where(take, rung, chosen)
-            low = np.where(take, np.maximum(low, estimate - band), low)
-            high = np.where(take, np.minimum(high, estimate + band), high)
-            alive &= take | ~usable
-    return Choice(value, uncertainty, chosen)
+        low = np.where(usable, estimates - bands, -np.inf)
+        high = np.where(usable, estimates + bands, np.inf)
+        # As long as the interval of each rung meets those of all before it; a hole meets any.
+        meets = np.ones(usable.shape, dtype=bool)
+        meets[1:] = low[1:] <= _running(np.minimum, high)[:-1]
+        meets[1:] &= high[1:] >= _running(np.maximum, low)[:-1]
+        meets = _running(np.logical_and, meets)
+        taken = usable & meets
+        chosen = _last(taken)
+        found = taken[chosen, places]
+        value, uncertainty = estimates[chosen, places], bands[chosen, places]
+        taken[chosen, places] = False
+        before = _last(taken)
+        lone = ~taken[before, places]
+        uncertainty += np.where(lone, 0.0, np.abs(value - estimates[before, places]))
+        if lone.any():  # the next rung, where there is one, does not meet it
+            lone &= ~meets[-1]
+            beyond = np.argmin(meets, axis=0)
+            uncertainty += np.where(lone, np.abs(estimates[beyond, places] - value), 0.0)
+    if not found.all():
+        value[~found], uncertainty[~found], chosen[~found] = np.nan, np.inf, -1
+    return value, uncertainty, chosen
+
+
+def _last(mask: BoolArray) -> npt.NDArray[np.intp]:
+    """The last rung at which a mask holds, for each column; the first where there is none."""
+    return np.asarray(np.where(mask, np.arange(len(mask))[:, None], 0).max(axis=0))
+
+
+def _running(rule: np.ufunc, rows: Array) -> Array:
+    """What a rule makes of each row and all before it; row by row where NumPy would go column by column."""
+    if rows.shape[1] <= _FEW:
+        return np.asarray(rule.accumulate(rows))
+    result = rows.copy()
+    for before, row in pairwise(result):
+        rule(before, row, out=row)
+    return result
 
 
 def evident_noise(estimates: FloatArray, steps: FloatArray) -> FloatArray:
