@@ -6,8 +6,8 @@ from gradcli.errors import LoneHalf, NothingToCheck, TargetError
 from gradcli.targets import (
     autograd_functions,
     classes,
-    costs,
     derivative_methods,
+    file_variables,
     flagged,
     jax_functions,
     networks,
@@ -36,7 +36,7 @@ CONVENTIONS: tuple[Callable[[Loaded, Sequence[str]], list[Checkable]], ...] = (
     flagged.find,
     classes.find,
     derivative_methods.find,
-    costs.find,
+    file_variables.find,
 )
 # What is too common to be looked for, but can be checked if somebody asks for it by name.
 ON_REQUEST: tuple[Callable[[Loaded, str], Checkable | None], ...] = (

@@ -15,7 +15,11 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names
 from gradcli.targets.inference.differentiated import by_returned
-from gradcli.targets.parameter_dict import find_parameter_dict, find_parameter_tuple
+from gradcli.targets.parameter_dict import (
+    find_parameter_dict,
+    find_parameter_tree,
+    find_parameter_tuple,
+)
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.second_order import SecondOrder
 
@@ -66,10 +70,11 @@ def _checkable(
     plain = inspect.unwrap(value)
     names = (name, *rule_names)
     fixed = {argument_names(plain)[place] for place in getattr(value, "nondiff_argnums", ())}
-    tree = find_parameter_dict(plain) or find_parameter_tuple(plain)
-    if tree is not None and not fixed:
+    tree = find_parameter_tree(plain) or find_parameter_dict(plain) or find_parameter_tuple(plain)
+    if tree is not None:
         call = tree.unfold(value)
-        return EngineFunction(name, names, call, tree.unfold(plain), plain, engine, None, _OF_TREES)
+        made = EngineFunction(name, names, call, tree.unfold(plain), plain, engine, None, _OF_TREES)
+        return replace(made, fixed=frozenset(fixed))
     if isinstance(value, jax.custom_vjp) and value.bwd is not None:
         forward, backward = inspect.unwrap(value.fwd), inspect.unwrap(value.bwd)
         made = EngineFunction(name, names, value, forward, backward, engine, VjpRule(value), second=twice)

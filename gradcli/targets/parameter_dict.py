@@ -4,7 +4,7 @@ import ast
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -27,6 +27,21 @@ class ParameterDict(NamedTuple):
     argument: str
     keys: tuple[str, ...]
     is_tuple: bool = False  # `w, b = params`
+    paths: tuple[tuple[str, ...], ...] = ()  # where each stands in a dictionary of dictionaries
+
+    def _folded(self, entries: Mapping[str, Any]) -> Any:
+        """The argument that holds these."""
+        if self.is_tuple:
+            return tuple(entries.values())
+        if not self.paths:
+            return dict(entries)
+        whole: dict[str, Any] = {}
+        for path, value in zip(self.paths, entries.values(), strict=True):
+            within = whole
+            for key in path[:-1]:
+                within = within.setdefault(key, {})
+            within[path[-1]] = value
+        return whole
 
     def unfold(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function with its parameters as arguments of their own, if it takes the dictionary."""
@@ -38,7 +53,7 @@ class ParameterDict(NamedTuple):
             bound = signature.bind(*args, **keywords)
             given = dict(bound.arguments)
             entries = {key: given.pop(key) for key in self.keys}
-            given[self.argument] = tuple(entries.values()) if self.is_tuple else entries
+            given[self.argument] = self._folded(entries)
             return function(**given)
 
         parameters: list[Parameter] = []
@@ -59,6 +74,32 @@ def find_parameter_dict(function: Callable[..., Any]) -> ParameterDict | None:
             free = keys and not any(_SETTINGS.fullmatch(key) or key in names for key in keys)
             return ParameterDict(argument, keys) if free else None
     return None
+
+
+def find_parameter_tree(function: Callable[..., Any]) -> ParameterDict | None:
+    """The argument that a function reads arrays from by keys, one in the other: `params["out"]["w"]`."""
+    names, tree = argument_names(function), source_tree(function) or ast.Module([], [])
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+    read = [found for node in nodes if (found := _path(node)) is not None and found[0] in names]
+    for argument in names:
+        paths = list(dict.fromkeys(path for name, path in read if name == argument))
+        ends = [path for path in paths if not any(path == other[: len(path)] != other for other in paths)]
+        keys = tuple("_".join(path) for path in ends)
+        if keys and all(map(str.isidentifier, keys)) and not {*keys} & {*names}:
+            return ParameterDict(argument, keys, paths=tuple(ends))
+    return None
+
+
+def _path(node: ast.AST) -> tuple[str, tuple[str, ...]] | None:
+    """`params`, `("out", "w")` of `params["out"]["w"]`."""
+    path: list[str] = []
+    while isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        if not isinstance(node.slice.value, str):
+            return None
+        path.insert(0, node.slice.value)
+        node = node.value
+    return (node.id, tuple(path)) if path and isinstance(node, ast.Name) else None
 
 
 def find_parameter_tuple(function: Callable[..., Any]) -> ParameterDict | None:

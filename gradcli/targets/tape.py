@@ -24,7 +24,7 @@ from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pair import source_file
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.tape_engine import Engine, engine_of
-from gradcli.targets.tape_operations import Operation, operations_of
+from gradcli.targets.tape_operations import Operation, operation_of, operations_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,12 @@ class CheckableOperation(ByName):
 
     engine: Engine
     operation: Operation
-    symbol: str
+    symbol: str  # the class, or the function that it is
 
     @property
     def name(self) -> str:
-        return f"{self.symbol}.{self.operation.name}"
+        is_function = self.symbol == self.operation.name
+        return self.symbol if is_function else f"{self.symbol}.{self.operation.name}"
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -98,6 +99,9 @@ class CheckableOperation(ByName):
         method = next(
             (m for n in (f"__{short}__", short) if isinstance(m := getattr(cls, n, None), FunctionType)), None
         )
+        function = inspect.unwrap(self.operation.run)
+        if self.symbol == self.operation.name and isinstance(function, FunctionType):
+            method = function
         driver = driver_of(cls)
         own: Callable[..., Any] = method or driver or cls
         late = None if driver is None else partial(self._late, driver)
@@ -184,7 +188,17 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         engine = engine_of(cls) if is_tape(cls) else None
         if engine is not None:
             found += [CheckableOperation(engine, one, name) for one in operations_of(engine)]
+            found += _functions_over(engine, loaded, names)
     return found
+
+
+def _functions_over(engine: Engine, loaded: Loaded, names: Sequence[str]) -> Iterator[CheckableOperation]:
+    """The functions of the file that make values of the engine out of others."""
+    for name in loaded.functions(names):
+        function = loaded.namespace[name]
+        operation = operation_of(engine, function) if isinstance(function, FunctionType) else None
+        if operation is not None and operation.name == name:
+            yield CheckableOperation(engine, operation, name)
 
 
 def is_tape(cls: type) -> bool:

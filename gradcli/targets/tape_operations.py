@@ -1,12 +1,19 @@
 """What can be done with the values of a tape engine: its operators, its methods, and a few expressions."""
 
+import ast
+import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from gradcli.targets.forward_call import required_arguments
+from gradcli.targets.labels import LABEL
+from gradcli.targets.source_tree import source_tree
 from gradcli.targets.tape_engine import Engine
 
 Shape = tuple[int, ...]
@@ -43,6 +50,13 @@ _BROADCASTS: Mapping[str, tuple[Shape, Shape]] = {
     "left": ((3,), (4, 3)),
     "scalar": ((4, 3), ()),
 }
+# Of functions: alike, a product with a bias, a product.
+_OF_FUNCTIONS: tuple[tuple[Shape, ...], ...] = (
+    ((4, 3),) * 4,
+    ((4, 3), (3, 2), (2,), (2,)),
+    ((4, 3), (2, 3), (2,), (2,)),
+    ((4, 3), (3,), (3,), (3,)),
+)
 _PRODUCTS = ("__matmul__", "matmul", "mm", "dot")
 _NEEDS_POSITIVE = ("log", "sqrt", "pow", "rsqrt", "log2", "log10", "log1p")
 _NO_OPERATIONS = (
@@ -57,6 +71,67 @@ def operations_of(engine: Engine) -> list[Operation]:
     candidates = [*_operators(engine), *_methods(engine), *_expressions(engine)]
     found = [one for one in candidates if _is_possible(engine, one)]
     return list({one.name: one for one in reversed(found)}.values())[::-1]
+
+
+def operation_of(engine: Engine, function: FunctionType) -> Operation | None:
+    """A function that makes values of an engine out of others, at the first shapes at which its forward runs.
+
+    It says so by its annotations, or by an inner function beside a call of the engine's class: nothing else
+    is run to see what it does.
+    """
+    names = required_arguments(function)
+    if not 0 < len(names) <= 4 or not _makes_values(engine, function):
+        return None
+    labels = [name for name in names if LABEL.fullmatch(name)]
+    for shapes in _OF_FUNCTIONS if not engine.scalar else (((),) * 4,):
+        for sign in (0, 1):
+            one = Operation(function.__name__, function, dict(zip(names, shapes, strict=False)), sign)
+            of_classes = replace(one, run=_of_labels(function), shapes={names[0]: shapes[0]})
+            for possible in (one, of_classes) if labels == names[1:] != [] else (one,):
+                if _is_possible(engine, possible) and _is_differentiated(engine, possible):
+                    return possible
+    return None
+
+
+def _of_labels(function: FunctionType) -> Callable[[Any], Any]:
+    """A function of predictions with classes beside them."""
+
+    @functools.wraps(function)
+    def run(predicted: Any) -> Any:
+        return function(predicted, np.array([0, 2, 1, 0]))
+
+    return run
+
+
+def _makes_values(engine: Engine, function: FunctionType) -> bool:
+    name = engine.cls.__name__
+    annotations = [str(getattr(one, "__name__", one)) for one in function.__annotations__.values()]
+    if any(re.search(rf"\b{name}\b", one) for one in annotations):
+        return True
+    tree = source_tree(function)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    calls = [node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    return sum(isinstance(node, ast.FunctionDef) for node in nodes) > 1 and name in calls
+
+
+def _is_differentiated(engine: Engine, operation: Operation) -> bool:
+    """Whether forward gives finite numbers, and backward gradients: a copy that is cut off the tape is no
+    mistake."""
+    engine.rewind()
+    rng = np.random.default_rng(0)
+    drawn = [rng.uniform(0.3, 0.9, shape) for shape in operation.shapes.values()]
+    leaves = [engine.wrap(one.astype(engine.dtype)) for one in drawn]
+    with np.errstate(all="ignore"):
+        value = operation.run(*leaves)
+        out = engine.read(value)
+        if not np.all(np.isfinite(out)):
+            return False
+        try:
+            engine.pull(value, rng.uniform(0.5, 1.5, out.shape))
+            gradients = [engine.gradient(leaf) for leaf in leaves]
+        except (Exception, SystemExit):  # the check says so
+            return True
+    return any(gradient is not None and np.any(np.asarray(gradient)) for gradient in gradients)
 
 
 def _operators(engine: Engine) -> Iterator[Operation]:

@@ -352,7 +352,7 @@ NOT_LINEAR = {
     "|dout|": (lambda d, x: 2 * np.abs(d) * x, "ignores the cotangent: times -1, it stays the same"),
     "clipped": (
         lambda d, x: np.clip(2 * d * x, -50, 50),
-        "is not linear in the cotangent: times 1024, it does not scale",
+        "is clipped to 50: times 1024, it does not scale; within that it is as it was",
     ),
     "normalised": (
         lambda d, x: 2 * d * x / np.maximum(1, np.linalg.norm(d)),

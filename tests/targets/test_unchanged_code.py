@@ -146,6 +146,7 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "Activation.relu": {"x"},
     },
     "tensor_layers.py": {"Affine": {"bias"}, "Bend": set(), "Stack": set(), "Distance": {"output"}},
+    "file_variables.py": {"loss_of_text": {"Whh"}},
     "rows.py": {"squared_distance": set(), "pinball_cost": {"scores"}, "normalise": set()},
     "forces.py": {"springs": set(), "yukawa": {"coords"}, "_well_nll": set()},
     "plane.py": {"valley": set(), "gradient": {"y"}, "ratings_cost": {"V"}},

@@ -162,7 +162,7 @@ STATIC_JVP = """
 TREE = """
     @jax.custom_vjp
     def dense(params, x):
-        return jnp.tanh(x @ params["w"] + params["b"])
+        return jnp.tanh(x @ params["in"]["w"] + params["b"])
 
     def forward_rule(params, x):
         y = dense(params, x)
@@ -171,7 +171,7 @@ TREE = """
     def backward_rule(saved, g):
         params, x, y = saved
         d = g * (1 - y**2)
-        return {"w": x.T @ d, "b": d.sum(axis=0)}, d @ params["w"].T
+        return {"in": {"w": x.T @ d}, "b": d.sum(axis=0)}, d @ params["in"]["w"].T
 
     dense.defvjp(forward_rule, backward_rule)
 """
@@ -195,7 +195,7 @@ TUPLE = """
 @pytest.mark.parametrize(
     ("source", "name", "right", "wrong", "gradients"),
     [
-        (TREE, "dense", "d @ params", "g @ params", ["w", "b", "x"]),
+        (TREE, "dense", "d @ params", "g @ params", ["in_w", "b", "x"]),
         (TUPLE, "affine", "g @ w.T", "2 * g @ w.T", ["w", "b", "x"]),
         (NORM, "norm", "0.5 / n", "2 / n", ["x", "eps"]),  # a hyperparameter with a gradient
         (STATIC_JVP, "scaled", "k * x ** (k - 1)", "x ** (k - 1)", ["x"]),
