@@ -33,7 +33,7 @@ _ON_A_STAIR = 2  # further steps that are seen to be in line with the smallest .
 _SUDDEN = 16.0  # ... and times the rounding that the next is off, all at once
 _BISECTIONS = 12  # to where that happens
 _CLEAR = 4.0  # times what is in line: what a stair is higher than
-_POOR = 1e-4  # relative uncertainty beyond which more effort is worth it
+_POOR, _FAIR = 1e-4, 1e-2  # relative uncertainty beyond which more effort is worth it, or needed
 
 
 class Line:
@@ -134,7 +134,7 @@ def look(
         steps = np.concatenate([steps, longer])
         plus, minus = np.concatenate([plus, sides[0]]), np.concatenate([minus, sides[1]])
         slopes = _judged(line, steps, plus, minus, in_use)
-    if seen and near.kind[0] == SMOOTH and not slopes.uncertainty[0] < 0.5 * near.uncertainty[0]:
+    if seen and _is_fair(near) and not slopes.uncertainty[0] < 0.5 * near.uncertainty[0]:
         # Longer ones told nothing more, and numbers that move far round by themselves.
         slopes, steps, plus, minus = near, steps[:count], plus[:count], minus[:count]
     if not (plus.any() or minus.any()) and _far_stair(line, float(steps[-1])):
@@ -257,6 +257,11 @@ def _with_hidden(line: Line, slopes: Slopes, top: float) -> Slopes:
 def _is_poor(slopes: Slopes) -> bool:
     """Whether the relative uncertainty is too large to be of use."""
     return bool(slopes.kind[0] != KINK and slopes.uncertainty[0] > _POOR * abs(slopes.low[0]))
+
+
+def _is_fair(slopes: Slopes) -> bool:
+    """Whether the relative uncertainty is small enough to see a mistake."""
+    return bool(slopes.kind[0] == SMOOTH and slopes.uncertainty[0] <= _FAIR * abs(slopes.low[0]))
 
 
 def _coarser(
