@@ -30,7 +30,8 @@ def constant_ratio(gradient: Gradient) -> float | None:
     factor = float(analytic @ numeric / (numeric @ numeric))
     # `allowed` belongs to numbers of the numeric gradient's size or of the analytic one's.
     fits = np.abs(analytic - factor * numeric) <= max(1.0, abs(factor)) * allowed
-    return factor if factor != 0 and fits.all() else None
+    is_zero = np.all(np.abs(analytic) <= allowed)  # to within rounding, of which a factor says nothing
+    return factor if fits.all() and not is_zero else None
 
 
 def remark(gradient: Gradient, problem: Problem) -> str:

@@ -91,3 +91,8 @@ def test_a_gradient_of_what_has_no_slope_may_be_an_estimator():
     assert gradcli.check(rounded, lambda dout, x: (dout,), inputs={"x": X}, surrogate=declared).passed
     result = gradcli.check(forward, lambda dout, x: (dout,), inputs={"x": X}, blame=False)
     assert not any("estimator" in text for text in result.remarks)
+
+
+def test_of_rounding_no_factor_is_offered():
+    _, found = remarks(lambda dout, x: (1e-17 * dout * np.cos(x),))
+    assert found == []

@@ -183,7 +183,8 @@ class Choice:
     def by_repairs(self, repairs: list[Repair]) -> tuple[ast.stmt, int] | None:
         best = min(r.rank for r in repairs)
         top = [r for r in repairs if r.rank == best]
-        statements = list(dict.fromkeys(r.statement for r in top))
+        statements = self._up_to_a_conflict(list(dict.fromkeys(r.statement for r in top)))
+        top = [r for r in top if r.statement in statements]
         if len(statements) > 1 and any(r.kind in _MULTIPLE for r in top):
             # What is wrong by a factor in one place is so from there on: other words for it say more.
             own = list(dict.fromkeys(r.statement for r in top if r.kind not in _MULTIPLE))
@@ -210,6 +211,26 @@ class Choice:
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
         self.notes.append("several places could be repaired")
         return None
+
+    def _up_to_a_conflict(self, statements: list[ast.stmt | None]) -> list[ast.stmt | None]:
+        """Of places for the same repair, those by which every value is what its name says."""
+        known = [s for s in statements if s is not None]
+        for statement in sorted(known, key=lambda s: s.lineno) if len(statements) > 1 else ():
+            if self._is_named_otherwise(statement):
+                behind = self.flow.sources(statement, None, lambda _: False)
+                return [s for s in statements if s in behind]
+        return statements
+
+    def _is_named_otherwise(self, statement: ast.stmt) -> bool:
+        """Whether a value is not the gradient of the node that its name belongs to."""
+        return any(
+            site.statement is statement
+            and site.role == DEF
+            and any(n.gradient.size == v.size for n in self.evidence.paired(site) for v in values)
+            and not self.evidence.confirmed(site)
+            for site in self.bench.backward.taps.sites
+            if (values := self.evidence.trace.of(site.number)[-1:])
+        )
 
     def _last_right(self, statements: list[ast.stmt | None]) -> list[ast.stmt | None]:
         """Of statements of which each uses the one before and all are right, the last: a factor is due after.

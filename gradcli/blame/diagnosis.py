@@ -146,7 +146,7 @@ def _parts(name: str, array: Array) -> Iterator[tuple[str, BoolArray]]:
 
 def _ratio(bench: Bench, evidence: Evidence, fault: Fault) -> str:
     """How the wrong value compares with the true one, where that is known."""
-    if fault.site is None or fault.node is None:
+    if fault.site is None or fault.node is None or fault.site.statement is not fault.statement:
         return "" if fault.repairs else "everything it is computed from is right"
     values = evidence.trace.of(fault.site.number)
     if not values:

@@ -285,7 +285,7 @@ class Search:
                     continue
                 factor, changed = due
                 node = replace(true[-1], gradient=factor * true[-1].gradient)
-                found = self._last_alike(site, ordered[place + 1 :]), node, changed
+                found = self._last_alike(site, true[-1], ordered[place + 1 :]), node, changed
                 if factor == 1.0:
                     # Where a factor is put right later on, that is no fault of what is scaled there.
                     return found if scaled is None or scaled[1].site is node.site else scaled
@@ -330,11 +330,15 @@ class Search:
         gap = found * np.dot(wanted, wanted) - wanted * np.dot(wanted, found)
         return bool(np.max(np.abs(gap), initial=0.0) <= 1e-6 * np.dot(wanted, wanted) * np.max(np.abs(found)))
 
-    def _last_alike(self, site: Site, later: list[Site]) -> Site:
-        """Of assignments to the same name after which it has the same value, the last: one may do nothing."""
+    def _last_alike(self, site: Site, node: Node, later: list[Site]) -> Site:
+        """Of assignments of the same value to a name, or to one that belongs to the node, the last.
+
+        One of them may do nothing, and something be missing there: `dxmu = dxmu2`.
+        """
         values = self.evidence.trace.of(site.number)
         for other in later:
-            found = self.evidence.trace.of(other.number) if other.name == site.name else []
+            alike = other.name == site.name or any(n is node for n in self.evidence.paired(other))
+            found = self.evidence.trace.of(other.number) if alike else []
             if len(found) == len(values) and all(map(np.array_equal, found, values)):
                 site = other
         return site

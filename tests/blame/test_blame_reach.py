@@ -15,6 +15,8 @@ COSTS = [
     ("costs.py", "nn_cost_function", "* a2[:, 1:] * (1 - a2[:, 1:])", "* (1 - a2[:, 1:])"),
     ("costs.py", "rosenbrock", "+= 200 * (x[1:]", "+= 100 * (x[1:]"),
     ("course_losses.py", "svm_loss", "dx[np.arange(N), y] -= num_pos", "dx[np.arange(N), y] -= 1"),
+    ("steps.py", "logistic", "return s * (1 - s)", "return s"),
+    ("kept.py", "Bends.soft", "1 / (1 + np.exp(-x))", "1 / (1 + np.exp(x))"),
     ("course_losses.py", "softmax_loss_vectorized", "+ 2 * reg * W", "+ reg * W"),
 ]
 NETWORKS = [

@@ -29,6 +29,18 @@ BROKEN = [
     ("GC102", AFFINE + "    dx = 1 * dout\n    return dx, None  # here\n", XB),
     ("GC102", AFFINE + "    grads = {'x': 1 * dout}\n    return grads  # here\n", XB),
     ("GC103", AFFINE + "    dx = 1 * dout\n    db = 1 * dout  # here\n    return dx, db\n", XB),
+    (
+        "GC103",
+        AFFINE.replace("return x + b,", "y = x + b\n    return y,")
+        + "    dy = 1 * dout\n    return {'x': 2 * dout / 2, 'b': dy}  # here\n",
+        XB,
+    ),
+    (
+        "GC105",
+        AFFINE
+        + "    a, g = (0 * one for one in (dout, dout))\n    a += np.inf  # here\n    return a, a.sum(0)\n",
+        XB,
+    ),
     ("GC103", AFFINE + "    db = dout.sum(axis=0, keepdims=True)  # here\n    return 1 * dout, db\n", XB),
     ("GC104", SQUARE + "    dx = 2 * x * dout\n    return dx.astype(np.float32)  # here\n", X),
     (
