@@ -6,6 +6,7 @@ the windows, and shows that nothing lies outside of those of all rows that moved
 whether an output in the window of one row depends on another one that moved, a multiple of that distance
 away. In the second, whole blocks of rows move, and of any two blocks each while the other has to stay. So for
 any row and any output outside of its window there is a test in which the one moves and the other has to stay.
+Where an axis has few rows, each moves alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from gradcli.numeric.structure import Pairing, Structure, random_amounts, separa
 from gradcli.numeric.windows import Turns, Window, Windows
 
 _BATCHES = 48  # with fewer there is little to save
-_ROWS = 8
+_ROWS = 6
 _MARGIN = 2.0  # places of an output that are seen to stay still between two windows, at least
 _PILOTS = 2  # rows that are moved first
 _TRIED = 3  # neighbouring rows, of which one must reach something
@@ -119,6 +120,11 @@ class _Line:
         return Window(first, np.maximum(first, last), length, around)
 
     @property
+    def reach(self) -> int:
+        """How many rows reach the same place."""
+        return int(np.ceil(self.extent / abs(self.slope)))
+
+    @property
     def period(self) -> int:
         """How far apart rows are whose windows can be told apart, with room for some that are larger."""
         return int(np.ceil(max(self.extent + _MARGIN, 2 * self.extent) / abs(self.slope)))
@@ -174,12 +180,15 @@ class _Search:
 
     def _strips(self, lines: Sequence[_Line], evaluations: int, most: float) -> Windows | None:
         """Windows along a line, where they save enough of so many evaluations; None where not."""
+        reach = max(line.reach for line in lines)
         period = max(line.period for line in lines)
         cost = period + 4 * (self.rows // period + 1).bit_length()
-        if 2 * period > self.rows or cost > min(most, evaluations * (1 - period / self.rows) / _SAVED):
+        if 2 * period > self.rows:
+            period = cost = self.rows
+        if cost > min(most, evaluations * (1 - reach / self.rows) / _SAVED):
             return None
         windows = self._tested(lines, period, around=False)
-        if windows is None and self._may_go_around(lines):
+        if windows is None and period < self.rows and self._may_go_around(lines):
             lines = [replace(line, slope=self._once_around(i, line)) for i, line in enumerate(lines)]
             windows = self._tested(lines, period, around=True)
         return windows
@@ -189,6 +198,8 @@ class _Search:
         if each is None:
             return None
         apart = max(window.apart() for window in each)
+        if period == self.rows:  # each has moved alone
+            return Windows(Turns(self.rows, apart, around), each) if 2 * apart <= period else None
         rows, half = np.arange(self.rows), period // 2
         if around:  # the last block is longer
             last = self.rows // period - 1
@@ -290,7 +301,8 @@ class _Search:
             for output, (line, change) in enumerate(zip(lines, changes, strict=True)):
                 places = np.flatnonzero(self._moved(change, output, line.axis))
                 nearest, distance = line.nearest(places, rows, change.shape[line.axis], turns.around)
-                if np.any(np.abs(distance) > turns.period * abs(line.slope) / 2 - 0.5):
+                doubtful = np.abs(distance) > turns.period * abs(line.slope) / 2 - 0.5
+                if len(rows) > 1 and np.any(doubtful):
                     return None
                 seen[output].append(np.stack([nearest, distance]))
         return tuple(
