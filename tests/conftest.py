@@ -1,5 +1,6 @@
 """Runs before anything imports NumPy: the tests share the cores, so its products take one thread each."""
 
+import gc
 import os
 import signal
 import time
@@ -13,6 +14,12 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 # A shell has its background jobs ignore Ctrl-C, and what they start inherits that; tests send it on purpose.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """What is there by now stays: to search it for garbage again and again took a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 # Those who measure how long code takes, or how much of a budget is left.

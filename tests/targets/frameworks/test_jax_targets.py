@@ -80,7 +80,7 @@ def test_a_planted_bug_fails_and_names_its_input(folder, name, right, wrong, gra
     source, inputs, constants = CASES[name]
     assert right in source
     write(folder, source.replace(right, wrong))
-    result = check_target(f"rules.py:{name}", inputs=inputs, constants=constants)
+    result = check_target(f"rules.py:{name}", inputs=inputs, constants=constants, blame=False)
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == [gradient]
 
 
@@ -96,7 +96,7 @@ def test_a_function_that_uses_a_rule_is_checked_if_it_is_asked_for(folder):
     write(folder, JVP + "\n    def loss(x):\n        return jnp.sum(cube(x))\n")
     assert check_target("rules.py:loss", inputs={"x": "5"}).passed
     write(folder, JVP.replace("3 * x", "2 * x") + "\n    def loss(x):\n        return jnp.sum(cube(x))\n")
-    assert check_target("rules.py:loss", inputs={"x": "5"}).verdict == "fail"
+    assert check_target("rules.py:loss", inputs={"x": "5"}, blame=False).verdict == "fail"
 
 
 def test_a_rule_named_like_a_pair_is_one_check(folder):
@@ -104,7 +104,7 @@ def test_a_rule_named_like_a_pair_is_one_check(folder):
     write(folder, source)
     assert [problem.id for problem in resolve(CheckSpec("rules.py"))] == ["rules.py:logcosh"]
     write(folder, source.replace("g * a * jnp.tanh(x)", "a * jnp.tanh(x)"))
-    result = check_target("rules.py", inputs={"x": "4", "a": "scalar"})
+    result = check_target("rules.py", inputs={"x": "4", "a": "scalar"}, blame=False)
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["x"]
 
 
