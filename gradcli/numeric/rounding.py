@@ -64,11 +64,12 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     of a lower precision, far above what float64 does behind an addition. A quarter of those is enough, if it
     is an eighth of all.
     A function too fast for such moves (sin at 1e6) lands anywhere, now and then on what looks like a line: so
-    the same must hold along a second direction, and the line be longer there.
-    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 16 where digits seem to be lost.
+    the same must hold along one of two more directions, and the line be longer there.
+    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 26 where digits seem to be lost.
     """
     sizes = (_LARGE, _LARGE / 2, 2.0**-32)
-    return _loses(function, noise, rng, sizes) and _loses(function, noise, rng, (*sizes, _FURTHER * _LARGE))
+    longer = (*sizes, _FURTHER * _LARGE)
+    return _loses(function, noise, rng, sizes) and any(_loses(function, noise, rng, longer) for _ in range(2))
 
 
 def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Sequence[float]) -> bool:

@@ -34,7 +34,13 @@ def stands_still(
         except Exception:  # any code: a domain error
             return False
         changes = [far - here for far, here in zip(there.base, function.base, strict=True)]
-        own = _EPS * largest(part * move)  # what is left in (x + shift) - shift of digits that x had
+        # What is left in (x + shift) - shift of the digits of x.
+        own = (
+            _EPS
+            * max(map(largest, function.base), default=0.0)
+            * largest(part * move)
+            / function.spread(name)
+        )
         levels = [np.maximum(a, b) + own for a, b in zip(noise, output_noise(there, rng), strict=True)]
         allowed = _FEW * _contracted(structure, cotangents, tuple(levels))
         with np.errstate(invalid="ignore"):
