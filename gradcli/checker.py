@@ -5,7 +5,7 @@
 
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -189,14 +189,14 @@ class _Check:
             self._compare(self.subject, side, cotangents, gradients, rounding)
             return
         judged = {name: self.gradients[name] for name in wide.gradients if name in self.gradients}
-        for name, found in judged.items():
-            self._add(self._narrow(found, gradients[name], rounding[name]))
-        if any(self.gradients[name].verdict != found.verdict for name, found in judged.items()):
-            thorough = analytic.thorough(
+
+        def thorough() -> dict[str, FloatArray]:
+            more = analytic.thorough(
                 self.subject, cotangents, gradients, rounding, floor, self.rng, coarse=side.digits_lost
             )
-            for name, found in judged.items():
-                self._add(self._narrow(found, gradients[name], thorough[name] + floor[name]))
+            return {name: width + floor[name] for name, width in more.items()}
+
+        self._narrow(wide, judged, cotangents, gradients, [lambda: rounding, thorough])
 
     def _stack(
         self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...], gradients: Mapping[str, Array]
@@ -226,11 +226,32 @@ class _Check:
         beside_one = analytic.floor(self.problem, outputs, cotangents, least=1.0)
         return widen(self.subject, cotangents, gradients, rounding, floor, beside_one)
 
-    def _narrow(self, gradient: Gradient, analytic: Array, rounding: FloatArray) -> Gradient:
-        from gradcli.precision import narrow  # not needed in float64, and start-up counts
+    def _narrow(
+        self,
+        wide: "Wide",
+        judged: Mapping[str, Gradient],
+        cotangents: tuple[Array, ...],
+        gradients: Mapping[str, Array],
+        roundings: Sequence[Callable[[], Mapping[str, FloatArray]]],
+    ) -> None:
+        """Judge the numbers of the lower precision, by roundings that take more and more effort."""
+        from gradcli.precision import DROWNED, narrow, scattered  # not needed in float64, and start-up counts
 
-        dtype = self.problem.precision_of(gradient.name, analytic)
-        return narrow(gradient, analytic, rounding, self.settings.tol, dtype)
+        def last() -> Mapping[str, FloatArray]:
+            return scattered(self.subject, wide, cotangents, gradients, self.rng)
+
+        known: dict[str, FloatArray] = {}
+        for measure in (*roundings, last):
+            for name, width in measure().items():
+                known[name] = np.maximum(known.get(name, width), width)
+            for name, found in judged.items():
+                dtype = self.problem.precision_of(name, gradients[name])
+                drowned = DROWNED if measure is last else np.inf
+                self._add(
+                    narrow(found, gradients[name], known[name], self.settings.tol, dtype, drowned=drowned)
+                )
+            if all(self.gradients[name].verdict == found.verdict for name, found in judged.items()):
+                return
 
     def _jittered(
         self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...], gradients: Mapping[str, Array]

@@ -85,6 +85,59 @@ def test_a_formula_that_is_right_in_float64_may_be_wrong_in_float32():
     assert result.verdict in ("fail", "inconclusive")
 
 
+def normalised(x):
+    centred = x - x.mean(axis=0)
+    inv_std = 1 / np.sqrt((centred**2).mean(axis=0) + 1e-5)
+    return centred * inv_std, inv_std
+
+
+def shift_and_normalise(x, shift):
+    hat, inv_std = normalised(x + shift)
+    return 0.5 * np.sum(hat**2), (hat, inv_std)
+
+
+def shift_and_normalise_backward(dout, cache):
+    hat, inv_std = cache
+    dhat = dout * hat
+    dx = inv_std * (dhat - dhat.mean(axis=0) - hat * (dhat * hat).mean(axis=0))
+    return dx, dx.sum(axis=0)
+
+
+def half_the_digits(x):
+    z = x + np.log(np.cosh(x))
+    return 0.5 * np.sum(z**2), (x, z)
+
+
+def half_the_digits_backward(dout, cache):
+    x, z = cache
+    return (dout * z * (1 + np.tanh(x)),)
+
+
+HIDES = {
+    "a shift before a normalisation": (
+        shift_and_normalise, shift_and_normalise_backward, {"x": 1e-5, "shift": 1.0}
+    ),
+    "a small square beside one": (half_the_digits, half_the_digits_backward, {"x": 1e-3}),
+    "what underflows": (lambda x: (x**3, x), lambda dout, x: (dout * x * x * 3,), {"x": 1e-30}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDES)
+def test_what_float32_rounds_behind_numbers_about_one_is_no_mistake_of_a_formula(name):
+    forward, backward, scales = HIDES[name]
+    rng = np.random.default_rng(3)
+    inputs = {key: (scale * rng.standard_normal((4, 3))).astype(np.float32) for key, scale in scales.items()}
+    if "shift" in inputs:
+        inputs["shift"] = inputs["shift"][0] + np.float32(1)
+
+    def wrong(dout, cache):
+        first, *others = backward(dout, cache)
+        return np.float32(1.01) * first, *others
+
+    assert unblamed(forward, backward, inputs).verdict == "pass"
+    assert unblamed(forward, wrong, inputs).verdict == "fail"
+
+
 def test_inputs_of_different_precision_each_keep_theirs():
     def backward(dout, cache):
         x, w = cache

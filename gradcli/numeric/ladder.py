@@ -109,6 +109,28 @@ def _running(rule: np.ufunc, rows: Array) -> Array:
     return result
 
 
+def sobered(choice: Choice, slopes: FloatArray, estimates: FloatArray, bands: FloatArray) -> Choice:
+    """A choice whose extrapolation takes off more than it leaves, made again with that as a doubt.
+
+    Far steps across a hill may grow as a cube does by coincidence: two extrapolations agree there, and both
+    are wrong. Shorter steps, from which less is taken off, say more. Shapes: those of `lepski`; `slopes` are
+    what was extrapolated.
+    """
+    with np.errstate(invalid="ignore"):
+        taken = np.abs(slopes[:-1] - estimates)
+        chosen = np.maximum(choice.rung, 0)[None]
+        bold = (choice.rung >= 0) & (np.take_along_axis(taken, chosen, 0)[0] > np.abs(choice.value))
+        rungs = np.arange(len(estimates)).reshape(-1, *(1,) * choice.value.ndim)
+        doubts = np.where((rungs <= chosen) & np.isfinite(taken + bands), taken + bands, np.inf)
+    best = np.argmin(doubts, axis=0)
+    least = np.take_along_axis(doubts, best[None], 0)[0]
+    bold &= np.isfinite(least) & (least > choice.uncertainty)
+    value = np.where(bold, np.take_along_axis(estimates, best[None], 0)[0], choice.value)
+    return Choice(
+        value, np.where(bold, least, choice.uncertainty), np.where(bold, best, choice.rung).astype(np.intp)
+    )
+
+
 def evident_noise(estimates: FloatArray, steps: FloatArray) -> FloatArray:
     """Noise that the smallest steps betray: what makes neighbouring estimates differ there.
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from gradcli.arrays import BoolArray, FloatArray
 from gradcli.dataclass import dataclass
-from gradcli.numeric.ladder import central, columns, evident_noise, grown, lepski, richardson
+from gradcli.numeric.ladder import central, columns, evident_noise, grown, lepski, richardson, sobered
 
 SMOOTH, KINK, JUMP, NOISE = 0, 1, 2, 3
 
@@ -77,7 +77,8 @@ def _chosen_at_once(plus: FloatArray, minus: FloatArray, steps: FloatArray, roun
     noise = np.maximum(np.concatenate([rounding, rounding, rounding]), evident_noise(slopes, thrice))
     first, second = (np.concatenate(sides, axis=1) for sides in ((plus, minus, plus), (plus, minus, minus)))
     estimates = richardson(slopes, order=np.repeat([1, 1, 2], count))
-    choice = lepski(estimates, (4 * noise + grown(first, second)) / thrice[:-1])
+    bands = (4 * noise + grown(first, second)) / thrice[:-1]
+    choice = sobered(lepski(estimates, bands), slopes, estimates, bands)
     return choice.value.reshape(3, count), choice.uncertainty.reshape(3, count)
 
 

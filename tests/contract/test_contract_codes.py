@@ -388,6 +388,20 @@ def test_gc109_is_not_seen_in_a_gradient_that_is_only_wrong():
     assert codes(check_backward(lambda d, x: 3 * d * x)) == ["GC101"]
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_gc109_what_is_left_of_a_mean_taken_off_is_no_violation(dtype):
+    def backward(dout, _):
+        dx = np.full(3, dout, dtype)
+        return dx - dx.mean()
+
+    for seed in range(8):
+        x = np.random.default_rng(seed).standard_normal(3).astype(dtype)
+        result = gradcli.check(
+            lambda x: (np.sum(np.abs(x) - np.abs(x).mean()), None), backward, {"x": x}, seed=seed, blame=False
+        )
+        assert (result.verdict, "GC109" in codes(result)) == ("pass", False)
+
+
 def test_gc109_rounding_of_tiny_and_huge_gradients_is_no_violation():
     for size in (1e-300, 1e-150, 1e150, 1e300):
         result = check_backward(lambda d, x, size=size: d * size, lambda x, size=size: (x * size, None))

@@ -118,3 +118,18 @@ def test_the_nearest_admissible_value_lies_between_the_slopes():
     assert slopes.nearest(np.array([0.3])) == 0.3
     assert slopes.nearest(np.array([-7.0])) == pytest.approx(-1.0)
     assert slopes.nearest(np.array([7.0])) == pytest.approx(1.0)
+
+
+def test_far_steps_that_grow_as_a_cube_by_coincidence_are_no_slope():
+    """Flat here and beyond a hill: what two steps into it extrapolate to agrees, to -3e-14 in place of 0."""
+    steps = 2.0 ** np.arange(-15, 15, 2)[:, None]
+    minus = np.where(steps == 8, -7.181261e-12, np.where(steps == 32, -4.885862e-10, 0.0))
+    slopes = judge(steps, np.zeros_like(steps), minus, np.array([4.7e-15]))
+    assert abs(slopes.low[0]) <= slopes.uncertainty[0]
+
+
+def test_a_cube_at_zero_is_known_to_be_flat_there():
+    cubes = STEPS**3
+    slopes = judge(STEPS, cubes, -cubes, np.array([1e-30]))
+    assert slopes.low[0] == 0
+    assert slopes.uncertainty[0] < 1e-12
