@@ -1,7 +1,7 @@
 """Which of several statements is at fault, given the repairs that were found; none where none stands out."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from gradcli.blame.evidence import Evidence, is_unpacking
 from gradcli.blame.forms import computes, is_plain, reshaped
 from gradcli.blame.freedom import freedom
 from gradcli.blame.program import Program
-from gradcli.blame.repair import PATHS, Repair, is_small
+from gradcli.blame.repair import PATHS, Repair, is_sign, is_small
 from gradcli.blame.stored import into_an_object, parts_of
 from gradcli.blame.suspects import Suspects
 from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
@@ -19,6 +19,7 @@ from gradcli.blame.truth import Node
 
 _MULTIPLE = ("factor", "times", "over")  # kinds of repair
 _GROWN = ("times", "over", "factor missing")
+_FEW = 6  # lines that are listed where none can be named
 _SHAPES = ("shape", "ndim", "size", "dtype")
 
 
@@ -74,7 +75,7 @@ class Choice:
                 )
                 return None
             return statement, self._line(statement, wrong)
-        self.notes.append(f"{len(serious)} statements could be at fault")
+        self.notes.append(f"{len(serious)} statements could be at fault{_lines(serious)}")
         return None
 
     def calls_unseen(self, statement: ast.stmt) -> bool:
@@ -200,16 +201,17 @@ class Choice:
             spelled = [s for s in statements if s is not None and not is_plain(s)]
             statements = list(spelled) if len(spelled) == 1 else statements
             top = [r for r in top if r.statement in statements]
-        if len(statements) > 1 and self.bench.lone and all(r.kind == "factor" for r in top):
-            # A 2 or a sign comes from the first derivative that is taken, a mean is put to a gradient last.
-            factor = top[0].factor or 0.0
+        factor = top[0].factor or 0.0
+        scaled = all(r.kind == "factor" for r in top) and not is_sign(factor)
+        if len(statements) > 1 and self.bench.lone and scaled:
+            # A 2 comes from the first derivative that is taken, a mean is put to a gradient last.
             pick = min if is_small(factor) and not self.is_of_size(factor) else max
             chosen = pick(statements, key=lambda s: s.lineno if s is not None else 0)
             top, statements = [r for r in top if r.statement is chosen], [chosen]
         if len(statements) == 1 and statements[0] is not None:
             lines = {r.line for r in top}
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
-        self.notes.append("several places could be repaired")
+        self.notes.append(f"any of several places could be repaired{_lines(statements)}")
         return None
 
     def _up_to_a_conflict(self, statements: list[ast.stmt | None]) -> list[ast.stmt | None]:
@@ -222,13 +224,14 @@ class Choice:
         return statements
 
     def _is_named_otherwise(self, statement: ast.stmt) -> bool:
-        """Whether a value is not the gradient of the node that its name belongs to."""
+        """Whether a value is not the gradient of the node that its name, which it alone has, belongs to."""
+        defined = [s for s in self.bench.backward.taps.sites if s.role == DEF]
         return any(
             site.statement is statement
-            and site.role == DEF
+            and all(other.statement is statement for other in defined if other.name == site.name)
             and any(n.gradient.size == v.size for n in self.evidence.paired(site) for v in values)
             and not self.evidence.confirmed(site)
-            for site in self.bench.backward.taps.sites
+            for site in defined
             if (values := self.evidence.trace.of(site.number)[-1:])
         )
 
@@ -314,6 +317,12 @@ class Choice:
             for other in self.suspects.elements(statement, name) or ()
             for leaf in ast.walk(other)
         )
+
+
+def _lines(statements: Iterable[ast.stmt | None]) -> str:
+    """Where statements stand, if they are few enough to be looked through."""
+    lines = sorted({s.lineno for s in statements if s is not None})
+    return f", on lines {', '.join(map(str, lines))}" if 1 < len(lines) <= _FEW else ""
 
 
 def _is_listed(site: Site) -> bool:

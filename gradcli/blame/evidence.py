@@ -204,7 +204,7 @@ class Evidence:
         if not self.depends(site):
             if isinstance(site.node, ast.stmt) and is_piecewise(site):
                 return False  # under construction
-            if only_definition and self._is_another(site, values):
+            if only_definition and (self._is_another(site, values) or self._is_named_otherwise(site, values)):
                 return False
             return all(self._is_forward_value(v) for v in values)
         matches = self._matching_each(values)
@@ -221,6 +221,12 @@ class Evidence:
         """Whether a value that backward computes again is not the one that forward calls so."""
         own = self._by_name.get(site.name or "", []) if site.role in (DEF, USE) else []
         return bool(own) and not all(any(_are_equal(v, value) for v in own) for value in values)
+
+    def _is_named_otherwise(self, site: Site, values: list[Array]) -> bool:
+        """Whether a value of forward has the name of a gradient that it is not: all else was lost from it."""
+        paired = self.paired(site) if site.role in (DEF, USE) else []
+        due = [n for n in paired if n.gradient.size == values[-1].size]
+        return bool(due) and not any(n.matches(values[-1], self.bench.tol) for n in due)
 
     def _matching_each(self, values: list[Array]) -> list[list[Node]]:
         """By pass, the nodes that its value belongs to: of as many passes of forward, each once."""

@@ -76,3 +76,8 @@ def with_array(node: ast.AST, kind: str, name: str, index: str = "") -> str:
 def is_small(factor: float) -> bool:
     """Whether a factor is one that people forget: a sign, a 2 or a half."""
     return any(abs(factor - small) < 1e-7 for small in (-1.0, 2.0, 0.5, -2.0, -0.5))
+
+
+def is_sign(factor: float | None) -> bool:
+    """Whether a factor is nothing but a sign, which may have been lost anywhere."""
+    return factor is not None and abs(factor + 1.0) < 1e-7

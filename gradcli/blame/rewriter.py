@@ -68,7 +68,8 @@ class Rewriter:
         for place in places:
             node = place.written.node
             names = [*_names(node), *dict.fromkeys(_attributes(node))]
-            yield from self._tried([(place, e) for e in insertions(place.statement, names)], wrong)
+            found = (e for e in insertions(place.statement, names) if not _adds(e, _masks(node)))
+            yield from self._tried([(place, e) for e in found], wrong)
 
     def by_edit(
         self, suspects: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()
@@ -184,6 +185,23 @@ def _keys(function: ast.AST) -> Iterator[str]:
             yield ast.unparse(part.slice)
         elif isinstance(part, ast.Dict):
             yield from (ast.unparse(k) for k in part.keys if k is not None and is_key(k))
+
+
+def _adds(edit: Edit, names: set[str]) -> bool:
+    """Whether an edit adds one of some variables to what is there."""
+    right = edit.new.right if isinstance(edit.new, ast.BinOp) else None
+    return edit.kind == "term missing" and isinstance(right, ast.Name) and right.id in names
+
+
+def _masks(function: ast.AST) -> set[str]:
+    """Variables that are true or false: nobody means to add them to something."""
+    return {
+        target.id
+        for part in ast.walk(function)
+        if isinstance(part, ast.Assign) and isinstance(part.value, ast.Compare)
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _numbers(function: ast.AST) -> Iterator[str]:

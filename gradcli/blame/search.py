@@ -13,7 +13,7 @@ from gradcli.blame.evidence import Evidence, is_sorting_out, is_unpacking
 from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
-from gradcli.blame.repair import PATHS, Repair
+from gradcli.blame.repair import PATHS, Repair, is_sign
 from gradcli.blame.repairer import Repairer
 from gradcli.blame.suspects import Suspects
 from gradcli.blame.taps import DEF, WRITE, Site
@@ -90,8 +90,10 @@ class Search:
         innocent = self._innocent(suspects, {})
         suspects -= innocent
         fixed = self._fixable(suspects, wrong)
+        if fixed is not None and self._is_opposite(fixed[0], fixed[2]):
+            fixed = None
         scaled = self.repairer.factors(suspects, wrong) if fixed is not None and self.bench.lone else []
-        scaled = [r for r in scaled if self.choice.is_usual(r.factor or 0.0)]
+        scaled = [r for r in scaled if self.choice.is_usual(r.factor or 0.0) and not is_sign(r.factor)]
         if not any(self._is_mean_of_pieces(r) for r in scaled):
             scaled = [r for r in scaled if not self.choice.passes_on(r.statement, wrong)] or scaled
         if scaled:
@@ -134,6 +136,13 @@ class Search:
                 return None if chosen is None else self._fault(wrong, chosen, None, None, elsewhere, 1)
         chosen = self.choice.choose(suspects, repairs, wrong)
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
+
+    def _is_opposite(self, site: Site, true: Mapping[Key, Array]) -> bool:
+        """Whether a cost has the derivative of what it is the negative of: the sign may be due anywhere."""
+        values = self.evidence.trace.values
+        return self.bench.lone and all(
+            np.allclose(values[key], -due, rtol=1e-6, atol=0.0) for key, due in true.items()
+        )
 
     def _is_mean_of_pieces(self, repair: Repair) -> bool:
         """Whether a return lacks the mean of what was put together piece by piece: it is taken at the end."""

@@ -28,6 +28,7 @@ def stored(sites: list[Site], trace: Trace, gradient: Array, *, in_object: bool)
             found += _put_in(site, statement)
         if id(statement) not in arrays:
             found += _under_a_key(site, statement)
+            found += _within(site, statement)
     return list({id(statement): (statement, part) for statement, part in found}.values())
 
 
@@ -61,6 +62,15 @@ def _under_a_key(site: Site, statement: ast.stmt) -> Iterator[Stored]:
     """`grads["dW"] = …`, `grads[name] = …`: into what is no array."""
     if isinstance(statement, ast.Assign) and site.role == WRITE and site.node is statement.value:
         yield statement, None
+
+
+def _within(site: Site, statement: ast.stmt) -> Iterator[Stored]:
+    """`grads = {"dW": dW, …}`, `grads = [dW, db]`: that is returned."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        listed = isinstance(statement.value, ast.Dict | ast.List | ast.Tuple)
+        if listed and any(site.node is part for part in parts_of(statement.value)):
+            assert isinstance(site.node, ast.expr)
+            yield statement, [site.node]
 
 
 def into_an_object(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> bool:
