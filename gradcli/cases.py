@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
 from gradcli import checker
+from gradcli.arrays import largest
 from gradcli.declarations import NONE
 from gradcli.plan import PROBE
 from gradcli.problem import Problem
-from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult
+from gradcli.result import FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient
 from gradcli.spec import Settings
 
 Progress = Callable[[float, str], None]
@@ -24,6 +27,7 @@ _OVER = 0.4  # of the budget: by how much all cases together may overdraw it
 _MOST_SHRINKS = 12
 _CANCELLED = 1e-3  # relative error that the formula itself may have at another scale
 _OF_EXTREMES = 1  # element of each gradient
+_NOTHING = 1e-9  # of a gradient, what an epsilon inside a formula may leave where it vanishes
 _SMALL = 32  # elements: an example of no more needs no shrinking
 
 
@@ -74,7 +78,7 @@ def _decide(problem: Problem, settings: Settings, progress: Progress | None) -> 
         result = _look(other, settings, deadline)
         if result.interrupted:
             return Case(problem, replace(first, interrupted=True, cases=tuple(seen)))
-        counts = _counts(other, result)
+        counts = _counts(other, result) and not _vanishes(result, first)
         if other.inferred is not None and (counts or result.verdict == PASS):
             seen.append(other.inferred.label)
         if counts:
@@ -122,6 +126,20 @@ def _counts(problem: Problem, result: CheckResult) -> bool:
     if problem.inferred.is_scaled and codes == {"GC101"} and wrong and max(wrong) < _CANCELLED:
         return False
     return not problem.inferred.is_extreme
+
+
+def _vanishes(result: CheckResult, first: CheckResult) -> bool:
+    """Whether all that is wrong in a further case is next to nothing beside the same gradients in the first
+    one: of a gradient that vanishes there, an epsilon somewhere is all that is left."""
+    if {violation.code for violation in result.violations if not violation.is_warning} != {"GC101"}:
+        return False
+    wrong = [one for one in result.gradients.values() if one.verdict == FAIL]
+    return all(_size(one) <= _NOTHING * _size(first.gradients[one.name]) for one in wrong)
+
+
+def _size(gradient: Gradient) -> float:
+    sides = (np.nan_to_num(side) for side in (gradient.analytic, gradient.numeric))
+    return max(largest(np.abs(side)) for side in sides)
 
 
 def _right_for_fewer(

@@ -68,6 +68,14 @@ def test_a_tiny_scale_shows_a_guard_that_the_forward_lacks(tmp_path):
     assert result.cases[-1] == "x=4x3*0.0001"
 
 
+def test_an_epsilon_where_a_gradient_vanishes_is_no_defect(tmp_path):
+    """A unit vector of one element does not change; backward has an epsilon more than forward."""
+    unit = EPSILON.replace(" + 1e-6", "").replace("n = np.maximum(n, 5e-3)", "n = n + 1e-13")
+    unit = unit.replace("axis=1", "axis=0")
+    assert found(tmp_path, unit).verdict == "pass"
+    assert found(tmp_path, unit.replace("1e-13", "1e-4")).verdict == "fail"
+
+
 def test_what_saturates_at_a_large_scale_is_no_defect(tmp_path):
     result = found(tmp_path, OVERFLOWS)
     assert result.verdict == "pass"
