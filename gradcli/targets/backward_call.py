@@ -9,8 +9,8 @@ The convention is `backward(dout, cache)`. What people write beside it is read o
    Of a Hessian times a vector (`hessp(x, p)`), it is the vector.
 2. Of the others, one named like a cache gets the cache; one named like an input, a constant or an argument
    that forward has a default for gets that value; one named like the output (`out`, `y`) gets the output;
-   one with a default keeps it. One that is left gets the cache; if forward returned none, its only input,
-   or None if it has several.
+   one with a default keeps it. One that is left gets the cache; if forward returned none, the only input that
+   backward does not ask for by name, or None if there are several.
 3. If forward returned a cache and backward takes exactly one argument after the cotangent, it is the cache.
 
 Forward's result, with k cotangents in backward:
@@ -28,6 +28,7 @@ Forward's result, with k cotangents in backward:
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
 from inspect import Parameter
 from typing import Any, NamedTuple
@@ -92,6 +93,7 @@ class Slot:
     role: str  # what it gets if it is not a cotangent: CACHE, VALUE, OUTPUT or FREE
     required: bool
     by_keyword: bool
+    source: str = ""  # the value that it gets, where that is called otherwise: `Xp` of X
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class BackwardCall:
     @property
     def asks_for(self) -> list[str]:
         """The inputs, constants and defaults of forward that backward takes by name."""
-        return [slot.name for slot in self.slots if slot.role == VALUE]
+        return [slot.source or slot.name for slot in self.slots if slot.role == VALUE]
 
     @cached_property
     def keeps_only_cache(self) -> bool:
@@ -273,6 +275,7 @@ def bind_backward(
         for parameter in parameters
         if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     )
+    slots = _with_aliases(slots, values)
     # `*_` is not looked at.
     open_ended = any(p.kind is Parameter.VAR_POSITIONAL and p.name.strip("_") for p in parameters)
     places = _cotangent_places(slots, results)
@@ -280,6 +283,17 @@ def bind_backward(
         # A Hessian is symmetric: its product with a vector is the vjp, and the vector the cotangent.
         places = next(((i,) for i, slot in enumerate(slots) if slot.role == FREE and slot.required), places)
     return BackwardCall(slots, places, open_ended, results)
+
+
+def _with_aliases(slots: tuple[Slot, ...], values: Collection[str]) -> tuple[Slot, ...]:
+    """`Xp` in front of a cotangent is X: what is called after a single input that backward does not take."""
+    place = next((i for i, slot in enumerate(slots) if i and _looks_like_cotangent(slot)), 0)
+    first = slots[0] if slots else None
+    if not place or first is None or first.role != FREE or _looks_like_cotangent(first):
+        return slots
+    left = [name for name in values if name not in [slot.name for slot in slots]]
+    alike = [name for name in left if first.name.lower().startswith(name.lower())]
+    return (replace(first, role=VALUE, source=alike[0]), *slots[1:]) if len(alike) == 1 else slots
 
 
 def _is_product(backward: Callable[..., Any]) -> bool:
@@ -345,7 +359,7 @@ def _is_filled(slot: Slot) -> bool:
 
 def _value(slot: Slot, kept: Kept) -> Any:
     if slot.role == VALUE:
-        return kept.values[slot.name]
+        return kept.values[slot.source or slot.name]
     return kept.cache if slot.role == CACHE else kept.output
 
 

@@ -39,6 +39,8 @@ _SIZES = re.compile(
     r"(layer_?)?(sizes|dims|widths|dimensions)|layers_(sizes|dims)|hidden_(sizes|dims|layers)"
 )
 _SHAPE = re.compile(r"(input|in)_shape")
+_NAME, _ACTIVATES = re.compile(r"name|kind|type"), re.compile(r"activ|nonlin", re.IGNORECASE)
+_OPTIMISER = re.compile(r"\w*optimi[sz]er|optim|opt")
 _SQUARE = re.compile(
     r"(kernel|filter|pool|window)(_?size)?|strides?|pad(ding)?|dilation"
 )  # for each of two axes
@@ -66,12 +68,26 @@ _NUMBERS = (
 _SAID_WHERE_NONE = re.compile(r"(input|in)_(shape|size|dim|features|channels|units)")
 
 
+class SteepestDescent:
+    """An optimiser whose steps give the gradient away."""
+
+    learning_rate = lr = RATE
+
+    def update(self, w: Any, grad_wrt_w: Any) -> Any:
+        return w - RATE * grad_wrt_w
+
+    def __repr__(self) -> str:
+        return "an optimiser"
+
+
 def guess(name: str, seen: Shape | None) -> Any:
     """A value for an argument that sets a size or a usual constant; None if its name says nothing.
 
     seen: the shape of what forward is given, if that is known.
     """
     shape = seen or (4, 3)
+    if _OPTIMISER.fullmatch(name):
+        return SteepestDescent()
     if _SHAPE.fullmatch(name):
         return shape[1:]
     if re.fullmatch(r"(output|out)_shape", name):
@@ -143,7 +159,8 @@ def suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[str
         )
         if name in given or not needed or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
             continue
-        found[name] = 0.1 if is_rate(name) else _as_annotated(guess(name, seen), parameter)
+        value = "tanh" if _NAME.fullmatch(name) and _ACTIVATES.search(cls.__name__) else guess(name, seen)
+        found[name] = 0.1 if is_rate(name) else _as_annotated(value, parameter)
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -164,22 +181,13 @@ def _is_large(parameter: Parameter) -> bool:
     return is_size and isinstance(parameter.default, int) and parameter.default > _LARGE
 
 
-class _SteepestDescent:
-    """An optimiser whose steps give the gradient away."""
-
-    learning_rate = lr = RATE
-
-    def update(self, w: Any, grad_wrt_w: Any) -> Any:
-        return w - RATE * grad_wrt_w
-
-
 def _initialise(made: Any) -> None:
     """Layers that get their parameters from `initialize(optimizer)` get them here."""
     initialise = getattr(made, "initialize", None)
     names = [p.name for p in parameters_of(initialise) or []] if callable(initialise) else []
     if names == ["optimizer"]:
         assert initialise is not None
-        initialise(_SteepestDescent())
+        initialise(SteepestDescent())
 
 
 def _short(value: Any) -> str:

@@ -4,8 +4,11 @@ A convention is a module of this package with `find(loaded) -> list[Checkable]`;
 Nothing else in the program knows how the user's functions are called.
 """
 
+import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
@@ -120,7 +123,12 @@ class ByArguments(ByName):
 
     @property
     def lengths(self) -> Sequence[int]:
-        return ()
+        """Of the arrays of the file that the function names."""
+        function = inspect.unwrap(self.called)
+        named = getattr(getattr(function, "__code__", None), "co_names", ())
+        held = [getattr(function, "__globals__", {}).get(name) for name in named]
+        shapes = [array.shape for array in held if isinstance(array, np.ndarray)]
+        return list(dict.fromkeys(length for shape in shapes for length in shape if length > 1))
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -26,7 +26,10 @@ from gradcli.targets.returned_names import returned_names
 Method = Callable[..., Any]
 
 _BACKWARD = re.compile(
-    r"(\w+_)?(grads?|gradients?|deriv(ative)?|diff|back_?prop\w*)(_\w+)?|d_?(loss|cost)", re.IGNORECASE
+    r"_?((compute|comp|calc(ulate)?|get|eval(uate)?|find|analytic(al)?|full|batch|loss|cost|objective|total|nll"
+    r"|neg|log|ll|likelihood|logistic|regression|func(tion)?|mse|cross|entropy|param(eter)?s?|weights?)_)*"
+    r"(grads?|gradients?|deriv(ative)?|diff|back_?prop\w*)(_\w+)?|d_?(loss|cost)",
+    re.IGNORECASE,
 )
 
 _LEARNED = re.compile(

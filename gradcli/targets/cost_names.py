@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 _COST = re.compile(
-    r"(\w*_)?(loss|cost|objective|obj|nll|energy|neg_log\w*|log_?likelihood)(_\w+)?|\w*(Loss|Cost|Objective)\w*"
+    r"(\w*_)?(loss|cost|objective|obj|nll|energy|neg_log\w*|log_?(likelihood|posterior|density))(_\w+)?|\w*(Loss|Cost|Objective)\w*"
     r"|cost_?function\w*|\w*(value|func|fun|f|loss|cost)_?(and|n)?_?(grad\w*|jac\w*)",
     re.IGNORECASE,
 )
@@ -14,6 +14,7 @@ _VALUE = re.compile(
 )
 _GRADIENT = re.compile(r"d_?[A-Za-z]\w*|g|\w*grad\w*|(nabla|delta|jac)\w*|gs", re.IGNORECASE)
 _FORCE = re.compile(r"(\w+_)?forces(_\w+)?|(total_|net_)?force", re.IGNORECASE)
+_FUNCTIONS = ("f", "fx", "E", "V", "U", "phi", "psi")  # with df, dE, …
 # Beyond doubt, whatever it returns.
 _SAYS_BOTH = re.compile(r"\w*(loss|cost|value|objective|nll|energy)_?and_?(grad\w*|jac\w*)", re.IGNORECASE)
 # Beyond doubt, whatever the function is called.
@@ -53,6 +54,7 @@ _DERIVATIVES = (
     "jacobian_{}",
     "nabla_{}",
     "grad{}",
+    "gra_{}",
 )
 _VALUE_WORDS = r"cost|loss|objective|energy|value|func|function|score|fun|f"
 _GRADIENT_WORDS = ("gradient", "grad", "gradients", "derivative", "jac", "jacobian")
@@ -89,6 +91,15 @@ def is_cost(name: str, returned: Sequence[str]) -> bool:
     """Whether a function of this name that returns these looks like a cost with its gradient."""
     if len(returned) < 2 or all(map(is_gradient, returned)):
         return False
+    if tuple(returned) in (
+        ("f", "df"),
+        ("fx", "dfx"),
+        ("E", "dE"),
+        ("V", "dV"),
+        ("U", "dU"),
+        ("phi", "dphi"),
+    ):
+        return True
     if any(map(is_force, returned)) and any(map(is_value, returned)):
         return True
     if name.startswith("_"):  # a part of something else, unless it is beyond doubt
@@ -186,6 +197,8 @@ def _words(name: str) -> list[str]:
 
 def _first_order(name: str) -> Iterator[str]:
     yield from (pattern.format(name) for pattern in _DERIVATIVES)
+    if name.endswith("_f"):
+        yield f"{name[:-1]}df"
     capital = name[:1].upper() + name[1:]
     yield from (f"{start}{capital}" for start in ("grad", "d", "gradient"))
     for match in re.finditer(rf"(?<![a-z])({_VALUE_WORDS})(?![a-z])|(Cost|Loss|Objective)(?![a-z])", name):

@@ -103,9 +103,9 @@ def _of_data(name: str, cls: type) -> Iterator[Checkable]:
     for (value, derivative), suffix in _named_pairs(cls):
         function, slope = getattr(cls, value), getattr(cls, derivative)
         alike = argument_names(function) == argument_names(slope)
-        if not suffix and alike and isinstance(function, FunctionType) and isinstance(slope, FunctionType):
+        if alike and isinstance(function, FunctionType) and isinstance(slope, FunctionType):
             own = Behind(function, slope, _halves, None)
-            yield CheckableClass(name, cls, _halves(function, slope)._replace(behind=own))
+            yield CheckableClass(f"{name}{suffix}", cls, _halves(function, slope)._replace(behind=own))
 
 
 def _halves(function: Callable[..., Any], slope: Callable[..., Any]) -> Halves:

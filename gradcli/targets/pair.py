@@ -117,7 +117,10 @@ def _forward_adapter(
         known = kept_values(arrays, own, call.defaults, call.aliases)
         values = {name: known[name] for name in takes.asks_for}  # no more: what is kept costs memory
         output = outputs[0] if len(outputs) == 1 else outputs
-        return Run(outputs, Kept(split.cache, split.returned, split.spread, values, output))
+        left = [] if split.returned else [name for name in arrays if name not in values]
+        # `max_pool_backward(dout, original, size)` beside `max_pool(x, size)`: the only one it does not name.
+        cache = arrays[left[0]] if len(left) == 1 else split.cache
+        return Run(outputs, Kept(cache, split.returned, split.spread, values, output))
 
     return run
 

@@ -19,6 +19,7 @@ from gradcli.targets.inference.one_sample import by_one_sample
 from gradcli.targets.inference.positive import by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
+from gradcli.targets.inference.square import by_linear_algebra, square_first
 from gradcli.targets.inference.stepped import COLUMNS, by_stepping
 from gradcli.targets.inference.transposed import by_transposing, matrices_first
 from gradcli.targets.labels import LABEL
@@ -103,13 +104,18 @@ def ranked(
         for n in indexes & told.keys()
         if told[n] == Drawn(told[n].axes)
     }
+    square = by_linear_algebra(forward, names)
     beside, of_one = _of_the_same(told), by_one_sample(forward, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
             found[name] = [*enumerate(map(Fixed, modes[name]))]
             continue
-        options = options_of(forward, name) if not usual_constant(name) else {}
+        size = usual_constant(name)
+        if type(size) is int and name in told and told[name].axes in (("2",), ("3",)):  # `ph, pw = pool_size`
+            found[name] = [(0, Fixed((size,) * int(told[name].axes[0])))]
+            continue
+        options = options_of(forward, name) if not size else {}
         if options:
             found[name] = [(0, Fixed({key: words[0] for key, words in options.items()}))]
             continue
@@ -122,6 +128,9 @@ def ranked(
         usual = by_name("" if name in operands else name, annotation_of(forward, name))
         if name == names[0] and len(functions) > 1 and not annotation_of(forward, name):
             usual = _not_only_numbers(usual)
+        if name == names[0] and len(functions) > 1 and annotation_of(forward, name) == "float":
+            usual = sorted(usual, key=lambda one: isinstance(one[1], Fixed))  # it is what is differentiated
+            usual = [*enumerate(guess for _, guess in usual)]
         if name in given_back and not annotation_of(forward, name):
             usual = _differentiated(usual)
         if name in moving:
@@ -155,6 +164,8 @@ def ranked(
             found[name] = matrices_first(found[name])
         if name in columns:
             found[name] = [*found[name], (_AS_COLUMNS, COLUMNS)]
+        if name in square and name not in told:
+            found[name] = square_first(found[name], square[name])
         if name in of_one and name not in told:
             first = of_one[name]
             found[name] = [*enumerate(first), *((rank + len(first), guess) for rank, guess in found[name])]

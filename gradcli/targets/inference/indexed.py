@@ -5,15 +5,23 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gradcli.targets.inference.guess import Drawn
+from gradcli.targets.inference.passed_on import passed_on
 from gradcli.targets.source_tree import source_tree
 
 
 def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Drawn]:
-    """The arguments that are taken apart element by element, as vectors of that length."""
+    """The arguments that are taken apart element by element, as vectors of that length; by a helper, if the
+    function itself does not touch them."""
     tree = source_tree(function)
     if tree is None:
         return {}
-    found = {}
+    found: dict[str, Drawn] = {}
+    for helper, given in passed_on(function):
+        own = source_tree(helper)
+        for parameter, name in given.items():
+            lengths = set(_lengths(own, parameter)) if own is not None and name in names else set()
+            if 0 not in lengths and max(lengths, default=0) > 1 and not any(_lengths(tree, name)):
+                found[name] = Drawn((str(max(lengths)),))
     for name in names:
         lengths = set(_lengths(tree, name))
         if 0 not in lengths and max(lengths, default=0) > 1:

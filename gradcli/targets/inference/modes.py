@@ -19,6 +19,27 @@ def by_comparison(function: Callable[..., Any], names: Sequence[str]) -> dict[st
     return found
 
 
+def by_constructor(cls: type) -> dict[str, list[str]]:
+    """The arguments of a constructor that choose between ways to compute: `self.kind = kind` and
+    `if self.kind == "relu"`, with the words that the class knows."""
+    tree = source_tree(cls)
+    if tree is None:
+        return {}
+    kept = {
+        node.targets[0].attr: node.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Attribute)
+        and isinstance(node.value, ast.Name)
+    }
+    found: dict[str, list[str]] = {}
+    for compared, word in _compared_options(tree):
+        name = kept.get(compared.attr) if isinstance(compared, ast.Attribute) else None
+        if name is not None and word not in found.setdefault(name, []):
+            found[name].append(word)
+    return found
+
+
 def by_option(functions: Sequence[Callable[..., Any]], name: str) -> dict[str, list[str]]:
     """The keys of an option dict `name` that choose between ways to compute, with the words that forward
     knows, if backward knows one of them: `mode = options["mode"]` and `if mode == "test"`."""

@@ -9,7 +9,7 @@ from typing import Any
 from gradcli.spec import InputSpec
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inference.guess import Drawn
-from gradcli.targets.inference.modes import by_comparison, by_option
+from gradcli.targets.inference.modes import by_comparison, by_constructor, by_option
 from gradcli.targets.inference.search import Found
 
 TINY, LARGE = 1e-4, 1e3
@@ -100,7 +100,7 @@ def _batches(found: Found, base: Point) -> Iterator[Point]:
     """A batch of one, and one in which indices repeat; without a batch, more steps in time."""
     for symbol in base.sizes:
         if _BATCH.fullmatch(symbol):
-            yield replace(base, sizes={**base.sizes, symbol: 1})
+            yield replace(base, sizes={**base.sizes, symbol: 1}, must_fit=_is_of_one_vector(found, symbol))
             if "B" not in base.sizes:
                 more = {name: length + 1 for name, length in base.sizes.items()}
                 yield replace(base, sizes={**more, symbol: 11})
@@ -111,6 +111,12 @@ def _batches(found: Found, base: Point) -> Iterator[Point]:
         if isinstance(guess, Drawn) and guess.kind == "int" and len(guess.axes) == 1 <= len(guess.symbols):
             yield replace(base, sizes={**base.sizes, guess.symbols[0]: 17})
             return
+
+
+def _is_of_one_vector(found: Found, symbol: str) -> bool:
+    """Whether a length is that of a single vector: then it is no number of samples."""
+    arrays = [guess.axes for guess in found.candidate.layout.values() if isinstance(guess, Drawn)]
+    return [axes for axes in arrays if symbol in axes] == [(symbol,)]
 
 
 def _settings(found: Found, base: Point) -> Iterator[Point]:
@@ -128,6 +134,11 @@ def _modes(found: Found, functions: Sequence[Callable[..., Any]], base: Point) -
         for key, words in by_option(functions, name).items():
             others = [word for word in words if word != value.get(key)]
             yield from (replace(base, changed={name: {**value, key: word}}, must_fit=True) for word in others)
+    for cls in (one for one in functions if isinstance(one, type)):
+        chosen = {parameter.name: parameter.default for parameter in parameters_of(cls) or ()}
+        for name, words in by_constructor(cls).items():
+            others = [word for word in words if name in chosen and word != chosen[name]]
+            yield from (replace(base, changed={name: word}, must_fit=True) for word in others)
     usual = {parameter.name: parameter.default for parameter in parameters_of(forward) or ()}
     usual |= found.constants
     free = [name for name, value in usual.items() if isinstance(value, str)]

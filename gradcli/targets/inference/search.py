@@ -21,6 +21,7 @@ from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial,
 _MOST_TRIES, _MOST_SECONDS = 1500, 3.0
 _SLOW, _PART = 0.15, 0.6  # seconds of a slow try; the part of a check's budget that such tries may take
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
+_NONE_FITS = 8  # the same, where no gradient fits
 _MADE_FOR = 0.5  # a length that the code is made for, beside small ones
 _DOUBT = 8  # by how much a slope of what is not elementwise must be likelier than a cost
 _SPREAD = 8  # by how much a cost that broadcasts by accident must be likelier than one that does not
@@ -216,7 +217,7 @@ def _score(candidate: Candidate, trial: Trial) -> float:
         return candidate.rank + candidate.strangeness + against
     is_known = candidate.rank <= _KNOWN
     if trial.level == BOTH and trial.misfits == 1 and (is_known or (trial.fitting and candidate.rank < _FAR)):
-        return candidate.rank + _MISFIT * (1.0 - trial.fitting / 2)
+        return candidate.rank + (_MISFIT * (1.0 - trial.fitting / 2) if trial.fitting else _NONE_FITS)
     if trial.level in (FORWARD, BOTH) and is_known:
         return candidate.rank + 2 * _MISFIT
     return float("inf")

@@ -1,15 +1,13 @@
 """Arguments that no flag can give: functions, which the code calls, and objects with methods of their own."""
 
 import ast
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from gradcli.targets.forward_call import argument_names
+from gradcli.targets.inference.passed_on import passed_on
 from gradcli.targets.source_tree import source_tree
 
 _PLAIN = (np.ndarray, np.generic, list, tuple, dict, set, str, int, float, complex, slice)
@@ -33,21 +31,10 @@ def _told(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
     if tree is None:
         return
     yield from _uses(tree)
-    space = getattr(inspect.unwrap(function), "__globals__", {})
-    for node in ast.walk(tree):
-        helper = (
-            space.get(node.func.id)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            else None
-        )
-        if not (isinstance(node, ast.Call) and isinstance(helper, FunctionType)) or helper is function:
-            continue
+    for helper, names in passed_on(function):
         own = source_tree(helper)
-        if own is not None:
-            uses = dict(_uses(own))
-            for name, argument in zip(argument_names(helper), node.args, strict=False):
-                if isinstance(argument, ast.Name) and name in uses:
-                    yield argument.id, uses[name]
+        uses = dict(_uses(own)) if own is not None else {}
+        yield from ((name, uses[parameter]) for parameter, name in names.items() if parameter in uses)
 
 
 def _uses(tree: ast.AST) -> Iterator[tuple[str, str]]:

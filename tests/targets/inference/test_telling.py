@@ -144,10 +144,10 @@ class Layer:
         self.solver = solver
 
     def forward(self, x):
-        return self.solver.solve(x)
+        return self.solver.relax(x)
 
     def backward(self, dout):
-        return self.solver.solve(dout)
+        return self.solver.relax(dout)
 """
 
 
@@ -156,7 +156,7 @@ class Layer:
     [
         ("dense", r"activation is a function \(activation"),
         ("sampled_loss_and_grad", r"dataset is an object \(dataset.sample_index is used\)"),
-        ("Layer", r"solver is an object \(solver.solve is used\)"),
+        ("Layer", r"solver is an object \(solver.relax is used\)"),
     ],
 )
 def test_what_no_flag_can_give_is_said(folder, target, what):
