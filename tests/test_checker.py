@@ -56,7 +56,7 @@ def verdicts(result: CheckResult) -> tuple[str, ...]:
 
 
 def test_batchnorm_2_by_3_fails_if_one_element_of_dx_is_wrong_by_1_0001():
-    seeds = range(0, 1000, 29)  # each of the six elements in turn
+    seeds = range(0, 1000, 83)  # each of the six elements in turn, twice
     found = Counter(verdicts(batchnorm_2_by_3(seed, (seed % 2, seed % 3))) for seed in seeds)
     assert found == {("fail", "fail", "pass", "pass"): len(seeds)}
 
@@ -68,10 +68,10 @@ def test_batchnorm_2_by_3_fails_if_dx_is_wrong_by_1_0001():
 
 def test_batchnorm_2_by_3_passes_on_every_seed():
     found = Counter()
-    for seed in range(200):
+    for seed in range(100):
         result = batchnorm_2_by_3(seed, factor=1.0)
         found[(result.verdict, *codes(result))] += 1
-    assert found == {("pass",): 200}
+    assert found == {("pass",): 100}
 
 
 @pytest.mark.parametrize("seed", range(3))

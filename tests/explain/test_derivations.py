@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from rich.cells import cell_len
@@ -23,10 +24,16 @@ def point(name, seed=0, **options):
     return problem
 
 
+@cache
+def shipped(name, seed=0):
+    """The derivation of a layer at the layer's default sizes."""
+    return derive(DERIVATIONS[name], point(name, seed), seed)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", DERIVATIONS)
 def test_every_derivation_agrees_with_perturbation_and_with_its_layer(name, seed):
-    derived = derive(DERIVATIONS[name], point(name, seed), seed)
+    derived = shipped(name, seed)
     assert [(p.node.name, p.edge.parent) for p in derived.partials if p.gradient.verdict != "pass"] == []
     assert derived.agrees
     assert {paths.name for paths in derived.paths} == set(derived.check.gradients)
@@ -132,8 +139,7 @@ def test_a_page_that_does_not_agree_says_so_and_exits_with_1(capsys, monkeypatch
 @pytest.mark.parametrize("name", DERIVATIONS)
 def test_a_derivation_fits_80_columns(name, encoding):
     stream = io.TextIOWrapper(io.BytesIO(), encoding)
-    derived = derive(DERIVATIONS[name], point(name), 0)
-    Console(file=stream, width=120).print(DerivationReport(derived), crop=False)
+    Console(file=stream, width=120).print(DerivationReport(shipped(name)), crop=False)
     stream.seek(0)
     assert [line for line in stream.read().splitlines() if cell_len(line.rstrip()) > 80] == []
 

@@ -109,18 +109,17 @@ def test_a_backward_that_overwrites_duplicates_is_seen_by_these_tests():
     assert wrong_gradients(case, overwriting) == ["table"]
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_dtype_is_preserved_everywhere(case, dtype):
-    inputs = case.draw(dtype)
-    outputs, cache = case.forward(inputs)
-    gradients = case.backward(cotangents_for(outputs), cache)
-    assert {str(out.dtype) for out in outputs} == {dtype}
-    assert {name: str(gradient.dtype) for name, gradient in gradients.items()} == dict.fromkeys(
-        gradients, dtype
-    )
-    assert {str(v.dtype) for v in cache if isinstance(v, np.ndarray) and v.dtype.kind == "f"} <= {dtype}
-    assert all(np.isfinite(gradient).all() for gradient in gradients.values())
+def test_the_dtype_is_preserved_everywhere(case):
+    for dtype in ("float16", "float32", "float64"):
+        outputs, cache = case.forward(case.draw(dtype))
+        gradients = case.backward(cotangents_for(outputs), cache)
+        assert {str(out.dtype) for out in outputs} == {dtype}
+        assert {name: str(gradient.dtype) for name, gradient in gradients.items()} == dict.fromkeys(
+            gradients, dtype
+        )
+        assert {str(v.dtype) for v in cache if isinstance(v, np.ndarray) and v.dtype.kind == "f"} <= {dtype}
+        assert all(np.isfinite(gradient).all() for gradient in gradients.values())
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -158,15 +157,15 @@ def test_no_gradient_shares_memory_with_the_cotangent_the_cache_or_another(case)
         assert gradient.flags.writeable
 
 
-@pytest.mark.parametrize("factor", [0.0, -1.0, 2.0**10, 2.0**-10])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_backward_is_linear_in_the_cotangent_bit_for_bit(case, factor):
+def test_backward_is_linear_in_the_cotangent_bit_for_bit(case):
     outputs, cache = case.forward(case.draw())
     cotangents = cotangents_for(outputs)
     gradients = case.backward(cotangents, cache)
-    multiplied = case.backward(tuple(factor * cotangent for cotangent in cotangents), cache)
-    for name, gradient in gradients.items():
-        np.testing.assert_array_equal(multiplied[name], factor * gradient)
+    for factor in (0.0, -1.0, 2.0**10, 2.0**-10):
+        multiplied = case.backward(tuple(factor * cotangent for cotangent in cotangents), cache)
+        for name, gradient in gradients.items():
+            np.testing.assert_array_equal(multiplied[name], factor * gradient, err_msg=f"{name} * {factor}")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

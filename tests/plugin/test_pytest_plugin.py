@@ -98,16 +98,14 @@ def test_what_is_shown_is_the_line_of_the_test_and_nothing_of_gradcli(run):
     assert not [line for line in lines if re.search(r"(api|pytest_plugin|checker)\.py", line)]
 
 
-@pytest.mark.parametrize("name", ["gradcli.yaml", "net.gradcli.yaml"])
-def test_the_checks_of_a_config_are_items_with_ids(run, name):
-    done = run({name: CONFIG, "layers.py": BATCHNORM}, "-v")
+def test_the_checks_of_a_config_are_items_with_ids_and_other_yaml_is_left_alone(run):
+    configs = ["gradcli.yaml", "net.gradcli.yaml", "net.yaml"]
+    done = run({**dict.fromkeys(configs, CONFIG), "layers.py": BATCHNORM}, "-v")
     assert done.returncode == 0, done.stdout
-    assert f"{name}::my-bn PASSED" in done.stdout
-    assert f"{name}::affine" in done.stdout
-
-
-def test_other_yaml_is_left_alone(run):
-    assert run({"net.yaml": CONFIG}).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    for name in configs[:2]:
+        assert f"\n{name}::my-bn PASSED" in done.stdout
+        assert f"\n{name}::affine" in done.stdout
+    assert "\nnet.yaml" not in done.stdout
 
 
 @pytest.mark.parametrize("words", [[], ["-p", "xdist", "-n", "2"]], ids=["alone", "xdist"])
@@ -135,12 +133,13 @@ def test_a_wrong_gradient_fails_with_an_account_and_reports_and_no_traceback(wor
 
 def test_an_expected_failure_is_an_xfail_and_an_unexpected_pass_fails(run):
     config = CONFIG.replace("    inputs: {x: {", "    xfail: issue 12\n    inputs: {x: {")
-    done = run({"gradcli.yaml": config, "layers.py": WRONG_BATCHNORM}, "-rx")
-    assert done.returncode == 0
-    assert "1 passed, 1 xfailed" in done.stdout
-    assert "issue 12" in done.stdout
-    done = run({"gradcli.yaml": config, "layers.py": BATCHNORM})
+    passes = config.replace("layers.py", "right.py")
+    files = {"gradcli.yaml": config, "layers.py": WRONG_BATCHNORM}
+    done = run({**files, "right.gradcli.yaml": passes, "right.py": BATCHNORM}, "-rxf")
     assert done.returncode == 1
+    assert "1 failed, 2 passed, 1 xfailed" in done.stdout
+    assert "XFAIL gradcli.yaml::my-bn - issue 12" in done.stdout
+    assert "FAILED right.gradcli.yaml::my-bn" in done.stdout
     assert "GC112: it passes, and is declared xfail (issue 12)" in done.stdout
 
 
