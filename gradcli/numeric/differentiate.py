@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from gradcli.arrays import Array, BoolArray, FloatArray, largest
+from gradcli.arrays import Array, BoolArray, FloatArray, blocks, largest
 from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step, linear, locality, screening
 from gradcli.numeric.function import Function, bend, jitter_key, jittered, random_moves
@@ -241,11 +241,14 @@ class Differentiator:
         responses = self.perturbation.responses((position, step) for position in moved)
         done: list[Position] = []
         try:
-            for position, (response, taken) in zip(measured, responses, strict=True):
-                self.value[self.moves.selection(position)] = response / taken
+            for position, response in zip(measured, responses, strict=True):
+                self.value[self.moves.selection(position)] = response
                 done.append(position)
                 tick(1)
         finally:
+            complete = len(done) == self.moves.batches
+            for part in blocks(self.value.shape) if complete else map(self.moves.selection, done):
+                self.value[part] /= self.perturbation.taken(part, step)
             del responses
             self.__dict__.pop("perturbation", None)  # its working copy goes before this array comes
             for position in done:
@@ -619,7 +622,8 @@ class Differentiator:
         else:
             factors = (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25)
             moves = ((position, factor * self.length) for factor in factors)
-            for response, taken in self.perturbation.responses(moves):
+            for factor, response in zip(factors, self.perturbation.responses(moves), strict=True):
+                taken = self.perturbation.taken(self.moves.selection(position), factor * self.length)
                 drawn.append(float((response / taken)[place]))
         return max((abs(d - value) for d in drawn), default=float("inf"))
 
@@ -636,6 +640,7 @@ class Differentiator:
             for sign in (1.0, -1.0)
         )
         for climb in second:
+            selection = self.moves.selection(climb.position)
             places = np.s_[:] if climb.keep is None else climb.keep
             count = prod(self.moves.group_at(climb.position)) if climb.keep is None else len(climb.keep)
             # Each array when there is a response for it: a group may be a whole array.
@@ -643,10 +648,13 @@ class Differentiator:
             minus: list[FloatArray] = []
             for nominal in ladder:
                 for sign, side in ((1.0, plus), (-1.0, minus)):
-                    response, taken = next(responses)
+                    response = np.ravel(next(responses))[places]
+                    step = sign * climb.step(nominal)
+                    taken = np.ravel(self.perturbation.taken(selection, step))[places]
+                    asked = step if climb.scale is None else np.ravel(step)[places]
                     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                        response *= np.divide(sign * climb.step(nominal), taken, out=taken)
-                    side.append(np.ravel(response)[places])
+                        response *= np.divide(asked, taken, out=taken)
+                    side.append(response)
                     del response, taken  # before the next
                 tick(2)
             steps = (

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from types import EllipsisType
 
 import numpy as np
 
@@ -38,33 +39,33 @@ class Perturbation:
         self._moved_last: Selection | None = None
         self._complex: Array | None = None
 
-    def responses(self, moves: Iterable[Move]) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Contracted f(x + steps) - f(x) for one batch after the other, and the steps as floating point took
-        them; see `Function.changes`.
+    def responses(self, moves: Iterable[Move]) -> Iterator[FloatArray]:
+        """Contracted f(x + steps) - f(x) for one batch after the other; see `Function.changes`.
 
         Shapes: those of the batch's group. NaN where the code could not be evaluated. Cost: one evaluation
         for each batch.
         """
-        under_way: deque[tuple[Move, Selection]] = deque()
+        under_way: deque[Position] = deque()
 
         def moved(move: Move) -> dict[str, Array]:
-            selection = self.structure.selection(move[0])
-            under_way.append((move, selection))
-            return self._moved(selection, move[1])
+            under_way.append(move[0])
+            return self._moved(self.structure.selection(move[0]), move[1])
 
-        def contracted(changes: list[FloatArray] | None) -> tuple[FloatArray, FloatArray]:
-            (position, steps), selection = under_way.popleft()
+        def contracted(changes: list[FloatArray] | None) -> FloatArray:
+            position = under_way.popleft()
             if changes is None:
-                response = np.full(self.structure.group_at(position), np.nan)
-            else:
-                response = self.structure.contract(self.cotangents, changes, position)
-            original = self._origin[selection]
-            taken = np.asarray(original + steps)
-            taken -= original
-            return response, taken
+                return np.full(self.structure.group_at(position), np.nan)
+            return self.structure.contract(self.cotangents, changes, position)
 
         # Not a loop with a yield: that would keep each response until the next one is there.
         return map(contracted, self.function.changes(map(moved, moves)))
+
+    def taken(self, where: Selection | slice | EllipsisType, steps: FloatArray | float) -> FloatArray:
+        """Steps as floating point takes them from some elements of the input."""
+        original = self._origin[where]
+        taken = np.asarray(original + steps)
+        taken -= original
+        return taken
 
     def _moved(self, selection: Selection, steps: FloatArray | float) -> dict[str, Array]:
         """The input as a move leaves it, until the next one is made."""

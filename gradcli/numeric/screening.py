@@ -89,17 +89,19 @@ class Screen:
 
     def measure(self, positions: Sequence[Position], tick: Callable[[int], None]) -> Screened:
         """Some batches. Cost: 2 evaluations for each."""
+        step, selection = self._step, self._perturbation.structure.selection
         plus, minus = np.zeros((2, len(positions), *self._rounding.shape))
-        apart = np.full_like(plus, 2 * self._step)  # the two points, as floating point has them
-        moves = ((position, step) for position in positions for step in (self._step, -self._step))
+        apart = np.full_like(plus, 2 * step)  # the two points, as floating point has them
+        moves = ((position, signed) for position in positions for signed in (step, -step))
         responses = self._perturbation.responses(moves)
         for number, position in enumerate(positions):
             here = (number, *self._places(position))
-            plus[here], apart[here] = next(responses)
+            plus[here] = next(responses)
             tick(1)
-            minus[here], below = next(responses)
-            apart[here] -= below
+            minus[here] = next(responses)
             tick(1)
+            there = selection(position)
+            apart[here] = self._perturbation.taken(there, step) - self._perturbation.taken(there, -step)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             value = np.asarray(plus - minus)
             value /= apart

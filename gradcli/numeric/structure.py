@@ -248,8 +248,7 @@ def _match(
     subsets = [rows for rows in separating(amounts[name].shape[axis]) if rows.any() and not rows.all()]
     moves = (
         {
-            name: function.point[name]
-            + amounts[name] * np.expand_dims(rows, tuple(a for a in range(amounts[name].ndim) if a != axis))
+            name: function.point[name] + amounts[name] * along(rows.astype(np.float64), axis, amounts[name])
             for name, axis in axes.items()
         }
         for rows in subsets
@@ -257,9 +256,8 @@ def _match(
     for rows, changes in zip(subsets, function.changes(moves), strict=True):
         if changes is None:
             return None
-        still = np.flatnonzero(~rows)
         candidates = [
-            [b for b in left if unmoved(change, level, b, still)]
+            [b for b in left if unmoved(change, level, b, ~rows)]
             for left, change, level in zip(candidates, changes, noise, strict=True)
         ]
         if not all(candidates):
@@ -282,9 +280,17 @@ def separating(length: int) -> BoolArray:
     return np.concatenate([bits, count]).astype(bool)
 
 
-def unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: Array) -> bool:
+def along(rows: Array, axis: int, array: Array) -> Array:
+    """Something about the rows of an axis, in a shape that goes with an array."""
+    return rows.reshape([-1 if a == axis else 1 for a in range(array.ndim)])
+
+
+def unmoved(change: FloatArray, noise: FloatArray, axis: int, rows: BoolArray) -> bool:
     """Whether some rows stayed as they were: the same bits, or the same to within rounding."""
-    if not change.any():
+    moved = np.asarray(change != 0)
+    moved &= along(rows, axis, change)
+    if not moved.any():
         return True
-    still = np.take(change, rows, axis)
-    return not still.any() or bool(np.all(np.abs(still) <= 8 * np.take(noise, rows, axis)))  # False for NaN
+    places = np.flatnonzero(rows)
+    still = np.abs(np.take(change, places, axis))
+    return bool(np.all(still <= 8 * np.take(noise, places, axis)))  # False for NaN
