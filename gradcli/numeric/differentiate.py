@@ -18,7 +18,7 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step, linear, locality, screening
 from gradcli.numeric.function import Function, bend, jitter_key, jittered, random_moves
 from gradcli.numeric.ladder import RATIO, central, evident_noise, grown, lepski, richardson
-from gradcli.numeric.perturb import Perturbation
+from gradcli.numeric.perturb import Perturbation, taken
 from gradcli.numeric.rounding import SMALLEST, Noise, median
 from gradcli.numeric.scale import scale_of
 from gradcli.numeric.slopes import KINK, Slopes, judge
@@ -640,8 +640,9 @@ class Differentiator:
             for sign in (1.0, -1.0)
         )
         for climb in second:
-            selection = self.moves.selection(climb.position)
             places = np.s_[:] if climb.keep is None else climb.keep
+            original = self.perturbation.unmoved(climb.position)[places]
+            scale = None if climb.scale is None else np.ravel(climb.scale)[places]
             count = prod(self.moves.group_at(climb.position)) if climb.keep is None else len(climb.keep)
             # Each array when there is a response for it: a group may be a whole array.
             plus: list[FloatArray] = []
@@ -649,17 +650,14 @@ class Differentiator:
             for nominal in ladder:
                 for sign, side in ((1.0, plus), (-1.0, minus)):
                     response = np.ravel(next(responses))[places]
-                    step = sign * climb.step(nominal)
-                    taken = np.ravel(self.perturbation.taken(selection, step))[places]
-                    asked = step if climb.scale is None else np.ravel(step)[places]
+                    step = sign * (nominal if scale is None else nominal * scale)
+                    moved = taken(original, step)
                     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                        response *= np.divide(asked, taken, out=taken)
+                        response *= np.divide(step, moved, out=moved)
                     side.append(response)
-                    del response, taken  # before the next
+                    del response, moved  # before the next
                 tick(2)
-            steps = (
-                ladder[:, None] if climb.scale is None else ladder[:, None] * np.ravel(climb.scale)[places]
-            )
+            steps = ladder[:, None] if scale is None else ladder[:, None] * scale
             yield plus, minus, np.broadcast_to(steps, (len(ladder), count))
 
     def _estimate(

@@ -16,7 +16,6 @@ from gradcli.arrays import Array, BoolArray, FloatArray
 from gradcli.dataclass import dataclass
 
 RATIO = 4.0  # between neighbouring steps
-_PART = 1 << 10
 _FEW = 64
 
 
@@ -55,14 +54,8 @@ def lepski(estimates: FloatArray, bands: FloatArray) -> Choice:
     element = estimates.shape[1:]
     bands = np.broadcast_to(bands, estimates.shape)
     estimates, bands = (array.reshape(len(array), -1) for array in (estimates, bands))
-    parts = [_lepski(estimates[:, here], bands[:, here]) for here in columns(estimates.shape[1])]
-    value, uncertainty, rung = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+    value, uncertainty, rung = _lepski(estimates, bands)
     return Choice(value.reshape(element), uncertainty.reshape(element), rung.reshape(element))
-
-
-def columns(count: int) -> list[slice]:
-    """So many elements in parts that are judged at once: their ladders fit the cache."""
-    return [slice(start, start + _PART) for start in range(0, max(count, 1), _PART)]
 
 
 def _lepski(estimates: FloatArray, bands: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
@@ -117,9 +110,11 @@ def sobered(choice: Choice, slopes: FloatArray, estimates: FloatArray, bands: Fl
     what was extrapolated.
     """
     with np.errstate(invalid="ignore"):
-        taken = np.abs(slopes[:-1] - estimates)
         chosen = np.maximum(choice.rung, 0)[None]
-        bold = (choice.rung >= 0) & (np.take_along_axis(taken, chosen, 0)[0] > np.abs(choice.value))
+        bold = np.abs(np.take_along_axis(slopes, chosen, 0)[0] - choice.value) > np.abs(choice.value)
+        if not np.any(bold):  # mostly; nor is there any where no value was found
+            return choice
+        taken = np.abs(slopes[:-1] - estimates)
         rungs = np.arange(len(estimates)).reshape(-1, *(1,) * choice.value.ndim)
         doubts = np.where((rungs <= chosen) & np.isfinite(taken + bands), taken + bands, np.inf)
     best = np.argmin(doubts, axis=0)

@@ -62,10 +62,11 @@ class Perturbation:
 
     def taken(self, where: Selection | slice | EllipsisType, steps: FloatArray | float) -> FloatArray:
         """Steps as floating point takes them from some elements of the input."""
-        original = self._origin[where]
-        taken = np.asarray(original + steps)
-        taken -= original
-        return taken
+        return taken(self._origin[where], steps)
+
+    def unmoved(self, position: Position) -> FloatArray:
+        """The elements of a batch at the point, by their place in its group; they must not be written to."""
+        return np.ravel(self._origin[self.structure.selection(position)])
 
     def _moved(self, selection: Selection, steps: FloatArray | float) -> dict[str, Array]:
         """The input as a move leaves it, until the next one is made."""
@@ -108,3 +109,10 @@ class Perturbation:
 
     def _contract_imaginary(self, outputs: Outputs, position: Position) -> FloatArray:
         return self.structure.contract(self.cotangents, [np.imag(out) for out in outputs], position)
+
+
+def taken(original: FloatArray, steps: FloatArray | float) -> FloatArray:
+    """Steps as floating point takes them from some numbers."""
+    moved = np.asarray(original + steps)
+    moved -= original
+    return moved

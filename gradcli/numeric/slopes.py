@@ -5,9 +5,11 @@ import numpy.typing as npt
 
 from gradcli.arrays import BoolArray, FloatArray
 from gradcli.dataclass import dataclass
-from gradcli.numeric.ladder import central, columns, evident_noise, grown, lepski, richardson, sobered
+from gradcli.numeric.ladder import central, evident_noise, grown, lepski, richardson, sobered
 
 SMOOTH, KINK, JUMP, NOISE = 0, 1, 2, 3
+
+_PART = 1 << 10  # elements whose ladders are judged at once: they fit the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,8 @@ def _chosen(
     """The slopes on the right, on the left and of both sides together, of 2nd order and of 4th."""
     steps = np.broadcast_to(steps, plus.shape)
     values, doubts = np.empty((2, 3, plus.shape[1]))
-    for here in columns(plus.shape[1]):
+    for start in range(0, plus.shape[1], _PART):
+        here = np.s_[start : start + _PART]
         found = _chosen_at_once(plus[:, here], minus[:, here], steps[:, here], rounding[here])
         values[:, here], doubts[:, here] = found
     return (values[0], doubts[0]), (values[1], doubts[1]), (values[2], doubts[2])
