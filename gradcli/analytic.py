@@ -170,6 +170,8 @@ def _unless_whole(move: Callable[[Array], Array], within: float) -> Callable[[Ar
     def change(array: Array) -> Array:
         if array.dtype.kind != "f":
             return array
+        if array.size and float(array.item(0)) % 1.0 > 0.0:
+            return move(array)  # mostly the first number tells
         few = array.flat[:_FEW]  # mostly they tell
         whole = bool(np.all(few == np.rint(few)) and np.all(array == np.rint(array)))
         whole = whole and float(np.max(np.abs(array), initial=0.0)) > within

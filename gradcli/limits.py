@@ -200,15 +200,16 @@ def repeated(numeric: Differentiator) -> BoolArray:
     """Elements whose value occurs more than once among those that could be tied with it (the batches, at one
     place of a group), to within the distance below which ties are broken."""
     structure = numeric.structure
+    if structure.batches <= 1:
+        return np.zeros(structure.shape, dtype=bool)
     order = (*structure.separable, *_rest(numeric))
     turned = np.transpose(np.asarray(numeric.function.point[numeric.name], dtype=np.float64), order)
     found = np.zeros(turned.shape, dtype=bool)
-    if structure.batches > 1:
-        rows = turned.reshape(structure.group_size, structure.batches)
-        marks = found.reshape(rows.shape)
-        count = max(1, _PART // structure.batches)
-        for start in range(0, len(rows), count):  # a part at a time: it fits the cache, and memory counts
-            _mark_repeated(rows[start : start + count], marks[start : start + count], structure.batches)
+    rows = turned.reshape(structure.group_size, structure.batches)
+    marks = found.reshape(rows.shape)
+    count = max(1, _PART // structure.batches)
+    for start in range(0, len(rows), count):  # a part at a time: it fits the cache, and memory counts
+        _mark_repeated(rows[start : start + count], marks[start : start + count], structure.batches)
     return np.transpose(found, np.argsort(order))
 
 

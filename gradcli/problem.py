@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -161,7 +162,7 @@ class Problem:
         """The dtype whose digits a gradient can be expected to hold: its own or its input's, the coarser."""
         return min(gradient.dtype, self.inputs[name].dtype, key=lambda dtype: dtype.itemsize)
 
-    @property
+    @cached_property
     def differentiable(self) -> tuple[str, ...]:
         """Names of the inputs that have a gradient."""
         return tuple(

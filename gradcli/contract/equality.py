@@ -21,7 +21,8 @@ def comparable(problem: Problem, raw: Mapping[str, Any], *, copy: bool = True) -
             continue
         array = np.asarray(value)
         if array.shape == problem.inputs[name].shape and array.dtype.kind in "fiub":
-            found[name] = array.astype(np.result_type(array.dtype, np.float16), copy=copy)
+            dtype = array.dtype if array.dtype.kind == "f" else np.result_type(array.dtype, np.float16)
+            found[name] = array.astype(dtype, copy=copy)
     return found
 
 

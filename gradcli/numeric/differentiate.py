@@ -623,8 +623,8 @@ class Differentiator:
             factors = (-1.0, 0.5, -0.5, 0.75, 0.25, -0.25)
             moves = ((position, factor * self.length) for factor in factors)
             for factor, response in zip(factors, self.perturbation.responses(moves), strict=True):
-                taken = self.perturbation.taken(self.moves.selection(position), factor * self.length)
-                drawn.append(float((response / taken)[place]))
+                moved = self.perturbation.taken(self.moves.selection(position), factor * self.length)
+                drawn.append(float((response / moved)[place]))
         return max((abs(d - value) for d in drawn), default=float("inf"))
 
     def _responses(
