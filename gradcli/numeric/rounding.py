@@ -10,7 +10,7 @@ from gradcli.numeric.function import Function, jitter_key, jittered, random_move
 JITTERS = 4
 # The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
 _COARSE = 2.0**-28
-_NOT_FLOAT64 = 1e-12
+_NOT_FLOAT64 = 4e-12
 _LARGE = 2.0**-16  # of a move's size
 _FURTHER = 8.0  # times that: a function that is straight so far is no fast one
 SMALLEST = float(np.finfo(np.float64).tiny)  # below it an output loses digits
