@@ -1,7 +1,7 @@
 """A derivation with its numbers: every local partial by its formula and by perturbation, and their sums."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from gradcli import checker
 from gradcli.arrays import Array
 from gradcli.explain.derivation import Derivation, Edge, Node
 from gradcli.problem import Problem, Run
-from gradcli.result import PASS, CheckResult, Gradient
+from gradcli.result import INCONCLUSIVE, PASS, CheckResult, Gradient
 from gradcli.spec import Settings
 
 _SUMS = 1e-9  # how far sums of paths may be from backward, relative to the largest of them
@@ -115,7 +115,17 @@ def _partial(
     name = f"{node.name}/{edge.parent}"
     point = {edge.parent: np.array(values[edge.parent])}
     problem = Problem(name, name, forward, backward, point, cotangents=(np.asarray(cotangent),))
-    return Partial(node, edge, checker.run(problem, settings).gradients[edge.parent])
+    gradient = checker.run(problem, settings).gradients[edge.parent]
+    if gradient.verdict == INCONCLUSIVE and _is_zero_here(gradient):
+        gradient = replace(gradient, verdict=PASS, note="zero")
+    return Partial(node, edge, gradient)
+
+
+def _is_zero_here(gradient: Gradient) -> bool:
+    """Whether both say zero to within what is allowed; at other points it may be something else, as that of a
+    variance with respect to the mean is."""
+    sizes = np.maximum(np.abs(gradient.analytic), np.abs(gradient.numeric))
+    return bool(np.all(sizes <= gradient.allowed))
 
 
 def _paths(name: str, shares: list[tuple[str, Array]], gradient: Gradient) -> Paths:

@@ -52,6 +52,10 @@ class Checkable(Protocol):
     def arguments(self) -> tuple[str, ...]:
         """The names that inputs and constants can have, in order."""
 
+    @property
+    def wraps(self) -> bool:
+        """Whether arrays reach the functions in objects of the user's own, as values of a tape."""
+
     def takes(self, name: str) -> bool:
         """Whether it can be given an argument of this name."""
 
@@ -92,6 +96,7 @@ class ByName:
     """The part of a Checkable whose gradients have names: one more or less does not matter."""
 
     order = 1
+    wraps = False
 
     @property
     def numbers(self) -> Collection[str]:

@@ -119,14 +119,14 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
         unguessable,
     )  # explicit checks start sooner
 
-    reason = unguessable(one.functions, missing)
+    reason = None if one.wraps else unguessable(one.functions, missing)
     if reason is not None:
         raise UsageError(f"{loaded.shown}:{one.name}: {reason}")
     try:
         left_out, budget = _optional(one, given), spec.settings.budget
         found = infer(one, missing, given.shapes, build, optional=left_out, budget=budget)
     except NothingFits as nothing:
-        reason = unguessable(one.functions, one.arguments)
+        reason = None if one.wraps else unguessable(one.functions, one.arguments)
         told = f"{loaded.shown}:{one.name}: {reason}" if reason is not None else _asked(build, str(nothing))
         raise UsageError(told) from nothing
     except Unmatched as unmatched:

@@ -318,6 +318,8 @@ class FunctionEngine:
 class TapeFunction(EngineFunction):
     """A function of an engine's values."""
 
+    wraps = True
+
     def problem(self, inputs: Mapping[str, Array], constants: Mapping[str, Any], label: Label) -> Problem:
         require_floating(label.where, inputs)
         problem = super().problem(inputs, constants, label)
