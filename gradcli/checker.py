@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float, str], None]
 
 _JITTERS = 6
-_TOGETHER = 1 << 17  # elements of inputs and outputs whose rounding is measured by the same calls
+_TOGETHER = 1 << 16  # elements of inputs and outputs whose rounding is measured by the same calls
 _COLD = 8.0  # times as long as a forward: a backward that may be quicker the next time
 _SLOW = 0.02  # seconds for a call: less, and a whole check is tried in any time
 _ORDINARY, _FOR_EACH = 70, 12  # calls that an ordinary check takes at least: and more for each input
@@ -66,13 +66,13 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
             )
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _Check(problem, settings, progress or (lambda _fraction, _text: None)).run()
+        return _Check(problem, settings, progress).run()
 
 
 class _Check:
     """One check under way: whatever is known so far is in its attributes."""
 
-    def __init__(self, problem: Problem, settings: Settings, progress: Progress) -> None:
+    def __init__(self, problem: Problem, settings: Settings, progress: Progress | None) -> None:
         self.problem = problem
         self.settings = settings
         self.progress = progress
@@ -436,7 +436,8 @@ class _Check:
         def tick(evaluations: int) -> None:
             nonlocal done
             done += evaluations
-            self.progress(min(1.0, done / expected), self.problem.id)
+            if self.progress is not None:
+                self.progress(min(1.0, done / expected), self.problem.id)
             self.clock.check()
 
         return tick

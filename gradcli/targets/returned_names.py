@@ -4,7 +4,6 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gradcli.targets.cost_names import is_gradient
 from gradcli.targets.remembered import remembered
 from gradcli.targets.source_tree import source_tree
 
@@ -51,8 +50,11 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 def _name_or_names(node: ast.expr) -> str:
     """As `_name`; "grads" for gradients in brackets of their own: `loss, (du, dv)`."""
-    several = node.elts if isinstance(node, ast.Tuple | ast.List) else []
-    return "grads" if several and all(is_gradient(_name(one)) for one in several) else _name(node)
+    if not isinstance(node, ast.Tuple | ast.List) or not node.elts:
+        return _name(node)
+    from gradcli.targets.cost_names import is_gradient  # many expressions to compile, and start-up counts
+
+    return "grads" if all(is_gradient(_name(one)) for one in node.elts) else _name(node)
 
 
 def _name(node: ast.expr) -> str:
