@@ -6,7 +6,8 @@ the windows, and shows that nothing lies outside of those of all rows that moved
 whether an output in the window of one row depends on another one that moved, a multiple of that distance
 away. In the second, whole blocks of rows move, and of any two blocks each while the other has to stay. So for
 any row and any output outside of its window there is a test in which the one moves and the other has to stay.
-Where an axis has few rows, each moves alone.
+Where an axis has few rows, each moves alone. Where windows are blocks (groups of channels, pooling without
+overlap), the second test is enough.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,21 +39,24 @@ def discover(
     rng: np.random.Generator,
     *,
     per_batch: int,
+    kinks: bool,
     most: float,
 ) -> tuple[Structure, bool]:
     """A structure that moves rows together along further axes, and whether all else stayed the same to the
     bit (rather than to within rounding) in all tests.
 
-    `per_batch`: evaluations that a batch takes; `most`: that may be spent on the search.
+    `per_batch`: evaluations that a batch takes; `most`: that may be spent on the search. `kinks`: whether the
+    point may be at some, where an output may move with a row in one direction alone: both are tried.
     Cost: one or two evaluations for an axis without windows; for one with windows of w rows, about 2 w and
-    4 log2(n / w), twice that for one without ends. Not more than half of what that saves, each time.
+    4 log2(n / w); twice that for one without ends, and for both directions. Not more than half of what that
+    saves, each time.
     """
     exact = True
     for axis in sorted(structure.alone, key=lambda axis: -structure.shape[axis]):
         if structure.batches < _BATCHES or structure.shape[axis] < _ROWS or most < _PILOTS:
             break
         before = function.evaluations
-        search = _Search(function, name, axis, structure, noise, rng)
+        search = _Search(function, name, axis, structure, noise, rng, kinks=kinks)
         pairing = search.pairing(per_batch * structure.batches, most)
         most -= function.evaluations - before
         if pairing is not None:
@@ -141,6 +145,8 @@ class _Search:
         structure: Structure,
         noise: Noise,
         rng: np.random.Generator,
+        *,
+        kinks: bool,
     ) -> None:
         self.function = function
         self.name = name
@@ -148,6 +154,7 @@ class _Search:
         self.rows = structure.shape[axis]
         self.exact = True  # whether what counts as still stays the same to the bit
         self._noise = noise
+        self._signs = (1.0, -1.0) if kinks else (1.0,)
         self._amounts = random_amounts(function, name, noise, rng)
         self._free = [
             [axis for axis in range(rank) if axis not in used]
@@ -185,7 +192,7 @@ class _Search:
         cost = period + 4 * (self.rows // period + 1).bit_length()
         if 2 * period > self.rows:
             period = cost = self.rows
-        if cost > min(most, evaluations * (1 - reach / self.rows) / _SAVED):
+        if len(self._signs) * cost > min(most, evaluations * (1 - reach / self.rows) / _SAVED):
             return None
         windows = self._tested(lines, period, around=False)
         if windows is None and period < self.rows and self._may_go_around(lines):
@@ -221,10 +228,23 @@ class _Search:
             for output, line in enumerate(lines)
         )
 
-    def _changes(self, rows: Array) -> list[FloatArray] | None:
+    def _reached(self, rows: BoolArray, lines: Sequence[_Line]) -> list[BoolArray] | None:
+        """Which places along the axis of each output move with some rows; None where the code fails there."""
+        reached = [
+            np.zeros(out.shape[line.axis], bool) for line, out in zip(lines, self.function.base, strict=True)
+        ]
+        for sign in self._signs:
+            changes = self._changes(rows, sign)
+            if changes is None:
+                return None
+            for output, (line, change) in enumerate(zip(lines, changes, strict=True)):
+                reached[output] |= self._moved(change, output, line.axis)
+        return reached
+
+    def _changes(self, rows: Array, sign: float = 1.0) -> list[FloatArray] | None:
         """What the outputs do when some rows move: True in a mask of them."""
         others = tuple(axis for axis in range(self._amounts.ndim) if axis != self.axis)
-        moves = self._amounts * np.expand_dims(rows, others)
+        moves = self._amounts * (sign * np.expand_dims(rows, others))
         moves += self.function.point[self.name]  # no further array: memory counts
         return self.function.change({self.name: moves})
 
@@ -295,12 +315,12 @@ class _Search:
         seen: list[list[Array]] = [[] for _ in lines]  # rows, and how far the places are that they reach
         for turn in turns.slices:
             rows = np.arange(self.rows)[turn]
-            changes = self._changes(np.isin(np.arange(self.rows), rows))
-            if changes is None:
+            reached = self._reached(np.isin(np.arange(self.rows), rows), lines)
+            if reached is None:
                 return None
-            for output, (line, change) in enumerate(zip(lines, changes, strict=True)):
-                places = np.flatnonzero(self._moved(change, output, line.axis))
-                nearest, distance = line.nearest(places, rows, change.shape[line.axis], turns.around)
+            for output, (line, moved) in enumerate(zip(lines, reached, strict=True)):
+                places = np.flatnonzero(moved)
+                nearest, distance = line.nearest(places, rows, len(moved), turns.around)
                 doubtful = np.abs(distance) > turns.period * abs(line.slope) / 2 - 0.5
                 if len(rows) > 1 and np.any(doubtful):
                     return None
@@ -319,12 +339,11 @@ class _Search:
         for partition in partitions:
             for blocks in separating(int(partition.max()) + 1):
                 rows = blocks[partition]
-                changes = self._changes(rows)
-                if changes is None:
+                reached = self._reached(rows, lines)
+                if reached is None:
                     return False
-                for output, (window, line, change) in enumerate(zip(windows, lines, changes, strict=True)):
-                    if np.any(self._moved(change, output, line.axis) & ~window.reached(rows)):
-                        return False
+                if any(np.any(r & ~window.reached(rows)) for r, window in zip(reached, windows, strict=True)):
+                    return False
         return True
 
 
