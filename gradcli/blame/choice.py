@@ -57,6 +57,10 @@ class Choice:
         if lacking is not None and self._is_finished(lacking):
             self.notes.append("a path is missing, and where it should be added cannot be told")
             return None
+        if lacking is not None and not (_adds(lacking) or _is_idle(lacking) or self._is_zero(lacking)):
+            # A term was lost from a sum rather than from what is made of it: `d / spread`.
+            sums = [s for s in self.serious(suspects - {lacking}, wrong) if _adds(s)]
+            lacking = lacking if not sums else sums[0] if len(sums) == 1 else None
         if lacking is not None:
             return lacking, self._line(lacking, wrong)
         serious = self.serious(suspects, wrong)
@@ -211,8 +215,12 @@ class Choice:
         if len(statements) == 1 and statements[0] is not None:
             lines = {r.line for r in top}
             return statements[0], min(lines) if len(lines) == 1 else statements[0].lineno
-        self.notes.append(f"any of several places could be repaired{_lines(statements)}")
+        self.note_places(statements)
         return None
+
+    def note_places(self, statements: Iterable[ast.stmt | None]) -> None:
+        """Say that a repair is possible in more than one place."""
+        self.notes.append(f"any of several places could be repaired{_lines(statements)}")
 
     def _up_to_a_conflict(self, statements: list[ast.stmt | None]) -> list[ast.stmt | None]:
         """Of places for the same repair, those by which every value is what its name says."""

@@ -57,8 +57,8 @@ def freedom(bench: Bench, evidence: Evidence, statement: ast.stmt, wrong: frozen
         return None  # it enters otherwise than linearly
     weights, rank = _solved(np.stack(columns, axis=1), true - base)
     if weights is None:
-        # An index may be wrong rather than the value.
-        return None if any(f.in_part for f in free) else 0
+        # An index may be wrong rather than the value, but hardly where zeros are put.
+        return None if any(f.in_part and not _wipes(statement) for f in free) else 0
     changes: dict[Key, Array] = {}
     for (key, unit), weight in zip(units, weights, strict=True):
         changes[key] = changes.get(key, 0.0) + weight * unit
@@ -115,6 +115,12 @@ def _free(bench: Bench, evidence: Evidence, statement: ast.stmt) -> list[_Free]:
             found.append(_Free(key, value, places, True))
         latest[site.name] = value
     return found
+
+
+def _wipes(statement: ast.stmt) -> bool:
+    """Whether a statement puts zeros somewhere."""
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    return isinstance(value, ast.Constant) and value.value == 0
 
 
 def _solved(jacobian: FloatArray, gap: FloatArray) -> tuple[FloatArray | None, int]:

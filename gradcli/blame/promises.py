@@ -141,7 +141,9 @@ class _Search:
         if name is None or gradients.get(name) is None:
             return self.returned(found)
         wanted = np.asarray(gradients[name])
-        alike = [s for s in found if not s.is_argument and s.value is not None and _same(s.value, wanted)]
+        own = [(s, s.value) for s in found if not s.is_argument and s.value is not None]
+        alike = [s for s, value in own if _same(value, wanted)]
+        alike = alike or [s for s, value in own if _is_scaled(value, wanted)]
         source = self.problem.source
         of_forward = getattr(source and source.forward, "__code__", None)
         # `'dbc': dcandidate` is wrong where it is handed over: that is the gradient of another value.
@@ -230,6 +232,14 @@ def _same(one: Array, other: Array) -> bool:
         and one.dtype == other.dtype
         and bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
     )
+
+
+def _is_scaled(one: Array, other: Array) -> bool:
+    """Whether one is the other times a number: the gradient of a cost takes its cotangent only afterwards."""
+    if one.shape != other.shape or not one.any():
+        return False
+    factor = np.vdot(one, other) / np.vdot(one, one)
+    return bool(factor) and bool(np.allclose(factor * one, other, rtol=1e-9, atol=0.0))
 
 
 def _place(step: Step) -> Place:

@@ -53,9 +53,11 @@ class Repairer:
         """Repairs that only change the order in which values are unpacked or returned."""
         return list(self.text.by_edit(places, wrong, ("unpacked", "order")))
 
-    def edited(self, places: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
-        """Repairs by an edit of the text alone."""
-        return list(self.text.by_edit(places, wrong))
+    def edited(
+        self, places: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()
+    ) -> list[Repair]:
+        """Repairs by an edit of the text alone, of some kinds unless none are given."""
+        return list(self.text.by_edit(places, wrong, kinds))
 
     def _sites(self, suspects: set[ast.stmt]) -> list[Site]:
         return [

@@ -9,7 +9,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.choice import Choice
-from gradcli.blame.evidence import Evidence, is_sorting_out, is_unpacking
+from gradcli.blame.evidence import Evidence, is_alias, is_sorting_out, is_unpacking
 from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
@@ -99,6 +99,9 @@ class Search:
         if scaled:
             # `err = h - y` may be meant without the 1/m of the cost: a gradient is often scaled last.
             chosen = self.choice.by_repairs(scaled)
+            operators = [r for r in self.repairer.edited(suspects, wrong, ("operator",)) if r.rank == 1]
+            if operators and chosen not in [(r.statement, r.line) for r in operators]:
+                chosen, scaled = self.choice.by_repairs(operators), operators
             return None if chosen is None else self._fault(wrong, chosen, None, None, scaled, len(suspects))
         if fixed is not None:
             site, node, true = fixed
@@ -134,6 +137,11 @@ class Search:
             if elsewhere:
                 chosen = self.choice.by_repairs(elsewhere)
                 return None if chosen is None else self._fault(wrong, chosen, None, None, elsewhere, 1)
+        if self.bench.lone and any(is_sign(r.factor) for r in repairs):
+            reversals = [r for r in self._mistaken(suspects, wrong, ("sign",)) if r.statement is not None]
+            if reversals:
+                self.choice.note_places({r.statement for r in (*repairs, *reversals)})
+                return None
         chosen = self.choice.choose(suspects, repairs, wrong)
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
 
@@ -155,12 +163,15 @@ class Search:
         at_end = isinstance(repair.statement, ast.Return) and bool(returned & pieces)
         return at_end and self.choice.is_of_size(repair.factor or 0.0)
 
-    def _mistaken(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> list[Repair]:
+    def _mistaken(
+        self, suspects: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()
+    ) -> list[Repair]:
         """Edits of what is right for something else: `y = np.sin(x)`, of forward, where cos(x) is due."""
         behind = self.suspects.common(wrong, lambda _: False) - suspects
         kept = {s.statement for s in self.bench.backward.taps.sites if self.evidence.depends(s)}
-        own: set[ast.stmt] = {s for s in behind - kept if isinstance(s, ast.Assign) and not is_unpacking(s)}
-        return self.repairer.edited(own, wrong)
+        behind -= set() if kinds else kept
+        own: set[ast.stmt] = {s for s in behind if isinstance(s, ast.Assign) and not is_unpacking(s)}
+        return self.repairer.edited(own, wrong, kinds)
 
     def _innocent(self, suspects: set[ast.stmt], true: Mapping[Key, Array]) -> set[ast.stmt]:
         """Suspects whose values are right, because gradients that are right come from them.
@@ -337,7 +348,7 @@ class Search:
         pairs = [(v.ravel(), n.gradient.ravel()) for v, n in zip(values, true, strict=True)]
         found, wanted = (np.concatenate(column) for column in zip(*pairs, strict=True))
         gap = found * np.dot(wanted, wanted) - wanted * np.dot(wanted, found)
-        return bool(np.max(np.abs(gap), initial=0.0) <= 1e-6 * np.dot(wanted, wanted) * np.max(np.abs(found)))
+        return bool(np.max(np.abs(gap), initial=0.0) <= 1e-4 * np.dot(wanted, wanted) * np.max(np.abs(found)))
 
     def _last_alike(self, site: Site, node: Node, later: list[Site]) -> Site:
         """Of assignments of the same value to a name, or to one that belongs to the node, the last.
@@ -346,7 +357,8 @@ class Search:
         """
         values = self.evidence.trace.of(site.number)
         for other in later:
-            alike = other.name == site.name or any(n is node for n in self.evidence.paired(other))
+            alike = other.name == site.name or is_alias(other.statement)
+            alike = alike or any(n is node for n in self.evidence.paired(other))
             found = self.evidence.trace.of(other.number) if alike else []
             if len(found) == len(values) and all(map(np.array_equal, found, values)):
                 site = other

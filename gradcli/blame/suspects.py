@@ -49,6 +49,10 @@ class Suspects:
             # It is written into an array that the object holds: dW, = self.grads; np.add.at(dW, …).
             for left in self.flow.leaving():
                 found |= self.behind_parts(left, None, right)
+        if not found and self._is_method:
+            # Nothing is left in the object: what is returned is the gradient or a factor of it.
+            for statement in self.flow.returns():
+                found |= self.behind_parts(statement, None, right)
         return found
 
     @property
