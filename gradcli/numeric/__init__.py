@@ -1,9 +1,10 @@
 """Numeric derivatives with their uncertainty. Knows nothing of layers, verdicts or the command line."""
 
 from gradcli.numeric.careful import GLANCE, glance, look
-from gradcli.numeric.differentiate import CENTRAL, COMPLEX, LINEAR, Differentiator
+from gradcli.numeric.differentiate import Differentiator
 from gradcli.numeric.function import Function, bend, jitter_key, jittered, spread
 from gradcli.numeric.hidden import hidden, most_beside_one, with_hidden
+from gradcli.numeric.known import CENTRAL, COMPLEX, LINEAR
 from gradcli.numeric.rounding import (
     POINTS,
     Noise,

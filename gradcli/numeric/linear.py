@@ -1,11 +1,16 @@
 """A function that is linear in an input needs no small step and no second difference."""
 
+from collections.abc import Callable, Iterable
+from itertools import tee
+
 import numpy as np
 
 from gradcli.arrays import FloatArray, blocks, largest
 from gradcli.numeric.function import Function, random_moves
+from gradcli.numeric.known import Known
 from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import shows
+from gradcli.numeric.structure import Position
 
 _LONGER = 2.0**14
 _TIMES = 5
@@ -35,6 +40,29 @@ def reach(
             break
         scale *= _LONGER
     return found
+
+
+def measure(known: Known, length: float, positions: Iterable[Position], tick: Callable[[int], None]) -> None:
+    """One difference with a large step for each batch. Cost: 1 evaluation for each."""
+    step = 2.0 ** np.floor(np.log2(length))
+    # Both the outputs at the point and the moved ones round.
+    bands = known.roundings(2 / step)
+    measured, moved = tee(positions)
+    responses = known.perturbation.responses((position, step) for position in moved)
+    done: list[Position] = []
+    try:
+        for position, response in zip(measured, responses, strict=True):
+            known.value[known.moves.selection(position)] = response
+            done.append(position)
+            tick(1)
+    finally:
+        complete = len(done) == known.moves.batches
+        for part in blocks(known.value.shape) if complete else map(known.moves.selection, done):
+            known.value[part] /= known.perturbation.taken(part, step)
+        del responses
+        known.release()  # its working copy goes before this array comes
+        for position in done:
+            known.uncertainty[known.moves.selection(position)] = bands(position)
 
 
 def _straight(

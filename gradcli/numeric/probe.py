@@ -12,8 +12,9 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric import complex_step
-from gradcli.numeric.differentiate import COMPLEX, LINEAR, Differentiator
+from gradcli.numeric.differentiate import Differentiator
 from gradcli.numeric.function import Function
+from gradcli.numeric.known import COMPLEX, LINEAR
 from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
 
 PROBES = 8

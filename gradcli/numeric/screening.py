@@ -12,7 +12,9 @@ import numpy as np
 
 from gradcli.arrays import BoolArray, FloatArray
 from gradcli.dataclass import dataclass
+from gradcli.numeric import complex_step
 from gradcli.numeric.function import Function
+from gradcli.numeric.known import Known
 from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.structure import Position, Structure
 
@@ -20,6 +22,8 @@ _STEP = 2.0**-14  # by the spread: truncation and round-off of a smooth function
 _ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
 _BENT = 2.0**-7  # of the largest response: where the two sides differ by more, there may be a kink
 _BATCHES = 16  # from so many on it pays
+_CALIBRATED = 32  # batches for each that is measured by the complex step beside a difference
+_MOST_CALIBRATED = 16
 _PART = 1 << 12  # elements that are judged at once
 _NUMBERS = 1 << 12  # in all inputs and outputs: with fewer, the calls themselves take most of the time
 
@@ -129,3 +133,42 @@ class Screen:
         band = np.asarray(size * (8 * np.finfo(np.float64).eps / self._step))
         band += 4 * self._rounding / self._step
         return band
+
+
+def screen(
+    known: Known, positions: Sequence[Position], tick: Callable[[int], None], screened: set[Position]
+) -> Sequence[Position]:
+    """Measure batches by one pair of real evaluations each; returns those that need the complex step.
+    The others are added to `screened`."""
+    step = complex_step.step_of(known)
+
+    def exact(position: Position) -> FloatArray | None:
+        return known.perturbation.imaginary(position, step)
+
+    rough = Screen(known.perturbation, exact, _largest_rounding(known), known.scale)
+    most = min(max(len(positions) // _CALIBRATED, 2), _MOST_CALIBRATED)
+    if not rough.calibrate([positions[i] for i in known.sample(len(positions), most)], tick):
+        return positions
+    left: list[Position] = []
+    done = 0
+    for part in rough.parts(positions):
+        found = rough.measure(part, tick)
+        measured = zip(part, found.value, found.uncertainty, found.enough.tolist(), strict=True)
+        for position, value, doubt, enough in measured:
+            selection, places = known.moves.selection(position), known.moves.places(position)
+            known.value[selection] = value[places]
+            known.uncertainty[selection] = doubt[places]
+            (screened.add if enough else left.append)(position)
+        done += len(part)
+        if len(left) > len(positions) // 4:
+            return [*left, *positions[done:]]
+    return left
+
+
+def _largest_rounding(known: Known) -> FloatArray:
+    """The rounding of a response, for each place of a group, whichever rows move."""
+    largest = np.zeros(known.moves.group_shape)
+    for position in known.moves.variants():
+        places = known.moves.places(position)
+        largest[places] = np.maximum(largest[places], known.rounding_at(known.moves, position))
+    return largest
