@@ -34,9 +34,7 @@ def conclude(judgement: Judgement) -> Gradient:
         verdict = FAIL
     elif left.any():
         verdict, note = INCONCLUSIVE, f"{int(left.sum())} disagree, too many to look at"
-    elif judgement.measured.any() and not any(
-        side.any(where=judgement.measured) for side in (judgement.analytic, judgement.value)
-    ):
+    elif comparison.scale == 0 and _vanishes(judgement):
         note = _ZERO  # exactly
     elif judgement.value.size and not judgement.measured.any():
         verdict, note = INCONCLUSIVE, "not compared"
@@ -44,7 +42,7 @@ def conclude(judgement: Judgement) -> Gradient:
         verdict, note = _nothing_resolved(judgement, comparison, open_)
     unsettled = int(np.count_nonzero(unresolved))
     del unresolved  # memory counts
-    at_kink = int(np.count_nonzero(judgement.kinked & judgement.measured))
+    at_kink = int(np.count_nonzero(judgement.kinked & judgement.measured)) if judgement.kinked.any() else 0
     if at_kink and not note:
         note = f"{at_kink} at a kink"
     if judgement.tied_wrong.any():
@@ -67,6 +65,14 @@ def conclude(judgement: Judgement) -> Gradient:
         failing=failing if failing.any() else None,
         unresolved=0 if note == _ZERO else unsettled,
         note=note,
+    )
+
+
+def _vanishes(judgement: Judgement) -> bool:
+    """Whether all that was measured is zero, on both sides."""
+    measured = judgement.measured
+    return bool(measured.any()) and not any(
+        np.any((side != 0) & measured) for side in (judgement.analytic, judgement.value)
     )
 
 

@@ -275,8 +275,8 @@ class Judgement:
         as well."""
         from gradcli.limits import repeated
 
-        together = repeated(self.numeric)
-        together |= self.kinked
+        # Along a straight line through the point there is no kink, and so nothing to share.
+        together = np.array(self.kinked) if self.numeric.is_straight else repeated(self.numeric) | self.kinked
         together &= self.measured
         if not together.any():
             return

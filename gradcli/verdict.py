@@ -164,10 +164,12 @@ class Comparison:
     @property
     def urgency(self) -> FloatArray:
         """Error by what is allowed: the element with the largest decides."""
+        error = self.error
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            ratio = np.asarray(self.error)
-            np.divide(ratio, self.allowed, out=ratio, where=ratio != 0)
-        np.copyto(ratio, np.inf, where=np.isnan(ratio))
+            ratio = np.asarray(error / self.allowed)
+        unclear = np.isnan(ratio)
+        if unclear.any():
+            np.copyto(ratio, np.where(error == 0, 0.0, np.inf), where=unclear)
         return ratio
 
 

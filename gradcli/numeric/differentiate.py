@@ -53,6 +53,7 @@ class Differentiator:
         self.step = step
         self.scale = scale_of(function, name, noise, rng)
         self.length = self.scale  # of a move over which the function is linear, if it is
+        self.is_straight = False  # whether it is, as far as a random direction shows
         self.structure: Structure = discover(function, name, noise, rng, known)
         self.known = Known(function, name, cotangents, noise, rng, self.structure, self.scale, fresh=fresh)
         self.method = self._choose(method)
@@ -116,7 +117,7 @@ class Differentiator:
             return LINEAR
         length = linear.reach(self.function, self.name, self.noise, self.rng, self.scale)
         if length is not None:
-            self.length = length
+            self.length, self.is_straight = length, True
             return LINEAR
         if complex_step.is_valid(self.function, self.name, self.noise, self.rng, self.scale):
             return COMPLEX
