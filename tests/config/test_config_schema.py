@@ -8,22 +8,13 @@ import pytest
 
 from gradcli import config
 from gradcli.config.mistakes import Mistakes
-from gradcli.config.yaml import Node, read
+from gradcli.config.yaml import read
 from gradcli.errors import ConfigError
 from gradcli.layers import LAYERS
+from tests.config.test_config_yaml import plain
 
 SCHEMA = config.schema()
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
-
-
-def plain(node: Node):
-    match node.value:
-        case dict(entries):
-            return {key: plain(entry.value) for key, entry in entries.items()}
-        case list(items):
-            return [plain(item) for item in items]
-        case value:
-            return value
 
 
 @pytest.fixture(autouse=True)

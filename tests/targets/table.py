@@ -29,8 +29,15 @@ from tests.targets.classes import test_class_targets as classes
 from tests.targets.frameworks import test_autograd_targets, test_jax_targets, test_torch_targets
 
 HABITS = Path(__file__).parent / "habits"
-_PAIRS = ("assignment.py", "plain.py", "network_steps.py", "course_losses.py")
-_CLASSES = ("built.py", "kept.py", "loss_objects.py", "called.py", "hidden.py")
+_PAIRS = (
+    "assignment.py",
+    "plain.py",
+    "network_steps.py",
+    "course_losses.py",
+    "course_layers.py",
+    "in_torch.py",
+)
+_CLASSES = ("built.py", "kept.py", "loss_objects.py", "called.py", "hidden.py", "late.py")
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,10 @@ def rows() -> Iterator[Row]:
     for file, targets in test_unchanged_code.TARGETS.items():
         for name, wrong in targets.items():
             yield Row(_convention(file), f"{file}:{name}", (HABITS / file).read_text(), frozenset(wrong))
-    for file, name, right, slip, gradient in test_habits.TARGETS:
+    for file, name, right, slip, gradients in test_habits.TARGETS:
         source = (HABITS / file).read_text()
-        yield Row(_convention(file), f"{file}:{name}", source.replace(right, slip), frozenset({gradient}))
+        wrong = frozenset(gradients.split())
+        yield Row(_convention(file), f"{file}:{name}", source.replace(right, slip), wrong)
     for name, *_ in classes.CORRECT[:25]:
         yield Row("class", f"layer.py:{name}", classes.text_of(name), frozenset())
     for name, right, slip, gradients in classes.DEFECTS[:25]:

@@ -171,10 +171,8 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "rnn_step": set(),
         "rnn": {"x", "h0", "Wx", "Wh", "b"},
         "lstm_step": {"x", "prev_h", "Wx", "Wh", "b"},
-        "word_embedding": {"W"},
         "max_pool_naive": {"x"},
         "conv_naive": {"x"},
-        "dropout": {"x"},
     },
 }
 

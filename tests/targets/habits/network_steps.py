@@ -126,17 +126,6 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     return da.dot(Wx.T), da.dot(Wh.T), dc * f, x.T.dot(da), prev_h.T.dot(da), da.sum(axis=0)
 
 
-def word_embedding_forward(x, W):
-    return W[x], (x, W)
-
-
-def word_embedding_backward(dout, cache):
-    x, W = cache
-    dW = np.zeros_like(W)
-    dW[x] += dout  # planted: np.add.at, seen only where an index repeats
-    return dW
-
-
 def max_pool_forward_naive(x, pool_param):
     N, C, H, W = x.shape
     ph, pw, s = (pool_param[key] for key in ("pool_height", "pool_width", "stride"))
@@ -194,16 +183,3 @@ def conv_backward_naive(dout, cache):
                 dout[:, :, i, j], w, axes=(1, 0)
             )
     return dxp[:, :, pad:-pad, pad:-pad], dw, dout.sum(axis=(0, 2, 3))  # planted: empty without padding
-
-
-def dropout_forward(x, dropout_param):
-    p = dropout_param["p"]
-    if "seed" in dropout_param:
-        np.random.seed(dropout_param["seed"])  # noqa: NPY002
-    mask = (np.random.rand(*x.shape) < p) / p  # noqa: NPY002
-    return x * mask, (dropout_param, mask)
-
-
-def dropout_backward(dout, cache):
-    _dropout_param, mask = cache
-    return dout * (mask > 0)  # planted: dout * mask

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradcli import check_target
-from gradcli.errors import UsageError
+from gradcli.errors import GradcliError, UsageError
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -204,3 +204,14 @@ def test_what_was_raised_is_said_in_one_line():
     )
     (violation,) = check_target("gate.py", inputs={"x": [1.0, 2.0]}).violations
     assert violation.message == "forward raised ValueError: no gate here"
+
+
+def test_a_backward_of_predictions_and_labels_is_told_not_to_be_that_of_a_softmax():
+    Path("loss.py").write_text(
+        "import numpy as np\n"
+        "def softmax(x):\n    e = np.exp(x)\n    return e / e.sum(axis=1, keepdims=True)\n"
+        "def softmax_backward(pred, y):\n    grad = pred.copy()\n    grad[range(len(y)), y] -= 1\n"
+        "    return grad / len(y)\n"
+    )
+    with pytest.raises(GradcliError, match="takes y and no cotangent: it differentiates a cost"):
+        check_target("loss.py:softmax")
