@@ -188,19 +188,25 @@ class _Search:
     def _strips(self, lines: Sequence[_Line], evaluations: int, most: float) -> Windows | None:
         """Windows along a line, where they save enough of so many evaluations; None where not."""
         reach = max(line.reach for line in lines)
+        limit = min(most, evaluations * (1 - reach / self.rows) / _SAVED)
         period = max(line.period for line in lines)
+        windows = self._tested(lines, period, limit, around=False)
+        if windows is None and self._may_go_around(lines):
+            lines = [replace(line, slope=self._once_around(i, line)) for i, line in enumerate(lines)]
+            windows = self._tested(lines, period, limit, around=True)
+        return windows
+
+    def _tested(self, lines: Sequence[_Line], period: int, limit: float, *, around: bool) -> Windows | None:
+        """Windows that both tests bear out, for so many evaluations at most; None where there are none.
+
+        `period`: how far apart rows are that move in the first test.
+        """
         cost = period + 4 * (self.rows // period + 1).bit_length()
         if 2 * period > self.rows:
             period = cost = self.rows
-        if len(self._signs) * cost > min(most, evaluations * (1 - reach / self.rows) / _SAVED):
+        left = limit - len(self._signs) * cost
+        if left < 0:
             return None
-        windows = self._tested(lines, period, around=False)
-        if windows is None and period < self.rows and self._may_go_around(lines):
-            lines = [replace(line, slope=self._once_around(i, line)) for i, line in enumerate(lines)]
-            windows = self._tested(lines, period, around=True)
-        return windows
-
-    def _tested(self, lines: Sequence[_Line], period: int, *, around: bool) -> Windows | None:
         each = self._windows(lines, Turns(self.rows, period, around))
         if each is None:
             return None
@@ -213,10 +219,11 @@ class _Search:
             partitions = [np.minimum((rows - shift) % self.rows // period, last) for shift in (0, half)]
         else:
             partitions = [(rows + shift) // period for shift in (0, half)]
+        if apart > half + 1:  # some windows are wider than those of the first two rows
+            return self._tested(lines, 2 * (apart - 1), left, around=around)
         # Each window lies in a single block of rows, of one partition or the other.
-        if apart > half + 1 or not self._confined(each, lines, partitions):
-            return None
-        return Windows(Turns(self.rows, apart, around), each)
+        confined = self._confined(each, lines, partitions)
+        return Windows(Turns(self.rows, apart, around), each) if confined else None
 
     def _once_around(self, output: int, line: _Line) -> float:
         """The slope of a line that goes once around an axis of an output while its row does so."""

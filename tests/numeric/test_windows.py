@@ -117,6 +117,7 @@ LOCAL = {
     "transposed": (lambda x: np.tanh(transposed(x)), (72,), {0: 3}),
     "repeated": (lambda x: np.repeat(x, 2, axis=-1) ** 2, (2, 72), {1: 1}),
     "Laplacian": (lambda x: (x[2:] - 2 * x[1:-1] + x[:-2]) ** 2, (72, 2), {0: 3}),
+    "wider at the ends": (lambda x: np.gradient(np.sin(x), edge_order=2), (150,), {0: 5}),
     "two outputs": (lambda x: (np.diff(x) ** 2, filtered(np.sin(x), 5)), (2, 72), {1: 5}),
     "product with a band matrix": (lambda x: np.tanh(x @ BAND), (2, 72), {1: 4}),
     "around": (lambda x: np.roll(x, 1) - 2 * x**2 + np.roll(x, -1), (90,), {0: 3}),
