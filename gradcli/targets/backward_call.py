@@ -9,8 +9,8 @@ The convention is `backward(dout, cache)`. What people write beside it is read o
    Of a Hessian times a vector (`hessp(x, p)`), it is the vector.
 2. Of the others, one named like a cache gets the cache; one named like an input, a constant or an argument
    that forward has a default for gets that value; one named like the output (`out`, `y`) gets the output;
-   one with a default keeps it. One that is left gets the cache; if forward returned none, the only input that
-   backward does not ask for by name, or None if there are several.
+   one with a default keeps it; `x_shape` gets the shape of x. One that is left gets the cache; if forward
+   returned none, the only input that backward does not ask for by name, or None if there are several.
 3. If forward returned a cache and backward takes exactly one argument after the cotangent, it is the cache.
 
 Forward's result, with k cotangents in backward:
@@ -56,6 +56,9 @@ _ORDINARY = (
 )
 
 CACHE, VALUE, OUTPUT, FREE = "cache", "value", "output", "free"
+SHAPE, LENGTH = "shape", "length"
+_TABLE = r"weights?|w|table|emb(ed\w*)?|e"
+_ROWS = r"vocab(ulary)?_?size|num_(embeddings|words|tokens|rows)|n_(words|tokens|rows)"
 
 
 class Kept(NamedTuple):
@@ -94,6 +97,7 @@ class Slot:
     required: bool
     by_keyword: bool
     source: str = ""  # the value that it gets, where that is called otherwise: `Xp` of X
+    part: str = ""  # what of the value it gets: SHAPE or LENGTH
 
 
 @dataclass(frozen=True)
@@ -275,7 +279,7 @@ def bind_backward(
         for parameter in parameters
         if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     )
-    slots = _with_aliases(slots, values)
+    slots = tuple(_measured(slot, values) for slot in _with_aliases(slots, values))
     # `*_` is not looked at.
     open_ended = any(p.kind is Parameter.VAR_POSITIONAL and p.name.strip("_") for p in parameters)
     places = _cotangent_places(slots, results)
@@ -294,6 +298,22 @@ def _with_aliases(slots: tuple[Slot, ...], values: Collection[str]) -> tuple[Slo
     left = [name for name in values if name not in [slot.name for slot in slots]]
     alike = [name for name in left if first.name.lower().startswith(name.lower())]
     return (replace(first, role=VALUE, source=alike[0]), *slots[1:]) if len(alike) == 1 else slots
+
+
+def _measured(slot: Slot, values: Collection[str]) -> Slot:
+    """`x_shape` is the shape of x, `input_shape` of the first input, `vocab_size` a table's length."""
+    if slot.role != FREE or not slot.required:
+        return slot
+    lower = slot.name.lower()
+    owner = lower.removesuffix("shape").rstrip("_") if lower.endswith("shape") else None
+    if owner is not None:
+        named = [name for name in values if name.lower() == owner]
+        named = named or (list(values)[:1] if owner in ("", "x", "in", "input", "inputs") else [])
+        return replace(slot, role=VALUE, source=named[0], part=SHAPE) if named else slot
+    tables = [name for name in values if re.fullmatch(_TABLE, name.lower())]
+    if len(tables) == 1 and re.fullmatch(_ROWS, lower):
+        return replace(slot, role=VALUE, source=tables[0], part=LENGTH)
+    return slot
 
 
 def _is_product(backward: Callable[..., Any]) -> bool:
@@ -359,7 +379,8 @@ def _is_filled(slot: Slot) -> bool:
 
 def _value(slot: Slot, kept: Kept) -> Any:
     if slot.role == VALUE:
-        return kept.values[slot.source or slot.name]
+        value = kept.values[slot.source or slot.name]
+        return value.shape if slot.part == SHAPE else len(value) if slot.part == LENGTH else value
     return kept.cache if slot.role == CACHE else kept.output
 
 

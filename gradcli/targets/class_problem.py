@@ -38,6 +38,7 @@ from gradcli.targets.living import (
     zero_gradients,
 )
 from gradcli.targets.pair import source_file
+from gradcli.targets.parameters import Parameter
 from gradcli.targets.places import Place, at
 
 _NOTHING = ObjectSpelling()
@@ -239,7 +240,8 @@ def _backward(calls: Calls, found: Discovery) -> Backward:
 
     def run(cotangents: tuple[Array, ...], saved: Lived) -> Mapping[str, Any]:
         lived = saved.sealed.value
-        born = revived(lived, {n: (saved.places[n], array) for n, array in saved.arrays.items()})
+        caches = {n: (saved.places[n], array) for n, array in saved.arrays.items()}
+        born = revived(lived, caches | _widened(lived, parameters))
         zero_gradients(born, parameters)
         result = calls.pull(born, () if calls.backward.lone else cotangents, saved.kept)
         gradients = found.of_inputs(result, born, loose)
@@ -247,9 +249,21 @@ def _backward(calls: Calls, found: Discovery) -> Backward:
             if parameter.gradient is not None:
                 gradients[parameter.name] = at(born, parameter.gradient)
             elif parameter.updated:
-                gradients[parameter.name] = (at(lived, parameter.value) - at(born, parameter.value)) / RATE
+                held = at(lived, parameter.value)
+                step = (held - at(born, parameter.value)) / RATE
+                gradients[parameter.name] = step.astype(held.dtype) if isinstance(step, np.ndarray) else step
         if calls.backward.lone:
             gradients = {name: scaled(gradient, cotangents[0]) for name, gradient in gradients.items()}
         return gradients
 
     return run
+
+
+def _widened(lived: Any, parameters: Sequence[Parameter]) -> dict[str, tuple[Place, Array]]:
+    """What backward updates, with room for a step as long as RATE."""
+    updated = ((p, at(lived, p.value)) for p in parameters if p.updated)
+    return {
+        p.name: (p.value, value.astype(np.float64))
+        for p, value in updated
+        if isinstance(value, np.ndarray) and value.dtype.itemsize < 8 and value.dtype.kind == "f"
+    }

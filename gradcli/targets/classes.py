@@ -36,7 +36,7 @@ from gradcli.targets.label import Label
 from gradcli.targets.loss_after import with_loss_after
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
-from gradcli.targets.network_methods import network_halves_of
+from gradcli.targets.network_methods import network_halves_of, network_of_methods
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.passed_in import activations_for
 from gradcli.targets.places import entries, holders
@@ -319,7 +319,7 @@ def _halves_of(cls: type) -> Halves | None:
         halves = network_halves_of(cls, halves) or halves
         if halves.behind is not None:
             return with_tensors(cls, halves)
-    halves = cost_halves_of(cls) or halves or pullback_halves_of(cls)
+    halves = cost_halves_of(cls) or halves or pullback_halves_of(cls) or network_of_methods(cls)
     return None if halves is None else with_tensors(cls, halves)
 
 

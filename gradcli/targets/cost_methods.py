@@ -25,7 +25,7 @@ from gradcli.targets.returned_names import returned_names
 
 Method = Callable[..., Any]
 
-_BACKWARD = re.compile(
+BACKWARD = re.compile(
     r"_?((compute|comp|calc(ulate)?|get|eval(uate)?|find|analytic(al)?|full|batch|loss|cost|objective|total|nll"
     r"|neg|log|ll|likelihood|logistic|regression|func(tion)?|mse|cross|entropy|param(eter)?s?|weights?)_)*"
     r"(grads?|gradients?|deriv(ative)?|diff|back_?prop\w*)(_\w+)?|d_?(loss|cost)",
@@ -47,9 +47,32 @@ def cost_halves_of(cls: type) -> Halves | None:
             return _made_of(method, method, returned, place)
     for name, cost in methods.items():
         for other, method in methods.items() if is_cost_name(name) else ():
-            if other != name and _is_gradient_of(cost, other, method):
-                return _made_of(cost, method, returned_names(method), None)
+            aligned = _aligned(cost, method) if other != name else None
+            if aligned is not None and _is_gradient_of(cost, other, aligned):
+                return _made_of(cost, aligned, returned_names(method), None)
     return None
+
+
+def _aligned(cost: Method, method: Method) -> Method:
+    """A method that takes what a cost does under other names, `(x, y_true)` beside `(X, y)`, under those."""
+    wanted, own = argument_names(cost), argument_names(method)
+    needs = required_arguments(method)
+    alike = len(own) == len(wanted) == len(needs) > 2 and all(
+        a.lower() == b.lower() or (is_target(a) and is_target(b)) for a, b in zip(wanted, own, strict=True)
+    )
+    if not alike or wanted == own:
+        return method
+
+    @functools.wraps(method)
+    def called(*args: Any, **keywords: Any) -> Any:
+        return method(*args, **{n: keywords[w] for w, n in zip(wanted, own, strict=True) if w in keywords})
+
+    renamed = dict(zip(own, wanted, strict=True))
+    signature = inspect.signature(method)
+    called.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[p.replace(name=renamed[p.name]) for p in signature.parameters.values()]
+    )
+    return called
 
 
 def spelled_cost_halves(value: Method, gradient: Method) -> Halves:
@@ -89,7 +112,7 @@ def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
 
 def _is_gradient_of(cost: Method, name: str, method: Method) -> bool:
     """Whether a method is called like the backward of a cost, and needs no more than it is given."""
-    called_so = name in BACKWARDS or _BACKWARD.fullmatch(name) is not None or _is_of_parameters(cost, method)
+    called_so = name in BACKWARDS or BACKWARD.fullmatch(name) is not None or _is_of_parameters(cost, method)
     needs = set(required_arguments(method)[1:])
     return called_so and bool(needs) and needs <= set(argument_names(cost))
 

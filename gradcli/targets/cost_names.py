@@ -22,7 +22,9 @@ _PLAIN_VALUE = re.compile(
     r"J|\w*(loss|cost|objective|nll|energy|elbo)|(\w+_)?(ll|log_?(z|lik|likelihood|partition|evidence|marginal))",
     re.IGNORECASE,
 )
-_PLAIN_GRADIENT = re.compile(r"\w*grad\w*|d_\w+|d_?[A-Z]\w*|d[wbx]\d?|d_?(theta|weights?|scores|logits)")
+_PLAIN_GRADIENT = re.compile(
+    r"\w*grad\w*|d_\w+|d_?[A-Z]\w*|d[wbx]\d?|d_?(theta|weights?|scores|logits|pred\w*|probs?|inputs?|z\d?|y_?hat|emb\w*)"
+)
 # What f's name and its derivative's have in common; `{}` is the name.
 _DERIVATIVES = (
     "{}_grad",

@@ -81,12 +81,13 @@ def discover(
     except (Exception, SystemExit):
         failed = True
     parameters = find_parameters(settled, elsewhere, after)
-    if isinstance(result, tuple | list) and len(result) > len(floats):
+    named = result[1] if isinstance(result, tuple) and len(result) == 2 else result  # dx, {"W": dW}
+    if isinstance(named, Mapping):
+        known = {parameter.name for parameter in parameters}
+        parameters += mapped_parameters(settled, elsewhere, named, known)
+    elif isinstance(result, tuple | list) and len(result) > len(floats):
         known = {parameter.name for parameter in parameters}
         parameters += returned_parameters(settled, elsewhere, list(result[len(floats) :]), known)
-    if isinstance(result, Mapping):
-        known = {parameter.name for parameter in parameters}
-        parameters += mapped_parameters(settled, elsewhere, result, known)
     stored: Mapping[str, Place] = {}
     if not failed and (spelled.parameters or spelled.gradients):
         parameters = with_spelled(where, parameters, settled, after, spelled, inputs)

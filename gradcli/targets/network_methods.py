@@ -3,17 +3,20 @@
 backward takes no cotangent: it differentiates the loss. Forward and the loss together are what it is about.
 """
 
+import ast
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from types import FunctionType
 from typing import Any
 
 from gradcli.targets.constructor import is_rate
-from gradcli.targets.cost_methods import spelled_cost_halves
+from gradcli.targets.cost_methods import BACKWARD, spelled_cost_halves
 from gradcli.targets.halves import Behind, Halves
 from gradcli.targets.networks import is_cost_of_output, roles_of_arguments
+from gradcli.targets.source_tree import source_tree
 
 Method = Callable[..., Any]
 
@@ -53,6 +56,31 @@ def network_halves_of(cls: type, halves: Halves) -> Halves | None:
     return made._replace(behind=Behind(halves.forward, halves.backward, around, None))
 
 
+def network_of_methods(cls: type) -> Halves | None:
+    """`predict(X)`, `loss(y, y_hat)` and `gradient(X, y)`, none of which is called a backward."""
+    methods = _methods(cls)
+    ahead = [m for name, m in methods.items() if _AHEAD.fullmatch(name) and _is_smooth(m)]
+    ahead = [m for m in ahead if set(_roles(m).values()) == {"data"}]
+    back = [
+        m for n, m in methods.items() if BACKWARD.fullmatch(n) and [*_roles(m).values()] == ["data", "truth"]
+    ]
+    if not ahead or not back:
+        return None
+    ahead.sort(key=lambda method: "predict" in method.__name__)
+    return network_halves_of(cls, Halves(ahead[0], back[0]))
+
+
+def _is_smooth(method: Method) -> bool:
+    """Whether it predicts numbers, not classes."""
+    tree = source_tree(method)
+    return tree is not None and not any(
+        isinstance(node, ast.Compare)
+        or (isinstance(node, ast.Attribute) and node.attr in ("argmax", "round", "where", "sign", "astype"))
+        for node in ast.walk(tree)
+    )
+
+
+_AHEAD = re.compile(r"_?(forward\w*|feed_?forward|predict(_proba|_probs?)?|hypothesis\w*|h)", re.IGNORECASE)
 _KNOWN = ("data", "truth", "output", "cache")
 
 

@@ -33,15 +33,18 @@ from gradcli.targets.returned_names import returned_names
 _PREDICTION = re.compile(r"y_?(hat|pred)\w*|pred(ict\w*)?s?|probs?|logits|scores|outputs?", re.IGNORECASE)
 _TRUTH = re.compile(r"y|labels?|targets?|y_true", re.IGNORECASE)
 _ROLES = {
-    "parameters": re.compile(r"param(eter)?s|weights", re.IGNORECASE),
+    "parameters": re.compile(r"param(eter)?s|weights|model", re.IGNORECASE),
     "truth": _TRUTH,
     "cache": re.compile(r"caches?|memory", re.IGNORECASE),
     "output": re.compile(
-        r"[az](_?(l|\d|out))?|y_?(hat|pred)|outputs?|pred(iction)?s?|probs?|logits|scores", re.IGNORECASE
+        r"[az](_?(l|[1-9]|out))?|y_?(hat|pred)|outputs?|pred(iction)?s?|probs?|logits|scores", re.IGNORECASE
     ),
-    "data": re.compile(r"x|inputs?|data|x_(train|batch)", re.IGNORECASE),
+    "data": re.compile(r"x|inputs?|data|a_?0|x_(train|batch)", re.IGNORECASE),
 }
 _COST = re.compile(r"(compute|calc(ulate)?|get)?_?(cost|loss)(_?func(tion)?)?", re.IGNORECASE)
+_OTHER_COST = re.compile(
+    r"((compute|calc(ulate)?|get)_)?(\w+_)?(cost|loss|cross_?entropy|mse|nll)(_?func(tion)?)?", re.IGNORECASE
+)
 # `parameters["W" + str(l)]`, `parameters[f"W{l}"]`.
 _NUMBERED = re.compile(r"""\[\s*f?["'](W|b)(?:["']\s*\+\s*str\(|\{)""")
 _TWO_LAYERS = ("W1", "b1", "W2", "b2")
@@ -74,13 +77,11 @@ class Network(ByArguments):
 
     def value(self, **values: Any) -> Any:
         """The cost at this point."""
-        output, _ = self._ahead(values)
-        return self._call(self.cost, self._known(values) | {"output": output})
+        return self._call(self.cost, self._known(values) | self._ahead(values))
 
     def gradients(self, **values: Any) -> Any:
         """What backward returns for the parameters, by name."""
-        output, cache = self._ahead(values)
-        returned = self._call(self.backward, self._known(values) | {"output": output, "cache": cache})
+        returned = self._call(self.backward, self._known(values) | self._ahead(values))
         if isinstance(returned, tuple) and len(self._returned) == len(returned):
             returned = dict(zip(self._returned, returned, strict=True))
         if not isinstance(returned, Mapping):
@@ -116,9 +117,16 @@ class Network(ByArguments):
         source = Source(ahead, back, source_file(ahead), remake, lone=True)
         return replace(problem, source=source)
 
-    def _ahead(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
+    def _ahead(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What forward returns: the output, the cache, and all by the names that it has there."""
         result = self._call(self.forward, self._known(values))
-        return (result[0], result[-1]) if isinstance(result, tuple) else (result, result)
+        if isinstance(result, Mapping):  # a cache alone, with the output at its end
+            return {"output": list(result.values())[-1], "cache": result, "named": {}}
+        if not isinstance(result, tuple):
+            return {"output": result, "cache": result, "named": {}}
+        names = returned_names(self.forward)
+        named = dict(zip(names, result, strict=True)) if len(names) == len(result) > 2 else {}
+        return {"output": result[-1] if named else result[0], "cache": result[-1], "named": named}
 
     def _known(self, values: Mapping[str, Any]) -> dict[str, Any]:
         parameters = {key: values[key] for key in self.keys}
@@ -137,10 +145,10 @@ class Network(ByArguments):
         return returned_names(self.backward)
 
     def _call(self, function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
-        own = known["parameters"]
+        named = {**known.get("named", {}), **(known["parameters"] if function is not self.cost else {})}
         return function(
             **{
-                name: own[name] if role == "?" else known[role]
+                name: named[name] if role == "?" or name in named else known[role]
                 for name, role in self._takes[function].items()
             }
         )
@@ -168,6 +176,7 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     functions = loaded.functions(names)
     space = loaded.namespace
     costs = [space[name] for name in functions if _COST.fullmatch(name)]
+    costs = costs or [space[n] for n in functions if _OTHER_COST.fullmatch(n) and _compares(space[n])]
     found: list[Checkable] = []
     for pair in find_pairs(functions)[0]:
         network = _network(pair.name, space[pair.forward], space[pair.backward], costs)
@@ -175,6 +184,11 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
             found.append(network)
             costs = []  # a second network has a cost of its own, and which is whose cannot be told
     return [*found, *(one for name in loaded.classes(names) for one in _of_methods(name, space[name]))]
+
+
+def _compares(function: Callable[..., Any]) -> bool:
+    """Whether a cost takes an output and what it is compared with, and no more."""
+    return sorted(roles_of_arguments(function).values()) == ["output", "truth"]
 
 
 def _of_methods(name: str, cls: type) -> Iterator[Checkable]:

@@ -27,7 +27,7 @@ _BESIDE = ("grad", "gradient", "grads", "derivative", "grad_value", "diff")
 _MEANINGS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"_?(?:d|grad|gradient|delta|nabla|derivative|g_)_?(?P<of>\w+)",
+        r"_?(?:gradient(?:_of)?|grad|delta|nabla|derivative|d|g_)_?(?P<of>\w+)",
         r"_?d_?(?:[LJEC]|loss|cost|error|err|out|obj)_?d_?(?P<of>\w+)",
         r"_?(?P<of>\w+?)_?(?:grad|grads|gradient|gradients|delta|deriv|derivative|bar|Grad|Gradient)",
     )

@@ -146,8 +146,8 @@ def _may_be_gradient(value: Any) -> bool:
 
 
 def _needs(names: list[str]) -> str:
-    if len(names) == 1:
-        return f"{names[0]} needs 1"
+    if len(names) < 2:
+        return f"{names[0]} needs 1" if names else "nothing needs one"
     return f"{', '.join(names[:-1])} and {names[-1]} need {len(names)}"
 
 

@@ -83,6 +83,28 @@ def rows() -> Iterator[Row]:
     yield from _frameworks()
     yield from _frameworks_said()
     yield from _spelled()
+    yield from _programs()
+
+
+_PROGRAM = """
+import sys
+import numpy as np
+
+given = dict(np.load(sys.argv[1]))
+x, w = given["x"], given["w"]
+found = {"out": x**3 * w}
+if "cotangent" in given:
+    found["grad/x"] = given["cotangent"] * 3 * x**2 * w
+    found["grad/w"] = given["cotangent"] * x**3
+np.savez(sys.argv[2], **found)
+"""
+
+
+def _programs() -> Iterator[Row]:
+    """A program in a config: a file of its own that is started for many points at once."""
+    check = f"  - {{target: 'exec:{sys.executable} program.py {{in}} {{out}}', inputs: {{x: 4, w: 4}}}}"
+    for source, wrong in ((_PROGRAM, ""), (_PROGRAM.replace("3 * x**2", "2 * x**2"), "x")):
+        yield Row("program", "program.py", source, frozenset(filter(None, [wrong])), "exec, inputs", check)
 
 
 def _convention(file: str) -> str:

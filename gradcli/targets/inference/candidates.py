@@ -105,7 +105,7 @@ def ranked(
         if told[n] == Drawn(told[n].axes)
     }
     square = by_linear_algebra(forward, names)
-    beside, of_one = _of_the_same(told), by_one_sample(forward, names)
+    beside, of_one = _of_the_same(told), by_one_sample(forward, functions[:2][-1], names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
@@ -121,7 +121,7 @@ def ranked(
             continue
         guesses = _with_unpacked(_known(name, symbols, told), unpacked.get(name, []))
         guesses = of_several(guesses) if classes else guesses
-        if name in classes and name not in told:
+        if name in classes and name not in told and name not in of_one:
             found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
             continue
         start = len(guesses) + (2 if guesses else 0)

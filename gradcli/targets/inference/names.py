@@ -13,7 +13,10 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\w*(vec|vector)", ("D", "N D", "N")),
     (r"\w+(bias)", ("", "M", "N")),
     (r"idx|ind(ex|ices)|ids|tokens?|words", ("N T|int|V", "N|int|V", "N|int|M", "N|int|D")),
-    (r"y|t|lab(el)?s?|targets?|y_?(true|train|batch)|\w*one_?hot\w*|captions|gt|ys", _LABELS),
+    (
+        r"y|t|lab(el)?s?|targets?|target_(ind(ex|ices)|idx)|y_?(true|train|batch)|\w*one_?hot\w*|captions|gt|ys",
+        _LABELS,
+    ),
     (
         r"y_?(hat|pred)\w*|preds?|predictions?|probs?|a_?l|outputs?",
         ("N D", "N", "N D|unit", "N|unit", "1 N|unit", "N 1|unit"),

@@ -28,11 +28,13 @@ _REDUCES = frozenset(
 _OF_ONE: tuple[Guess, ...] = (drawn("|int|2"), drawn(""))
 
 
-def by_one_sample(function: Callable[..., Any], names: Sequence[str]) -> dict[str, tuple[Guess, ...]]:
+def by_one_sample(
+    function: Callable[..., Any], gradient: Callable[..., Any], names: Sequence[str]
+) -> dict[str, tuple[Guess, ...]]:
     """What data and labels are first of all, where the code is about one sample; nothing where it is not.
 
-    It is if weights that an object holds stand left of the data, or if a product is all that makes a number
-    of several.
+    It is if weights that an object holds stand left of the data, if a product is all that makes a number
+    of several, or if the gradient is an outer product of the data and something.
     """
     tree = source_tree(function)
     labels = [name for name in names if LABEL.fullmatch(name)]
@@ -42,8 +44,23 @@ def by_one_sample(function: Callable[..., Any], names: Sequence[str]) -> dict[st
     data = {n for left, right in products if _is_held(left) for n in _named(right, names)}
     if not data and not _reduces(tree):
         data = {n for sides in products if any(map(_is_held, sides)) for s in sides for n in _named(s, names)}
+    data = data or by_outer(gradient, names)
     data -= {*labels}
     return {labels[0]: _OF_ONE} | dict.fromkeys(data, (drawn("D"),)) if len(data) == 1 else {}
+
+
+def by_outer(gradient: Callable[..., Any], names: Sequence[str]) -> set[str]:
+    """The only argument that a gradient is the outer product of with something: `np.outer(x, dz)`."""
+    tree = source_tree(gradient)
+    known = {name.lower(): name for name in names}
+    found = {
+        known[side.id.lower()]
+        for node in (ast.walk(tree) if tree is not None else ())
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "outer"
+        for side in node.args
+        if isinstance(side, ast.Name) and side.id.lower() in known
+    }
+    return found if len(found) == 1 else set()
 
 
 def _products(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

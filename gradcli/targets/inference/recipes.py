@@ -15,12 +15,12 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (  # a network of two layers and one output, samples in columns or in rows
         r"forward_?prop\w*|\w*model_?forward|feed_?forward|forward(_pass)?",
         (
-            (r"x|inputs?|data", ("D N", "N D")),
-            (_LABELS, ("1 N|int|2", "N 1|int|2")),
+            (r"x|inputs?|data|a_?0", ("D N", "N D")),
+            (_LABELS, ("1 N|int|2", "N 1|int|2", "N M|onehot", "M N|onehot_columns")),
             (r"w1", ("H D|small", "D H|small")),
             (r"b1", ("H 1", "1 H", "H")),
             (r"w2", ("1 H|small", "H 1|small", "M H|small", "H M|small")),
-            (r"b2", ("1 1", "1", "M 1", "1 M")),
+            (r"b2", ("1 1", "1", "M 1", "1 M", "M")),
             (r"w3", ("1 M|small", "M 1|small")),
             (r"b3", ("1 1", "1")),
         ),

@@ -20,7 +20,31 @@ def by_linear_algebra(function: Callable[..., Any], names: Collection[str]) -> d
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if node.args[0].id in names and called in _SQUARE:
                 found[node.args[0].id] = Drawn(("D", "D"))
+        elif (name := _between(node)) in names:
+            found[name] = Drawn(("D", "D"))
     return found
+
+
+def _between(node: ast.AST) -> str:
+    """The K of `x @ K @ x`."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.MatMult):
+        return ""
+    left, right = node.left, _plain(node.right)
+    while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mult):  # `0.5 * x @ K @ x`
+        left = left.right
+    if not isinstance(left, ast.BinOp) or not isinstance(left.op, ast.MatMult) or right == "":
+        return ""
+    first = left.left
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult):
+        first = first.right
+    return _plain(left.right) if _plain(first) == right else ""
+
+
+def _plain(node: ast.expr) -> str:
+    """`x` of `x` and `x.T`."""
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def square_first(guesses: Sequence[tuple[int, Guess]], square: Drawn) -> list[tuple[int, Guess]]:
