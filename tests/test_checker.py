@@ -308,5 +308,5 @@ def test_a_check_of_an_elementwise_layer_costs_as_much_at_every_size(size):
     x = np.random.default_rng(2).standard_normal((size, size))
     result = gradcli.check(product, product_backward, {"x": x, "w": x.T.copy()})
     assert result.passed
-    assert result.evaluations <= 110
-    assert result.backward_evaluations <= 35
+    assert result.evaluations <= 57  # those that measure rounding serve both sides
+    assert result.backward_evaluations <= 22
