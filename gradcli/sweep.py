@@ -17,7 +17,7 @@ from gradcli.clock import Clock
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import CENTRAL, KINK, SMOOTH, look
-from gradcli.numeric.careful import Line, responses
+from gradcli.numeric.line import Line, responses
 from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
 from gradcli.problem import Problem
 from gradcli.result import PASS, CheckResult, Gradient

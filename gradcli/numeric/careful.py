@@ -5,15 +5,15 @@ floating point offers, on each side separately; the noise is measured for this e
 use.
 """
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function
 from gradcli.numeric.ladder import RATIO
-from gradcli.numeric.rounding import POINTS, SMALLEST, Noise, median, scatter
+from gradcli.numeric.line import Line, responses
+from gradcli.numeric.rounding import POINTS, Noise, median, scatter
 from gradcli.numeric.slopes import KINK, NOISE, SMOOTH, Slopes, judge
+from gradcli.numeric.stairs import far_stair, hidden_stair
 from gradcli.numeric.ties import bounds
 
 _RUNGS = 40  # of a ladder, at most
@@ -26,81 +26,8 @@ _NEARER = 2.0**-20  # ... and how much nearer, to tell noise from a function fas
 _FAST = 2.0**10  # ... where it is so many times the rounding
 _IN_LINE = 0.1  # relative distance of a slope that follows
 _FAR = (2.0**6, 2.0**12)  # times the longest of the near steps
-_COARSEST = 2.0**-6  # of a number: the grain of float16
-_FAR_OFF = 2.0**9  # a number behind an addition, whose grain is left when it is taken off again
 _UNEVEN = (0.89, 0.71, 0.53)  # parts of a far step: powers of two all round the same way
-_ON_A_STAIR = 2  # further steps that are seen to be in line with the smallest ...
-_SUDDEN = 16.0  # ... and times the rounding that the next is off, all at once
-_BISECTIONS = 12  # to where that happens
-_CLEAR = 4.0  # times what is in line: what a stair is higher than
 _POOR, _FAIR = 1e-4, 1e-2  # relative uncertainty beyond which more effort is worth it, or needed
-
-
-class Line:
-    """<cotangent, f> along one element of one input.
-
-    `cotangents` are float64, one for each output; `noise` is the rounding of the outputs.
-    """
-
-    def __init__(
-        self,
-        function: Function,
-        name: str,
-        index: tuple[int, ...],
-        cotangents: tuple[Array, ...],
-        noise: Noise,
-    ) -> None:
-        self.function = function
-        self.name = name
-        self.index = index
-        self.cotangents = cotangents
-        self.noise = noise
-        self.work = np.array(function.point[name], dtype=np.float64)
-        self.x = float(self.work[index])
-        self.touched = [np.zeros(out.shape, dtype=bool) for out in function.base]
-
-    def response(self, offset: float) -> float:
-        """<cotangent, f(x + offset) - f(x)>; NaN where the code could not be evaluated."""
-        return next(self.responses([offset]))
-
-    def responses(self, offsets: Iterable[float]) -> Iterator[float]:
-        """`response`, for one offset after the other; see `Function.changes`."""
-        return map(self._contracted, self.function.changes(map(self._moved, offsets)))
-
-    def _moved(self, offset: float) -> dict[str, Array]:
-        self.work[self.index] = self.x + offset
-        return {self.name: self.work.copy()}
-
-    def _contracted(self, changes: list[FloatArray] | None) -> float:
-        if changes is None:
-            return float("nan")
-        total = 0.0
-        for cotangent, change, touched in zip(self.cotangents, changes, self.touched, strict=True):
-            touched |= change != 0
-            total += float(np.sum(cotangent * change))
-        return total
-
-    def grain(self) -> float:
-        """The coarsest that floating point can be here: units of float16, or what an addition of hundreds
-        leaves, 1e-12 in float64."""
-        grain = 0.0
-        for cotangent, out, eps in zip(
-            self.cotangents, self.function.base, self.function.precision, strict=True
-        ):
-            largest = float(np.max(np.abs(cotangent), initial=0.0))
-            own = _COARSEST * float(np.max(np.abs(cotangent * out), initial=0.0))
-            grain = max(grain, own, max(1e-12, min(_FAR_OFF * eps, _COARSEST)) * largest)
-        return grain
-
-    def rounding(self) -> float:
-        """Measured rounding of a response: of the outputs that this element reaches, and of no others."""
-        parts = [
-            np.ravel(cotangent * level * touched)
-            for cotangent, level, touched in zip(self.cotangents, self.noise, self.touched, strict=True)
-        ]
-        levels = np.abs(np.concatenate(parts))
-        largest = float(np.max(levels, initial=0.0)) or SMALLEST
-        return max(largest * float(np.sqrt(np.sum(np.square(levels / largest)))), SMALLEST)
 
 
 def look(
@@ -137,7 +64,7 @@ def look(
     if seen and _is_fair(near) and not slopes.uncertainty[0] < 0.5 * near.uncertainty[0]:
         # Longer ones told nothing more, and numbers that move far round by themselves.
         slopes, steps, plus, minus = near, steps[:count], plus[:count], minus[:count]
-    if not (plus.any() or minus.any()) and _far_stair(line, float(steps[-1])):
+    if not (plus.any() or minus.any()) and far_stair(line, float(steps[-1])):
         return _unknown()
     if _outruns_steps(line, plus, minus):
         return _unknown()
@@ -182,7 +109,7 @@ def _judged(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray, 
     Where it does not, and the small steps say something else, the noise may be real or the function faster
     than the spacing: nobody can tell.
     """
-    rounding = max(line.rounding(), _hidden_stair(line, steps, plus, minus))
+    rounding = max(line.rounding(), hidden_stair(line, steps, plus, minus))
     columns = steps[:, None], plus[:, None], minus[:, None]
     small = judge(*columns, np.array([rounding]))
     if in_use <= rounding:
@@ -310,20 +237,6 @@ def _steps(x: float, scale: float) -> FloatArray:
     return np.asarray(top / RATIO ** np.arange(min(max(4, rungs), _RUNGS) - 1, -1, -1, dtype=np.float64))
 
 
-def responses(line: Line, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Responses to +step and -step, scaled to the exact step where x + step was rounded.
-
-    NaN where x + step is x, or where the code could not be evaluated. Cost: 2 evaluations for each step.
-    """
-    offsets = np.concatenate([steps, -steps])
-    found = []
-    for offset, response in zip(offsets, line.responses(offsets), strict=True):
-        taken = (line.x + offset) - line.x
-        found.append(response * (offset / taken) if taken else float("nan"))
-    plus, minus = np.split(np.array(found), 2)
-    return plus, minus
-
-
 def _noise_in_use(line: Line, scale: float) -> float:
     """Noise at steps like those in use, from differences of the response along the element.
 
@@ -344,69 +257,3 @@ def _scatter(line: Line, spacing: float) -> tuple[float, float]:
     """The scatter of equally spaced responses, and how far one typically is from the next."""
     values = np.array(list(line.responses(spacing * t for t in range(1, POINTS + 1))))
     return float(scatter(values)), float(median(np.abs(np.diff(values))))
-
-
-def _hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatArray) -> float:
-    """The height of the first stair where small steps stay on one and larger ones do not.
-
-    Behind an addition (1 + tiny) a number is a staircase, and its stair is the noise. On a stair that number
-    stands still, so what is computed from it is a straight line, flat or not: x * (1 + tanh(x)) far out has
-    the slope of its first factor alone. Beyond a kink the response leaves that line little by little instead,
-    as that of a smooth function does, and nothing is hidden.
-    """
-    tallest = 0.0
-    for sign, side in ((1.0, plus), (-1.0, minus)):
-        edge = _edge(steps, side, 16 * line.rounding())
-        if edge is not None:
-            slope = sign * float(side[edge - 1] / steps[edge - 1])
-            dead, alive = float(steps[edge - 1]), float(steps[edge])
-            tallest = max(tallest, _stair(line, sign * dead, sign * alive, slope))
-    return tallest
-
-
-def _edge(steps: FloatArray, side: FloatArray, rounding: float) -> int | None:
-    """The first step that may lie beyond the stair on which all smaller ones are."""
-    active = np.flatnonzero(np.nan_to_num(side))
-    if active.size == 0:
-        return None
-    if active[0] > 0:
-        return int(active[0])
-    off = np.abs(side[1:] - side[:-1] * (steps[1:] / steps[:-1]))
-    left = np.flatnonzero(~(off <= rounding))
-    if left.size == 0 or not _ON_A_STAIR <= left[0] < len(off) - 1:
-        return None
-    first = int(left[0])
-    # A smooth function leaves its tangent with the square of the step at least.
-    sudden = off[first] > _SUDDEN * rounding and off[first + 1] < RATIO**1.5 * off[first]
-    return first + 1 if sudden else None
-
-
-def _stair(line: Line, dead: float, alive: float, slope: float = 0.0) -> float:
-    """The height of a stair between a move along a line and one beside it; 0 where the response leaves the
-    line little by little. Cost: up to 14 evaluations."""
-
-    def height_at(offset: float) -> float:
-        return abs(line.response(offset) - slope * ((line.x + offset) - line.x))
-
-    allowed = 16 * line.rounding() if slope else 0.0
-    for _ in range(_BISECTIONS):
-        middle = float(np.copysign(np.sqrt(dead * alive), alive))
-        if height_at(middle) <= allowed:
-            dead = middle
-        else:
-            alive = middle
-    height = height_at(alive)
-    beyond = height_at(alive + 8 * (alive - dead))
-    # A stair higher than any floating-point grain is meant: np.round has a derivative, and it is zero.
-    return height if beyond < 3 * height and _CLEAR * allowed < height <= line.grain() else 0.0
-
-
-def _far_stair(line: Line, step: float) -> float:
-    """Where no step has any effect, the stair that a much longer one climbs; 0 for a constant, and for a
-    function that only begins to grow there."""
-    while step < 1.0:
-        longer = min(step * 2.0**20, 1.0)
-        if line.response(longer) != 0.0:
-            return _stair(line, step, longer)
-        step = longer
-    return 0.0
