@@ -17,8 +17,8 @@ from gradcli.clock import Clock
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import CENTRAL, KINK, SMOOTH, look
-from gradcli.numeric.line import Line, responses
 from gradcli.numeric.ladder import RATIO, central, evident_noise, lepski, richardson
+from gradcli.numeric.line import Line, responses
 from gradcli.problem import Problem
 from gradcli.result import PASS, CheckResult, Gradient
 from gradcli.spec import Settings

@@ -256,3 +256,31 @@ def test_what_float32_leaves_of_one_minus_a_sigmoid_is_no_mistake(x):
     assert verdict(1.0) != "fail"
     assert verdict(1.0, 0.5) == "pass"
     assert verdict(1.01, 0.5) == "fail"
+
+
+def range_of_losses(x):
+    y = np.log(1 + x * x)
+    return y.max() - y.min(), x
+
+
+def range_of_losses_backward(dout, x):
+    y = np.log(1 + x * x)
+    dx = np.zeros_like(x)
+    for sign, place in ((1.0, y.argmax()), (-1.0, y.argmin())):
+        dx[place] += sign * dout * 2 * x[place] / (1 + x[place] ** 2)
+    return dx
+
+
+@pytest.mark.parametrize(("seed", "least"), [(1, 1e-8), (3, 0.0), (17, 0.0)])
+def test_kinks_of_far_moves_are_no_rounding_beside_one(seed, least):
+    x = 1e-5 * np.random.default_rng(seed).standard_normal(6)
+    x[2] = least
+
+    def verdict(factor):
+        def backward(dout, x):
+            return factor * range_of_losses_backward(dout, x)
+
+        return gradcli.check(range_of_losses, backward, {"x": x}, seed=seed, blame=False).verdict
+
+    assert verdict(1.0) != "fail"
+    assert verdict(1.1) == "fail"

@@ -23,6 +23,7 @@ _ABOVE = 64.0  # times the rounding of the value itself: what is computed from l
 _SMOOTH = 16.0  # times as large for twice the spacing: 64 where a function is smooth, 1 where it is noise
 _NEAR, _DOUBLED = (1, 2, 3, 4, 5, 6, 7, 8), (10, 12)
 _SAMPLE = 1 << 12  # elements of an array that are looked at: memory counts
+_STEADY = 8.0  # times the noise that shorter moves showed: what longer ones may add
 _MOST, _SOME = 0.5, 0.25  # of some elements: what they show holds for all
 _DEVIATION = 2.0 / 924.0**0.5  # two of the noise, from one sixth difference
 
@@ -103,7 +104,7 @@ def hidden(
         if seen is None:
             break
         for place, (found, far) in enumerate(seen):
-            noise[place] = np.maximum(noise[place], found)
+            noise[place] = _steady(noise[place], found)
             open_[place] = open_[place] and is_small(far)
         if all(np.all(reach * size >= _FARTHEST * np.maximum(size, 1.0)) for size in sizes.values()):
             break  # nothing moves any further
@@ -117,6 +118,12 @@ def hidden(
             shared = np.where(np.abs(array) < SMALL, _usual(found, 0.0), 0.0)
             np.maximum(known, np.maximum(found, shared), out=known)
     return noise
+
+
+def _steady(near: FloatArray, far: FloatArray) -> FloatArray:
+    """The noise that moves of two sizes show: a stair is as high over any, what grows comes from kinks."""
+    both = np.maximum(near, far)
+    return np.asarray(np.where(near > 0, np.minimum(both, _STEADY * near), both))
 
 
 def _is_small(array: FloatArray) -> bool:

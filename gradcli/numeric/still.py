@@ -8,7 +8,6 @@ from gradcli.numeric.rounding import Noise, output_noise
 from gradcli.numeric.structure import Structure
 
 _PARTS = (1.0, -0.25)  # of the length over which outputs may bend
-_EPS = float(np.finfo(np.float64).eps)
 _FEW = 16.0  # times the rounding: what may be no more than that
 
 
@@ -34,14 +33,9 @@ def stands_still(
         except Exception:  # any code: a domain error
             return False
         changes = [far - here for far, here in zip(there.base, function.base, strict=True)]
-        # What is left in (x + shift) - shift of the digits of x.
-        own = (
-            _EPS
-            * max(map(largest, function.base), default=0.0)
-            * largest(part * move)
-            / function.spread(name)
-        )
-        levels = [np.maximum(a, b) + own for a, b in zip(noise, output_noise(there, rng), strict=True)]
+        # What (x + shift) - shift leaves of the digits of x gets less as the shift gets longer.
+        longer = max(1.0, largest(part * move) / function.spread(name))
+        levels = [np.maximum(longer * a, b) for a, b in zip(noise, output_noise(there, rng), strict=True)]
         allowed = _FEW * _contracted(structure, cotangents, tuple(levels))
         with np.errstate(invalid="ignore"):
             if not np.all(np.abs(structure.contract(cotangents, changes)) <= allowed):
