@@ -236,7 +236,7 @@ def _same(one: Array, other: Array) -> bool:
 
 def _is_scaled(one: Array, other: Array) -> bool:
     """Whether one is the other times a number: the gradient of a cost takes its cotangent only afterwards."""
-    if one.shape != other.shape or not one.any():
+    if one.shape != other.shape or one.size < 2 or not one.any():
         return False
     factor = np.vdot(one, other) / np.vdot(one, one)
     return bool(factor) and bool(np.allclose(factor * one, other, rtol=1e-9, atol=0.0))

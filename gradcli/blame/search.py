@@ -99,9 +99,11 @@ class Search:
         if scaled:
             # `err = h - y` may be meant without the 1/m of the cost: a gradient is often scaled last.
             chosen = self.choice.by_repairs(scaled)
-            operators = [r for r in self.repairer.edited(suspects, wrong, ("operator",)) if r.rank == 1]
-            if operators and chosen not in [(r.statement, r.line) for r in operators]:
-                chosen, scaled = self.choice.by_repairs(operators), operators
+            plain = [
+                r for r in self.repairer.edited(suspects, wrong, ("operator", "function")) if r.rank == 1
+            ]
+            if plain and chosen not in [(r.statement, r.line) for r in plain]:
+                chosen, scaled = self.choice.by_repairs(plain), plain
             return None if chosen is None else self._fault(wrong, chosen, None, None, scaled, len(suspects))
         if fixed is not None:
             site, node, true = fixed
