@@ -35,8 +35,12 @@ def stands_still(
         changes = [far - here for far, here in zip(there.base, function.base, strict=True)]
         # What (x + shift) - shift leaves of the digits of x gets less as the shift gets longer.
         longer = max(1.0, largest(part * move) / function.spread(name))
-        levels = [np.maximum(longer * a, b) for a, b in zip(noise, output_noise(there, rng), strict=True)]
-        allowed = _FEW * _contracted(structure, cotangents, tuple(levels))
+        # A jitter leaves elements as they are by luck: x + b of a small x rounds by digits that x has not.
+        levels = tuple(
+            np.broadcast_to(max(longer * largest(here), largest(far)), here.shape)
+            for here, far in zip(noise, output_noise(there, rng), strict=True)
+        )
+        allowed = _FEW * _contracted(structure, cotangents, levels)
         with np.errstate(invalid="ignore"):
             if not np.all(np.abs(structure.contract(cotangents, changes)) <= allowed):
                 return False

@@ -122,3 +122,21 @@ def test_what_stands_still_however_far_it_is_moved_has_a_gradient_of_zero(name, 
     inputs = {key: array.astype(dtype) for key, array in inputs.items()}
     assert verdict(forward, backward, 0, **inputs) == "pass"
     assert verdict(forward, wrong, 0, **inputs) == "fail"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_bias_before_a_normalisation_of_far_smaller_numbers_has_a_gradient_of_zero(seed):
+    rng = np.random.default_rng(seed)
+    inputs = {"x": 1e-4 * rng.standard_normal((5, 3)), "b": 0.3 * rng.standard_normal(3)}
+
+    def forward(x, b):
+        centred = x + b - (x + b).mean(axis=0)
+        inv_std = 1 / np.sqrt((centred**2).mean(axis=0) + 1e-5)
+        return centred * inv_std, (centred * inv_std, inv_std)
+
+    def backward(dout, cache):
+        hat, inv_std = cache
+        dx = inv_std * (dout - dout.mean(axis=0) - hat * (dout * hat).mean(axis=0))
+        return dx, dx.sum(axis=0)
+
+    assert verdict(forward, backward, seed, **inputs) == "pass"
