@@ -43,7 +43,7 @@ _CACHE_NAME = (
     r"cached?|caches|saved(_tensors|_values)?|stash|stored?|ctx|context|res|residuals?|tape|aux|mem|memory|state"
     r"|intermediates|\w+_cache"
 )
-_OUTPUT_NAME = r"outputs?|out|y|z|a"
+_OUTPUT_NAME = r"outputs?|out|y|z|a|(softmax|sigmoid|tanh|layer|forward)_?(outputs?|out)"
 # Many words start with a d: beside the first parameter only d_..., two letters and the usual stems count.
 _COTANGENT_NAME = (
     r"g|d_\w+|d[a-zA-Z]\d?|d(out|next|prev|state|cell|hidden|loss|[hcsyz]_)\w*|grads?|gradout\w*|ct|cot|cotangents?|upstream|adjoint|(grad|g|ct|cot|cotangent|upstream|adjoint)_\w+"

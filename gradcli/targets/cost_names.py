@@ -131,7 +131,10 @@ def is_force(name: str) -> bool:
 
 def is_bare_gradient(name: str) -> bool:
     """Whether a function is called a gradient, and not of what."""
-    return name in _GRADIENT_WORDS or name in ("deriv", "df", "compute_gradient", "get_gradient")
+    if name in _GRADIENT_WORDS or name in ("deriv", "df", "compute_gradient", "get_gradient"):
+        return True
+    *before, last = _words(name) or [""]
+    return last in _GRADIENT_WORDS and all(map(_OF_VALUES.fullmatch, before))
 
 
 def is_value(name: str) -> bool:

@@ -4,6 +4,7 @@ So are classes that hold activations as methods, `relu` beside `relu_prime`. The
 function beside its derivative, of an object that is made for what its constructor is given.
 """
 
+import ast
 import functools
 import inspect
 import re
@@ -26,6 +27,7 @@ from gradcli.targets.halves import Behind, Halves, halves_of, is_left_open, is_s
 from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.source_tree import source_tree
 
 _VERB = r"((eval(uate)?|comp(ute)?|calc(ulate)?|get)_?)?"
 _VALUE = re.compile(
@@ -103,9 +105,21 @@ def _of_data(name: str, cls: type) -> Iterator[Checkable]:
     for (value, derivative), suffix in _named_pairs(cls):
         function, slope = getattr(cls, value), getattr(cls, derivative)
         alike = argument_names(function) == argument_names(slope)
-        if alike and isinstance(function, FunctionType) and isinstance(slope, FunctionType):
+        if not alike or not isinstance(function, FunctionType) or not isinstance(slope, FunctionType):
+            continue
+        if not (_reads_self(function) or _reads_self(slope)):  # whatever the object is made with
+            bare: Any = object.__new__(cls)
+            bound = getattr(bare, value), getattr(bare, derivative)
+            yield CheckableMethods(f"{name}{suffix}", (name,), *bound, cls=cls, methods=(value, derivative))
+        else:
             own = Behind(function, slope, _halves, None)
             yield CheckableClass(f"{name}{suffix}", cls, _halves(function, slope)._replace(behind=own))
+
+
+def _reads_self(method: FunctionType) -> bool:
+    tree = source_tree(method)
+    first = argument_names(method)[:1]
+    return tree is None or any(isinstance(n, ast.Name) and n.id in first for n in ast.walk(tree))
 
 
 def _halves(function: Callable[..., Any], slope: Callable[..., Any]) -> Halves:

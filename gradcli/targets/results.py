@@ -9,8 +9,8 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.errors import BrokenPromise
 
-_KEY_STARTS = ("d", "d_", "grad_", "g_")
-_KEY_ENDS = ("_grad", "_bar")
+_KEY_STARTS = ("d", "d_", "grad_", "g_", "gradient_")
+_KEY_ENDS = ("_grad", "_bar", "_gradient")
 
 
 def as_outputs(values: tuple[Any, ...], inputs: Mapping[str, Any]) -> tuple[Array, ...]:

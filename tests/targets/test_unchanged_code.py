@@ -168,6 +168,13 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "class_scores_loss": {"predictions"},
         "margin_objective_and_gradient": set(),
     },
+    "said_by_name.py": {
+        "norm_over_last": {"bias"},
+        "normalize": set(),
+        "compute_error": {"b"},
+        "Process": set(),
+        "Weighted.squash": set(),
+    },
     "steps_handed_on.py": {"prop": {"b1"}},
     "cache_alone.py": {"prop": set()},
     "file_variables.py": {"loss_of_text": {"Whh"}},

@@ -125,7 +125,10 @@ def ranked(
             found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
             continue
         start = len(guesses) + (2 if guesses else 0)
-        usual = by_name("" if name in operands else name, annotation_of(forward, name))
+        role = (
+            "" if name in operands else "shift" if name == "bias" and {"gain", "gamma"} & {*names} else name
+        )
+        usual = by_name(role, annotation_of(forward, name))
         if name == names[0] and len(functions) > 1 and not annotation_of(forward, name):
             usual = _not_only_numbers(usual)
         if name == names[0] and len(functions) > 1 and annotation_of(forward, name) == "float":

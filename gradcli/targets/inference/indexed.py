@@ -20,11 +20,12 @@ def by_indexing(function: Callable[..., Any], names: Sequence[str]) -> dict[str,
         own = source_tree(helper)
         for parameter, name in given.items():
             lengths = set(_lengths(own, parameter)) if own is not None and name in names else set()
-            if 0 not in lengths and max(lengths, default=0) > 1 and not any(_lengths(tree, name)):
+            lengths |= set(_lengths(tree, name))
+            if 0 not in lengths and max(lengths, default=0) > 1:
                 found[name] = Drawn((str(max(lengths)),))
     for name in names:
         lengths = set(_lengths(tree, name))
-        if 0 not in lengths and max(lengths, default=0) > 1:
+        if 0 not in lengths and max(lengths, default=0) > 1 and name not in found:
             found[name] = Drawn((str(max(lengths)),))
         columns = set(_columns(tree, name))
         if 0 not in columns and max(columns, default=0) > 1:

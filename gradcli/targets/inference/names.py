@@ -34,7 +34,7 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"theta|params?|coefs?|nn_params|initial_theta", ("D", "D 1", "D M", "M D", "N")),
     (r"w|weights?|kernels?|filters?|w\w{0,2}|\w+_weights?", ("D M", "M D", "D", "D 1", "F C P Q")),
     (r"b|bias(es)?|\w+_bias|b\w", ("M", "", "1 M", "M 1", "N", "D", "F")),
-    (r"gamma|scale|g", ("D|near1", "1 D|near1", "D 1|near1", "C|near1", "1 C 1 1|near1")),
+    (r"gamma|gain|scale|g", ("D|near1", "1 D|near1", "D 1|near1", "C|near1", "1 C 1 1|near1")),
     (r"beta|shift", ("D", "1 D", "D 1", "C", "1 C 1 1")),
     (r"(running_|moving_)?(mean|mu|avg)", ("D", "", "N")),
     (r"(running_|moving_)?(var|variance|sigma\w*|std)", ("D|near1", "|near1", "N|near1")),

@@ -73,7 +73,7 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (
         r".*(layer|batch|instance|rms)_?norm.*",
         (
-            (r"g|gamma|scale|weight|w", ("D|near1", "1 D|near1", "D 1|near1")),
+            (r"g|gamma|gain|scale|weight|w", ("D|near1", "1 D|near1", "D 1|near1")),
             (r"b|beta|bias|shift", ("D", "1 D", "D 1")),
         ),
     ),
