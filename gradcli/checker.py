@@ -24,6 +24,7 @@ from gradcli.errors import BrokenPromise, UsageError
 from gradcli.memory import keep_freed
 from gradcli.nodes import Nodes
 from gradcli.numeric import Noise
+from gradcli.pace import JITTERS, Pace
 from gradcli.plan import PROBE, Scope, plan
 from gradcli.problem import Problem, Run
 from gradcli.result import DECLARED, FAIL, INCONCLUSIVE, PASS, CheckResult, Gradient, Violation
@@ -36,11 +37,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 
-_JITTERS = 6
 _TOGETHER = 1 << 16  # elements of inputs and outputs whose rounding is measured by the same calls
-_COLD = 8.0  # times as long as a forward: a backward that may be quicker the next time
-_SLOW = 0.02  # seconds for a call: less, and a whole check is tried in any time
-_ORDINARY, _FOR_EACH = 70, 12  # calls that an ordinary check takes at least: and more for each input
 _SWITCH = 0.1  # of a gradient's scale: by what rounding does not move it
 _CALLS, _RELATIONS = 8, 20  # forwards and backwards that tests of promises take
 
@@ -83,6 +80,7 @@ class _Check:
         self.clock = Clock(settings.budget if bounded else None)
         self.subject = Subject(problem, self.clock)
         self.remarks: list[str] = list(problem.remarks)
+        self.pace = Pace(self.subject, self.remarks)
         self.violations: list[Violation] = list(problem.noticed)
         self.gradients: dict[str, Gradient] = {}
         self.arrays: dict[str, Array] = {f"in/{name}": array for name, array in problem.inputs.items()}
@@ -128,11 +126,11 @@ class _Check:
         for name in self.problem.differentiable:
             if name not in gradients:
                 self._add(incomparable(name, self.problem.inputs[name], self.violations))
-        if self._is_slow():
+        if self.pace.is_slow(cotangents):
             self._probe_few(outputs, cotangents, gradients, repeatable=repeatable)
             return
         one_cache = False  # whether a cache is known to serve any number of backwards
-        if repeatable and self._affords("repeated calls", _CALLS):
+        if repeatable and self.pace.affords("repeated calls", _CALLS):
             called, repeatable = contract.calls(self.subject, outputs, cotangents, gradients, self.violations)
             outputs, gradients = called.run.outputs, dict(called.gradients)
             del called
@@ -151,7 +149,7 @@ class _Check:
         measured = cache(lambda: jittered or self._rounding(self.subject, cotangents, gradients, side))
         floor = analytic.floor(self.problem, outputs, cotangents)
         coarse: Mapping[str, FloatArray] = {}
-        if self._affords("other cotangents", _RELATIONS):
+        if self.pace.affords("other cotangents", _RELATIONS):
             # Rounding takes as much memory as the inputs, and mostly relations hold without.
             coarse, broken = self._relations(
                 cotangents, gradients, lambda name: measured()[name], floor, one_cache
@@ -256,20 +254,18 @@ class _Check:
     def _jittered(
         self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...], gradients: Mapping[str, Array]
     ) -> tuple[dict[str, FloatArray] | None, Noise | None]:
-        """The rounding of gradients and of outputs, where one jitter shows both; not of large arrays: to know
-        both at once takes memory."""
+        """The rounding of gradients and of outputs, where one jitter shows both.
+
+        Not of large arrays: to know both at once takes memory.
+        """
         arrays = (*self.problem.inputs.values(), *outputs)
         dtypes = {array.dtype for array in self.problem.inputs.values() if array.dtype.kind == "f"}
         apart = self.subject.stacks or self.problem.hold is not None or dtypes != {np.dtype(np.float64)}
-        if apart or sum(array.size for array in arrays) > _TOGETHER or self._repeats() < _JITTERS:
+        if apart or sum(array.size for array in arrays) > _TOGETHER or self.pace.jitters < JITTERS:
             return None, None
         return analytic.rounding_and_noise(
-            self.subject, outputs, cotangents, gradients, self.rng, repeats=_JITTERS
+            self.subject, outputs, cotangents, gradients, self.rng, repeats=JITTERS
         )
-
-    def _repeats(self) -> int:
-        """How often the rounding of gradients is measured."""
-        return _JITTERS if self.clock.affords(10 * _JITTERS * self._seconds()) else 2
 
     def _rounding(
         self,
@@ -279,28 +275,8 @@ class _Check:
         side: Differencing,
     ) -> dict[str, FloatArray]:
         return analytic.rounding(
-            subject, cotangents, gradients, self.rng, repeats=self._repeats(), coarse=side.digits_lost
+            subject, cotangents, gradients, self.rng, repeats=self.pace.jitters, coarse=side.digits_lost
         )
-
-    def _seconds(self) -> float:
-        """What a call takes: of forward and of backward, the last ones on average."""
-        calls = self.subject.calls
-        return 0.5 * (calls.forward_seconds + calls.backward_seconds)
-
-    def _is_slow(self) -> bool:
-        """Whether there is no time for more than a handful of calls."""
-        if self.clock.budget is None or self.problem.together or self.problem.hold:
-            return False
-        if self.problem.declared.surrogates:
-            return False
-        calls = self.subject.calls
-        cold = calls.backward_seconds > _COLD * calls.forward_seconds
-        if cold and calls.backward_seconds > _SLOW and self.clock.affords(4 * calls.backward_seconds):
-            with suppress(BrokenPromise):  # the first backward may have loaded what it needs
-                self.subject.both(self.problem.inputs, self.cotangents)
-        seconds = self._seconds()
-        wanted = _ORDINARY + _FOR_EACH * len(self.problem.differentiable)
-        return seconds > _SLOW and not self.clock.affords(wanted * seconds)
 
     def _probe_few(
         self,
@@ -318,26 +294,18 @@ class _Check:
 
         Few(self.subject, outputs, cotangents, gradients, self.rng).run(self._add, self.violations)
         self.remarks.append(
-            f"a call takes {self._seconds():.2g} s: in {round(self.settings.budget, 1):g} s a few directions "
-            "are looked at, no elements; --budget gives more time"
+            f"a call takes {self.pace.seconds:.2g} s: in {round(self.settings.budget, 1):g} s a few "
+            "directions are looked at, no elements; --budget gives more time"
         )
         if any(v.code == "GC101" for v in self.violations):
             self.remarks.append("no line is looked for: that takes the elements of a gradient")
-        if not self.clock.affords(_CALLS * self._seconds()):
+        if not self.clock.affords(_CALLS * self.pace.seconds):
             self.remarks.append("not tested for lack of time: repeated calls, other cotangents")
             return
         self.remarks.append("not tested for lack of time: other cotangents")
         _, repeatable = contract.calls(self.subject, outputs, cotangents, dict(gradients), self.violations)
         if not repeatable:
             self._not_deterministic(gradients)
-
-    def _affords(self, what: str, calls: int) -> bool:
-        """Whether a test of promises fits beside the comparison itself, which comes first."""
-        others = 4 if self.problem.together is None else 1  # times as many calls
-        if self.clock.affords((1 + others) * calls * self._seconds()):
-            return True
-        self.remarks.append(f"not tested for lack of time: {what}")
-        return False
 
     def _keep(self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> None:
         """What a dump holds beside the gradients."""
@@ -365,7 +333,7 @@ class _Check:
             for name, gradient in gradients.items()
             if np.any(gradient)
         )
-        if not moves or not self._affords("draws at random", _CALLS):
+        if not moves or not self.pace.affords("draws at random", _CALLS):
             return False
         return contract.in_a_row(self.subject, cotangents, self.violations) is not None
 
