@@ -8,8 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from gradcli.arrays import Array
+from gradcli.blame.site import DEF
 from gradcli.blame.source import NotReadable, like
-from gradcli.blame.taps import DEF, tap
+from gradcli.blame.taps import tap
 from gradcli.blame.trace import Recording, replacing_each
 from gradcli.errors import UsageError
 from gradcli.problem import Forward, Hold, Problem, Run

@@ -12,8 +12,9 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.allowance import Allowance
+from gradcli.blame.site import DEF, USE, Site
 from gradcli.blame.source import NotReadable, Written, like
-from gradcli.blame.taps import DEF, USE, Site, Tapped, tap
+from gradcli.blame.taps import Tapped, tap
 from gradcli.blame.trace import Key, Recording, Trace, changing_each
 from gradcli.blame.value import of_forward, of_value
 from gradcli.errors import BrokenPromise

@@ -11,9 +11,9 @@ from gradcli.blame.forms import computes, is_plain, reshaped
 from gradcli.blame.freedom import freedom
 from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair, is_sign, is_small
+from gradcli.blame.site import DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.stored import into_an_object, parts_of
 from gradcli.blame.suspects import Suspects
-from gradcli.blame.taps import DEF, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import shifting
 from gradcli.blame.truth import Node
 

@@ -17,7 +17,7 @@ from gradcli.blame.factors import factor_missing, name_factor, sizes
 from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair, with_array
 from gradcli.blame.search import Fault
-from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, USE
+from gradcli.blame.site import CARRIED, DEF, EXPRESSION, USE
 from gradcli.result import Blame
 
 _KINDS = {

@@ -3,7 +3,7 @@
 from gradcli.blame.evidence import Evidence, is_unpacking
 from gradcli.blame.program import Program
 from gradcli.blame.search import Fault
-from gradcli.blame.taps import DEF
+from gradcli.blame.site import DEF
 
 
 def downstream(evidence: Evidence, program: Program, fault: Fault) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.pairing import node_of
-from gradcli.blame.taps import DEF, EXPRESSION, RETURN, USE, WRITE, Site
+from gradcli.blame.site import DEF, EXPRESSION, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import Trace
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import is_piecewise

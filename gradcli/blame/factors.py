@@ -9,7 +9,7 @@ import numpy as np
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.repair import Repair
-from gradcli.blame.taps import DEF
+from gradcli.blame.site import DEF
 
 
 def factor_missing(bench: Bench, evidence: Evidence, repair: Repair) -> str:

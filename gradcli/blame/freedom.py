@@ -14,7 +14,7 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
-from gradcli.blame.taps import DEF, RETURN, WRITE
+from gradcli.blame.site import DEF, RETURN, WRITE
 from gradcli.blame.trace import Key, shifting
 from gradcli.blame.versions import is_piecewise
 

@@ -17,11 +17,11 @@ from gradcli.blame.allowance import Allowance
 from gradcli.blame.bench import Bench
 from gradcli.blame.compared import compared
 from gradcli.blame.pairing import node_of
+from gradcli.blame.site import DEF, RETURN, WRITE
 from gradcli.blame.source import NotReadable
 from gradcli.blame.stored import stored
 from gradcli.blame.study import Study, beside, stacked
 from gradcli.blame.tape_nodes import study_tape
-from gradcli.blame.taps import DEF, RETURN, WRITE
 from gradcli.blame.trace import Trace
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions

@@ -18,7 +18,7 @@ from gradcli.blame.evidence import Evidence, is_alias, is_unpacking
 from gradcli.blame.flow import makes_blank
 from gradcli.blame.pairing import node_of
 from gradcli.blame.program import Program
-from gradcli.blame.taps import CARRIED, DEF, EXPRESSION
+from gradcli.blame.site import CARRIED, DEF, EXPRESSION
 from gradcli.blame.trace import replacing_each
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions

@@ -6,7 +6,8 @@ from types import FunctionType
 
 from gradcli.blame.flow import Cut, Flow, own_expressions
 from gradcli.blame.source import FunctionNode, Written
-from gradcli.blame.taps import Tapped, locals_of
+from gradcli.blame.tapping import locals_of
+from gradcli.blame.taps import Tapped
 
 
 class Program:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.blame.taps import Site
+from gradcli.blame.site import Site
 from gradcli.blame.trace import Key, Trace
 
 PATHS = ("path", "path twice")

@@ -14,7 +14,7 @@ from gradcli.blame.evidence import Evidence
 from gradcli.blame.program import Program
 from gradcli.blame.repair import CHANGES, LIKELY, NATURAL, PATHS, POSSIBLE, Repair, with_array
 from gradcli.blame.rewriter import Rewriter
-from gradcli.blame.taps import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Site
+from gradcli.blame.site import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import changing, replacing
 from gradcli.blame.truth import Node, in_passes, is_measurable
 

@@ -17,8 +17,8 @@ from gradcli.blame.flow import is_key
 from gradcli.blame.insertions import counts, insertions, is_count, is_scaling
 from gradcli.blame.program import Program
 from gradcli.blame.repair import Repair
+from gradcli.blame.site import DEF
 from gradcli.blame.source import Written
-from gradcli.blame.taps import DEF
 
 _OF_ARRAYS = ("T", "shape", "ndim", "size", "dtype")
 _MOST_PLACES = 6  # statements into which something is put by way of trial

@@ -15,8 +15,8 @@ from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair, is_sign
 from gradcli.blame.repairer import Repairer
+from gradcli.blame.site import DEF, WRITE, Site
 from gradcli.blame.suspects import Suspects
-from gradcli.blame.taps import DEF, WRITE, Site
 from gradcli.blame.trace import Key, replacing_each, shifting
 from gradcli.blame.truth import Node, in_passes
 from gradcli.blame.versions import is_piecewise

@@ -17,7 +17,7 @@ from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.repair import PATHS, as_changes
 from gradcli.blame.search import Fault, Search
-from gradcli.blame.taps import DEF, Site
+from gradcli.blame.site import DEF, Site
 from gradcli.blame.trace import Key, Trace, instead
 from gradcli.blame.truth import Node
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.blame.taps import DEF, WRITE, Site
+from gradcli.blame.site import DEF, WRITE, Site
 from gradcli.blame.trace import Trace
 
 Stored = tuple[ast.stmt, list[ast.expr] | None]  # a statement, and the parts of it that do so if not all do

@@ -9,8 +9,8 @@ from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.program import Program
+from gradcli.blame.site import DEF, RETURN, Site
 from gradcli.blame.stored import Stored, stored
-from gradcli.blame.taps import DEF, RETURN, Site
 
 
 class Suspects:

@@ -11,7 +11,7 @@ import numpy as np
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame import gauge
 from gradcli.blame.bench import Bench
-from gradcli.blame.taps import DEF, EXPRESSION, USE, Site
+from gradcli.blame.site import DEF, EXPRESSION, USE, Site
 from gradcli.blame.trace import Key, Trace, replacing
 from gradcli.clock import Clock
 from gradcli.numeric import Differentiator, Function, output_noise

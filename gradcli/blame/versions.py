@@ -11,7 +11,8 @@ from itertools import pairwise
 
 from gradcli.arrays import Array
 from gradcli.blame.flow import makes_blank
-from gradcli.blame.taps import DEF, Site, Tapped
+from gradcli.blame.site import DEF, Site
+from gradcli.blame.taps import Tapped
 from gradcli.blame.trace import Key, Trace
 from gradcli.unused import unused
 

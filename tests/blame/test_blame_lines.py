@@ -10,6 +10,7 @@ import pytest
 import gradcli
 from gradcli.blame import taps
 from gradcli.blame.pairing import node_of
+from gradcli.blame.site import DEF
 from tests.blame import heldout_slips
 from tests.blame.damage import check_damaged, damage, damaged
 from tests.blame.slips import LOOPS, SLIPS
@@ -107,7 +108,7 @@ def test_a_tapped_function_keeps_its_closure_defaults_and_helpers():
     tapped = taps.tap(original)
     x = np.linspace(0.1, 0.9, 5)
     assert np.array_equal(tapped.function(x), original(x))
-    assert {site.name for site in tapped.taps.sites if site.role == taps.DEF} == {"y", "z"}
+    assert {site.name for site in tapped.taps.sites if site.role == DEF} == {"y", "z"}
     assert tapped.function.__code__.co_filename == __file__
 
 
