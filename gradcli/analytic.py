@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray, blocks
+from gradcli.arrays import Array, FloatArray, blocks, largest
 from gradcli.cache import with_arrays
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
@@ -30,6 +30,7 @@ Watch = Callable[[tuple[Array, ...]], None]
 
 _MORE_JITTERS = 24
 _KINKS = 1e6
+_TIMES = 64.0  # what a few jitters show: the most that rounding is
 _FEW = 64
 
 
@@ -199,11 +200,29 @@ def thorough(
     more = rounding(subject, cotangents, gradients, rng, repeats=_MORE_JITTERS, coarse=coarse, within=1.0)
     in_use = rounding_in_use(subject, cotangents, gradients, rng)
     more = hidden_rounding(subject, cotangents, gradients, more, coarse=coarse)
-    widest = {name: np.maximum(_KINKS * floor[name], 64 * known[name]) for name in more}
     return {
-        name: np.maximum.reduce([known[name], width, np.minimum(in_use.get(name, known[name]), widest[name])])
+        name: np.maximum.reduce(
+            [
+                known[name],
+                width,
+                np.minimum(
+                    in_use.get(name, known[name]),
+                    np.maximum(_KINKS * floor[name], _widest(gradients[name], known[name], width)),
+                ),
+            ]
+        )
         for name, width in more.items()
     }
+
+
+def _widest(gradient: Array, known: FloatArray, width: FloatArray) -> FloatArray:
+    """The most that scatter in use may add to what jitters show (`known` of few, `width` of many).
+
+    A jitter leaves elements as they are by luck: x + b of a small x rounds by digits that x has not. One that
+    is no larger than what others round by may be all rounding, and scatter as those do.
+    """
+    others = _TIMES * max(largest(known), largest(width))
+    return np.maximum(_TIMES * known, np.where(np.abs(gradient) <= others, others, 0.0))
 
 
 def hidden_rounding(

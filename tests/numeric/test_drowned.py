@@ -6,6 +6,7 @@ import pytest
 import gradcli
 
 SEEDS = range(3)
+BESIDE_LARGE = ((1.0, 1e-10, 1), (1.0, 1e-10, 2), (30.0, 1e-10, 0), (30.0, 0.0, 6))
 
 
 def verdict(forward, backward, seed, **inputs) -> str:
@@ -124,14 +125,14 @@ def test_what_stands_still_however_far_it_is_moved_has_a_gradient_of_zero(name, 
     assert verdict(forward, wrong, 0, **inputs) == "fail"
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_a_bias_before_a_normalisation_of_far_smaller_numbers_has_a_gradient_of_zero(seed):
+@pytest.mark.parametrize(("size", "eps", "seed"), [*((0.3, 1e-5, s) for s in (0, 2, 5)), *BESIDE_LARGE])
+def test_a_bias_before_a_normalisation_of_far_smaller_numbers_has_a_gradient_of_zero(size, eps, seed):
     rng = np.random.default_rng(seed)
-    inputs = {"x": 1e-4 * rng.standard_normal((5, 3)), "b": 0.3 * rng.standard_normal(3)}
+    inputs = {"x": 1e-4 * rng.standard_normal((5, 3)), "b": size * rng.standard_normal(3)}
 
     def forward(x, b):
         centred = x + b - (x + b).mean(axis=0)
-        inv_std = 1 / np.sqrt((centred**2).mean(axis=0) + 1e-5)
+        inv_std = 1 / np.sqrt((centred**2).mean(axis=0) + eps)
         return centred * inv_std, (centred * inv_std, inv_std)
 
     def backward(dout, cache):
@@ -139,4 +140,9 @@ def test_a_bias_before_a_normalisation_of_far_smaller_numbers_has_a_gradient_of_
         dx = inv_std * (dout - dout.mean(axis=0) - hat * (dout * hat).mean(axis=0))
         return dx, dx.sum(axis=0)
 
+    def uncentred(dout, cache):
+        dx, db = backward(dout, cache)
+        return dx, db + 1e-6 * cache[1] * dout.sum(axis=0)
+
     assert verdict(forward, backward, seed, **inputs) == "pass"
+    assert verdict(forward, uncentred, seed, **inputs) == "fail"
