@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 
-_TOGETHER = 1 << 16  # elements of inputs and outputs whose rounding is measured by the same calls
+_TOGETHER = 1 << 15  # elements of inputs and outputs whose rounding is measured by the same calls
 _SWITCH = 0.1  # of a gradient's scale: by what rounding does not move it
 _CALLS, _RELATIONS = 8, 20  # forwards and backwards that tests of promises take
 
