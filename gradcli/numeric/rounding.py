@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradcli.arrays import Array, BoolArray, FloatArray, blocks
+from gradcli.arrays import Array, BoolArray, FloatArray, blocks, largest
 from gradcli.numeric.function import Function, jitter_key, jittered, random_moves
 
 JITTERS = 4
@@ -13,6 +13,11 @@ _COARSE = 2.0**-28
 _NOT_FLOAT64 = 4e-12
 _LARGE = 2.0**-16  # of a move's size
 _FURTHER = 8.0  # times that: a function that is straight so far is no fast one
+_FLOAT32 = 2.0**-30  # a grain above it is not what float64 leaves, behind whatever addition
+_TINY = 2.0**-6  # inputs below it have numbers of such a grain in float32 ...
+_GROWN = 8.0  # ... and where they are about one, numbers that are so many times as large at least
+_ALIKE = 4.0  # times a grain: what the same grain may measure
+_DIRECTIONS = 6
 SMALLEST = float(np.finfo(np.float64).tiny)  # below it an output loses digits
 
 POINTS = 26  # that `scatter` needs
@@ -65,20 +70,64 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     is an eighth of all.
     A function too fast for such moves (sin at 1e6) lands anywhere, now and then on what looks like a line: so
     the same must hold along one of two more directions, and the line be longer there.
-    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 26 where digits seem to be lost.
+    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 26 where digits seem to be lost, and 49
+    more where inputs are small.
     """
     sizes = (_LARGE, _LARGE / 2, 2.0**-32)
     longer = (*sizes, _FURTHER * _LARGE)
-    return _loses(function, noise, rng, sizes) and any(_loses(function, noise, rng, longer) for _ in range(2))
+    return (
+        _loses(function, noise, rng, sizes)
+        and any(_loses(function, noise, rng, longer) for _ in range(2))
+        and not _is_behind_addition(function, rng)
+    )
+
+
+def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
+    """Whether the grain is what the addition of a large number leaves in float64: (c + 30000) - 30000.
+
+    Beside small numbers it is as coarse as float32 would be. But it stays as it is where they are larger,
+    and that of a lower precision grows with them. Where nothing tells, it is none. Cost: 49 evaluations.
+    """
+    larger = {
+        name: array / largest(array)
+        for name, array in function.point.items()
+        if array.dtype.kind == "f" and 0 < largest(array) < _TINY
+    }
+    if not larger:
+        return False
+    try:
+        there = function.elsewhere(larger)
+    except Exception:  # any code: a domain error
+        return False
+    grains, far_grains = _grains(function, rng), _grains(there, rng)
+    grown = [
+        largest(far) >= _GROWN * largest(out) for out, far in zip(function.base, there.base, strict=True)
+    ]
+    coarse = [
+        is_grown and grain <= _FLOAT32 and grain / _ALIKE <= far <= _ALIKE * grain
+        for grain, far, is_grown in zip(grains, far_grains, grown, strict=True)
+        if grain > _NOT_FLOAT64
+    ]
+    return bool(coarse) and all(coarse)
+
+
+def _grains(function: Function, rng: np.random.Generator) -> list[float]:
+    """The coarsest grain of each output where it is straight, along a few directions; 0 where none shows."""
+    grains = [0.0] * len(function.base)
+    for _ in range(_DIRECTIONS):
+        long, short = _sides(function, _random_directions(function, rng), (_LARGE, _LARGE / 2))
+        if long is None or short is None:
+            continue
+        for place, (one, other) in enumerate(zip(long, short, strict=True)):
+            straight = _is_opposite(*one)
+            off = np.abs(_odd(*one) - 2 * _odd(*other))
+            grains[place] = max(grains[place], largest(off[straight]))
+    return grains
 
 
 def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Sequence[float]) -> bool:
     """Whether digits seem to be lost along one random direction, by moves of the sizes."""
-    moves = {
-        name: np.minimum(np.abs(array), function.spread(name)) * random_moves(rng, array.shape)
-        for name, array in function.point.items()
-        if array.dtype.kind == "f"
-    }
+    moves = _random_directions(function, rng)
     showing = sum(
         int(np.sum(np.abs(2.0**-32 * move[block]) >= 16 * np.spacing(np.abs(function.point[name][block]))))
         for name, move in moves.items()
@@ -116,6 +165,15 @@ def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Se
         off += int(np.sum(visible & c & (np.abs(t - expected) > 0.1 * size)))
     moved = sum(int(np.count_nonzero(a)) for a in large)
     return off > max(due / 4, moved / 8) or _is_stuck(function, noise, moves, [a == 0 for a in large])
+
+
+def _random_directions(function: Function, rng: np.random.Generator) -> dict[str, FloatArray]:
+    """Moves of all inputs by about the size of each element."""
+    return {
+        name: np.minimum(np.abs(array), function.spread(name)) * random_moves(rng, array.shape)
+        for name, array in function.point.items()
+        if array.dtype.kind == "f"
+    }
 
 
 def _is_opposite(plus: FloatArray, minus: FloatArray) -> BoolArray:

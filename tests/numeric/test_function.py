@@ -161,6 +161,20 @@ def test_a_cast_inside_is_seen(f):
     assert drops(f, X)
 
 
+def test_a_cast_of_small_numbers_is_seen():
+    """Its grain is no more than a large number would leave in float64, but grows with the numbers."""
+    assert drops(lambda x: np.sin(x.astype(np.float32)).astype(np.float64), 1e-3 * X)
+    assert drops(lambda x: (x.astype(np.float32) + np.float32(1e-3)).astype(np.float64) - 1e-3, 1e-3 * X)
+    assert drops(lambda x: 1e-3 * np.sin(1e3 * x).astype(np.float32).astype(np.float64), 1e-3 * X)
+
+
+@pytest.mark.parametrize("shift", [3e4, 3e5, 2e6])
+def test_what_an_addition_leaves_of_small_numbers_is_no_lower_precision(shift):
+    for seed in range(8):
+        x = 1e-3 * np.random.default_rng(seed).standard_normal((4, 3))
+        assert not drops(lambda x: (x + shift) - shift, x), seed
+
+
 @pytest.mark.parametrize(
     "f",
     [
