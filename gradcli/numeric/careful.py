@@ -74,6 +74,7 @@ def look(
             slopes = _with_far_rounding(line, slopes, float(steps[-1]))
         if near.kind[0] == SMOOTH:
             slopes = _unless_in_line(slopes, near, line, steps, plus - minus, scale)
+        slopes = _unless_turned(slopes, line, steps, plus + minus)
         return _with_hidden(line, slopes, top)
     if slopes.kind[0] != KINK:
         return slopes
@@ -152,6 +153,27 @@ def _unless_in_line(
         return slopes
     least = 4 * rounding / own if 0 < own < scale / 16 else 0.0
     doubt = np.maximum(np.maximum(slopes.uncertainty, near.uncertainty), least)
+    return Slopes(slopes.low, slopes.high, doubt, slopes.kind)
+
+
+def _unless_turned(slopes: Slopes, line: Line, steps: FloatArray, even: FloatArray) -> Slopes:
+    """A slope as it is, unless the function is seen to bend one way near the point and the other way far off:
+    what only far steps show is then another branch's. In max(y) - min(y) of y = x**2 the smallest x gets the
+    largest. Near ones leave open what their rounding does.
+    """
+    rounding = line.rounding()
+    with np.errstate(invalid="ignore", over="ignore"):
+        bent = even / steps**2
+        steady = np.abs(bent[1:] - bent[:-1]) <= _IN_LINE * np.abs(bent[1:])
+        seen = steady & (np.abs(even[:-1]) > rounding)
+    rungs = np.flatnonzero(seen)
+    if not rungs.size:
+        return slopes
+    here = np.sign(bent[rungs]) == np.sign(bent[rungs[0]])
+    if here.all():
+        return slopes
+    last = float(steps[rungs[np.argmin(here) - 1] + 1])
+    doubt = np.maximum(slopes.uncertainty, 4 * rounding / last)
     return Slopes(slopes.low, slopes.high, doubt, slopes.kind)
 
 

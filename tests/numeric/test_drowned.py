@@ -146,3 +146,24 @@ def test_a_bias_before_a_normalisation_of_far_smaller_numbers_has_a_gradient_of_
 
     assert verdict(forward, backward, seed, **inputs) == "pass"
     assert verdict(forward, uncentred, seed, **inputs) == "fail"
+
+
+@pytest.mark.parametrize("seed", [0, 9, 29])
+def test_what_only_far_steps_show_may_be_the_slope_of_another_branch(seed):
+    """The smallest number has the least value; moved far either way, it has the largest."""
+    x = 1e-5 * np.random.default_rng(seed).standard_normal(6)
+    x[2] = 9e-10
+
+    def forward(x):
+        length = np.sqrt(1 + x * x)
+        return np.array(length.max() - length.min()), (x, length)
+
+    def backward(dout, cache):
+        x, length = cache
+        grad = np.zeros_like(x)
+        grad[length.argmax()] += dout
+        grad[length.argmin()] -= dout
+        return grad * x / length
+
+    assert verdict(forward, backward, seed, x=x) != "fail"
+    assert verdict(forward, lambda d, cache: -backward(d, cache), seed, x=x) == "fail"
