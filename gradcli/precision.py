@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray, largest
+from gradcli.arrays import Array, BoolArray, FloatArray, largest
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
@@ -124,7 +124,7 @@ def narrow(
     comparison = Comparison(analytic, gradient.numeric, doubt, tol)
     own = replace(gradient, analytic=analytic, uncertainty=doubt)
     compared = ~np.isnan(gradient.numeric)
-    off = compared & ~comparison.agrees
+    off = compared & ~comparison.agrees & ~_open(gradient, comparison)
     if gradient.verdict == FAIL or not compared.any():
         return own
     urgency = np.where(compared, comparison.urgency, -1.0)
@@ -142,3 +142,11 @@ def narrow(
         failing=off if off.any() else None,
         note=note,
     )
+
+
+def _open(gradient: Gradient, comparison: Comparison) -> BoolArray:
+    """Elements that disagree in float64 already, where they could not be decided, and are no other here."""
+    wide = Comparison(gradient.analytic, gradient.numeric, gradient.uncertainty, comparison.tol)
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = np.abs(comparison.analytic.astype(np.float64) - gradient.analytic)
+        return np.asarray(~wide.agrees & (distance <= comparison.allowed))

@@ -138,6 +138,24 @@ def test_what_float32_rounds_behind_numbers_about_one_is_no_mistake_of_a_formula
     assert unblamed(forward, wrong, inputs).verdict == "fail"
 
 
+@pytest.mark.parametrize("seed", [3, 9])
+def test_what_is_open_in_float64_is_not_wrong_in_float32(seed):
+    """What 2e6 leaves of numbers of 1e-5 is too little even in float64, of the smallest of them."""
+    c = (1e-5 * np.random.default_rng(seed).standard_normal((4, 3))).astype(np.float32)
+
+    def forward(c):
+        return (c + np.float32(2e6)) - np.float32(2e6), c
+
+    def verdict(factor):
+        def backward(dout, c):
+            return dout * (np.float32(factor) if c.dtype == np.float32 else 1.0)
+
+        return unblamed(forward, backward, {"c": c}, seed=seed).verdict
+
+    assert verdict(1.0) != "fail"
+    assert verdict(1.01) == "fail"
+
+
 def test_inputs_of_different_precision_each_keep_theirs():
     def backward(dout, cache):
         x, w = cache

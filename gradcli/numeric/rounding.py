@@ -18,6 +18,7 @@ _TINY = 2.0**-6  # inputs below it have numbers of such a grain in float32 ...
 _GROWN = 8.0  # ... and where they are about one, numbers that are so many times as large at least
 _ALIKE = 4.0  # times a grain: what the same grain may measure
 _DIRECTIONS = 6
+_LARGER = 2.0**-6  # of a move's size, where a grain swallows the others
 SMALLEST = float(np.finfo(np.float64).tiny)  # below it an output loses digits
 
 POINTS = 26  # that `scatter` needs
@@ -70,7 +71,7 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     is an eighth of all.
     A function too fast for such moves (sin at 1e6) lands anywhere, now and then on what looks like a line: so
     the same must hold along one of two more directions, and the line be longer there.
-    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 26 where digits seem to be lost, and 49
+    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 26 where digits seem to be lost, and 73
     more where inputs are small.
     """
     sizes = (_LARGE, _LARGE / 2, 2.0**-32)
@@ -86,7 +87,8 @@ def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
     """Whether the grain is what the addition of a large number leaves in float64: (c + 30000) - 30000.
 
     Beside small numbers it is as coarse as float32 would be. But it stays as it is where they are larger,
-    and that of a lower precision grows with them. Where nothing tells, it is none. Cost: 49 evaluations.
+    and that of a lower precision grows with them. Where nothing tells, it is none. Cost: 49 evaluations, 73
+    where outputs do not follow shorter moves.
     """
     larger = {
         name: array / largest(array)
@@ -99,7 +101,10 @@ def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
         there = function.elsewhere(larger)
     except Exception:  # any code: a domain error
         return False
-    grains, far_grains = _grains(function, rng), _grains(there, rng)
+    size, grains = _LARGE, _grains(function, rng, _LARGE)
+    if not max(grains, default=0.0) > _NOT_FLOAT64:
+        size, grains = _LARGER, _grains(function, rng, _LARGER)
+    far_grains = _grains(there, rng, size)
     grown = [
         largest(far) >= _GROWN * largest(out) for out, far in zip(function.base, there.base, strict=True)
     ]
@@ -111,11 +116,11 @@ def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
     return bool(coarse) and all(coarse)
 
 
-def _grains(function: Function, rng: np.random.Generator) -> list[float]:
+def _grains(function: Function, rng: np.random.Generator, size: float) -> list[float]:
     """The coarsest grain of each output where it is straight, along a few directions; 0 where none shows."""
     grains = [0.0] * len(function.base)
     for _ in range(_DIRECTIONS):
-        long, short = _sides(function, _random_directions(function, rng), (_LARGE, _LARGE / 2))
+        long, short = _sides(function, _random_directions(function, rng), (size, size / 2))
         if long is None or short is None:
             continue
         for place, (one, other) in enumerate(zip(long, short, strict=True)):
@@ -190,7 +195,7 @@ def _is_stuck(function: Function, noise: Noise, moves: dict[str, FloatArray], st
     half = sum(out.size for out in function.base) / 2
     if sum(int(np.sum(mask)) for mask in still) <= half:
         return False
-    if (found := next(_sides(function, moves, (2.0**-6,)))) is None:
+    if (found := next(_sides(function, moves, (_LARGER,)))) is None:
         return False
     stuck = (
         mask
