@@ -1,13 +1,13 @@
 """Which of several statements is at fault, given the repairs that were found; none where none stands out."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence, is_unpacking
-from gradcli.blame.forms import computes, is_plain, reshaped
+from gradcli.blame.forms import adds, computes, is_idle, is_plain, reshaped, selects, takes_a_part
 from gradcli.blame.freedom import freedom
 from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair, is_sign, is_small
@@ -20,7 +20,6 @@ from gradcli.blame.truth import Node
 _MULTIPLE = ("factor", "times", "over")  # kinds of repair
 _GROWN = ("times", "over", "factor missing")
 _FEW = 6  # lines that are listed where none can be named
-_SHAPES = ("shape", "ndim", "size", "dtype")
 
 
 class Choice:
@@ -57,9 +56,9 @@ class Choice:
         if lacking is not None and self._is_finished(lacking):
             self.notes.append("a path is missing, and where it should be added cannot be told")
             return None
-        if lacking is not None and not (_adds(lacking) or _is_idle(lacking) or self._is_zero(lacking)):
+        if lacking is not None and not (adds(lacking) or is_idle(lacking) or self._is_zero(lacking)):
             # A term was lost from a sum rather than from what is made of it: `d / spread`.
-            sums = [s for s in self.serious(suspects - {lacking}, wrong) if _adds(s)]
+            sums = [s for s in self.serious(suspects - {lacking}, wrong) if adds(s)]
             lacking = lacking if not sums else sums[0] if len(sums) == 1 else None
         if lacking is not None:
             return lacking, self._line(lacking, wrong)
@@ -79,7 +78,7 @@ class Choice:
                 )
                 return None
             return statement, self._line(statement, wrong)
-        self.notes.append(f"{len(serious)} statements could be at fault{_lines(serious)}")
+        self.notes.append(_open(serious))
         return None
 
     def calls_unseen(self, statement: ast.stmt) -> bool:
@@ -103,7 +102,7 @@ class Choice:
             s
             for s in suspects - chosen
             if (isinstance(s, ast.Assign) and id(s) not in seen and computes(s))
-            or (isinstance(s, ast.For) and _takes_a_part(s.iter))
+            or (isinstance(s, ast.For) and takes_a_part(s.iter))
             if not self.flow.is_blank(s)
         }
 
@@ -151,10 +150,10 @@ class Choice:
         dead = [s for s in after if s is not None and self._is_zero(s)]
         if len(dead) == 1:
             return dead[0]
-        idle = [s for s in after if s is not None and _is_idle(s)]
+        idle = [s for s in after if s is not None and is_idle(s)]
         if len(idle) == 1:
             return idle[0]
-        sums = [s for s in after if s is not None and _adds(s)]
+        sums = [s for s in after if s is not None and adds(s)]
         if sums:
             return sums[0]
         return after[0] if len(after) == 1 else None
@@ -297,7 +296,7 @@ class Choice:
         return {
             s
             for s in suspects
-            if (id(s) in traced or _selects(s))
+            if (id(s) in traced or selects(s))
             and not isinstance(s, ast.For | ast.While | ast.If | ast.With)
             and not self.flow.is_blank(s)
             and not is_unpacking(s)
@@ -327,6 +326,15 @@ class Choice:
         )
 
 
+def _open(statements: set[ast.stmt]) -> str:
+    """What is left of a question to which there is no one answer."""
+    if not statements:
+        return "no statement explains it alone"
+    if len(statements) == 1:
+        return f"what line {next(iter(statements)).lineno} works with is not seen"
+    return f"{len(statements)} statements could be at fault{_lines(statements)}"
+
+
 def _lines(statements: Iterable[ast.stmt | None]) -> str:
     """Where statements stand, if they are few enough to be looked through."""
     lines = sorted({s.lineno for s in statements if s is not None})
@@ -349,52 +357,3 @@ def _is_made_of(node: Node, use: Site | None) -> bool:
         and node.site.statement is use.statement
         and any(part is use.node for part in ast.walk(node.site.node))
     )
-
-
-def _is_idle(statement: ast.stmt) -> bool:
-    """Whether nothing but `x = x` is left of a statement."""
-    value = getattr(statement, "value", None)
-    if not isinstance(statement, ast.Assign) or not isinstance(value, ast.Name):
-        return False
-    return any(isinstance(t, ast.Name) and t.id == value.id for t in statement.targets)
-
-
-def _adds(statement: ast.stmt) -> bool:
-    """Whether a statement adds something up."""
-    if isinstance(statement, ast.AugAssign):
-        return isinstance(statement.op, ast.Add | ast.Sub)
-    value = getattr(statement, "value", None)
-    return isinstance(value, ast.expr) and any(
-        isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub) for part in ast.walk(value)
-    )
-
-
-def _takes_a_part(node: ast.expr) -> bool:
-    """Whether a slice with bounds is taken: not all values may be in their place."""
-    slices = (part for part in ast.walk(node) if isinstance(part, ast.Slice))
-    return any(part.lower is not None or part.upper is not None for part in slices)
-
-
-def _selects(statement: ast.stmt) -> bool:
-    """Whether a statement computes places or a mask, rather than counts, shapes or nothing at all."""
-    if not isinstance(statement, ast.Assign | ast.AugAssign) or isinstance(
-        statement.value, ast.Name | ast.Attribute | ast.Constant
-    ):
-        return False
-    return any(isinstance(p, ast.Compare) for p in ast.walk(statement.value)) or any(
-        _looked_up(statement.value)
-    )
-
-
-def _looked_up(node: ast.AST) -> Iterator[bool]:
-    """Elements of arrays, other than lengths, that go into an expression."""
-    if isinstance(node, ast.Attribute) and node.attr in _SHAPES:
-        return
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "len":
-        return
-    if isinstance(node, ast.Subscript) and not any(
-        isinstance(p, ast.Attribute) and p.attr in _SHAPES for p in ast.walk(node.value)
-    ):
-        yield not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant))
-    for child in ast.iter_child_nodes(node):
-        yield from _looked_up(child)

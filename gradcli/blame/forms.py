@@ -1,10 +1,12 @@
-"""What an expression looks like: how much there is in it that can be wrong."""
+"""What expressions and statements look like: how much there is in them that can be wrong."""
 
 import ast
+from collections.abc import Iterator
 
 _SAME = ("reshape", "copy", "astype", "ravel", "squeeze", "view", "asarray", "array", "ascontiguousarray")
 _MOST_LEAVES = 3
 _PLAIN = ast.Mult | ast.Add | ast.MatMult | ast.Div
+_SHAPES = ("shape", "ndim", "size", "dtype")
 
 
 def reshaped(node: ast.expr) -> ast.expr:
@@ -53,3 +55,52 @@ def _leaves(node: ast.expr) -> list[ast.expr | None]:
         module = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
         return inside if module else [*_leaves(node.func.value), *inside]
     return [None]
+
+
+def is_idle(statement: ast.stmt) -> bool:
+    """Whether nothing but `x = x` is left of a statement."""
+    value = getattr(statement, "value", None)
+    if not isinstance(statement, ast.Assign) or not isinstance(value, ast.Name):
+        return False
+    return any(isinstance(t, ast.Name) and t.id == value.id for t in statement.targets)
+
+
+def adds(statement: ast.stmt) -> bool:
+    """Whether a statement adds something up."""
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.op, ast.Add | ast.Sub)
+    value = getattr(statement, "value", None)
+    return isinstance(value, ast.expr) and any(
+        isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub) for part in ast.walk(value)
+    )
+
+
+def takes_a_part(node: ast.expr) -> bool:
+    """Whether a slice with bounds is taken: not all values may be in their place."""
+    slices = (part for part in ast.walk(node) if isinstance(part, ast.Slice))
+    return any(part.lower is not None or part.upper is not None for part in slices)
+
+
+def selects(statement: ast.stmt) -> bool:
+    """Whether a statement computes places or a mask, rather than counts, shapes or nothing at all."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign) or isinstance(
+        statement.value, ast.Name | ast.Attribute | ast.Constant
+    ):
+        return False
+    return any(isinstance(p, ast.Compare) for p in ast.walk(statement.value)) or any(
+        _looked_up(statement.value)
+    )
+
+
+def _looked_up(node: ast.AST) -> Iterator[bool]:
+    """Elements of arrays, other than lengths, that go into an expression."""
+    if isinstance(node, ast.Attribute) and node.attr in _SHAPES:
+        return
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "len":
+        return
+    if isinstance(node, ast.Subscript) and not any(
+        isinstance(p, ast.Attribute) and p.attr in _SHAPES for p in ast.walk(node.value)
+    ):
+        yield not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant))
+    for child in ast.iter_child_nodes(node):
+        yield from _looked_up(child)
