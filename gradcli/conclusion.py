@@ -126,12 +126,12 @@ def _is_zero(judgement: Judgement, comparison: Comparison) -> bool:
 
     From so near, nothing tells a zero from what drowns. But what is zero at this point and not at others, as
     where small numbers hide beside large ones, shows by far moves. Where they show something, backward is
-    right if it says exactly zero, and that is known for certain.
+    right if it says exactly zero of all that drowns, and that is known for certain.
     """
     allowed = float(np.max(comparison.allowed[judgement.measured]))
     size = float(np.max(comparison.size[judgement.measured]))
     natural = float(np.max(judgement.numeric.natural, initial=0.0))
-    if size == allowed == 0.0 or (not np.any(judgement.analytic) and allowed <= RESOLUTION**4 * natural):
+    if size == allowed == 0.0 or (allowed <= RESOLUTION**4 * natural and _is_borne_out(judgement)):
         return True
     largest = max(float(np.max(np.abs(c), initial=0.0)) for c in judgement.numeric.cotangents)
     if max(size, allowed) > RESOLUTION**2 * max(natural, largest):
@@ -151,6 +151,15 @@ def _is_zero(judgement: Judgement, comparison: Comparison) -> bool:
         numeric.scale,
         numeric.rng,
     )
+
+
+def _is_borne_out(judgement: Judgement) -> bool:
+    """Whether backward says exactly zero wherever it is not right to far less than its own rounding: of a
+    saturated softmax it gives the small numbers, and zero where they drown in the sum of one."""
+    analytic, value = judgement.analytic, judgement.value
+    numeric = Comparison(analytic, value, judgement.doubt, judgement.comparer.settings.tol)
+    known = numeric.agrees & numeric.resolved
+    return bool(np.all(known | (analytic == 0) | ~judgement.measured))
 
 
 def conclude_probes(judgement: Judgement, probing: Probing) -> Gradient:

@@ -167,3 +167,20 @@ def test_what_only_far_steps_show_may_be_the_slope_of_another_branch(seed):
 
     assert verdict(forward, backward, seed, x=x) != "fail"
     assert verdict(forward, lambda d, cache: -backward(d, cache), seed, x=x) == "fail"
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_a_gradient_that_is_zero_where_it_drowns_and_right_where_it_does_not_is_zero(seed):
+    """A softmax so sure that what is left of the largest one's gradient is less than the rounding of one."""
+    x = np.array([[0.0, -39.0, -234.0, -1900.0], [-400.0, -1650.0, 1300.0, -40.0]])
+
+    def forward(x):
+        small = np.exp(x - x.max(axis=1, keepdims=True))
+        return (y := small / small.sum(axis=1, keepdims=True)), y
+
+    def backward(dout, y):
+        return y * (dout - (dout * y).sum(axis=1, keepdims=True))
+
+    assert verdict(forward, backward, seed, x=x) == "pass"
+    for factor in (-1, 1.01):
+        assert verdict(forward, lambda d, y, f=factor: f * backward(d, y), seed, x=x) != "pass"
