@@ -25,6 +25,8 @@ _CONSTANTS = (
     (r"kernel_size|pool_size|size|window|kernel", "2"),
     (r"training|train|causal|is_\w+|use_\w+", "true"),
     (r"mode", "train"),
+    (r"lo|low|lower(_bound)?", "-1.0"),
+    (r"hi|high|upper(_bound)?", "1.0"),
     (r"conv_params?", "{'stride': 1, 'pad': 0}"),
     (r"pool_params?", "{'pool_height': 2, 'pool_width': 2, 'stride': 2}"),
     (r"(bn|gn|ln|norm)_params?", "{'mode': 'train'}"),

@@ -10,6 +10,12 @@ from typing import Any
 _OPEN = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
+def written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The Python function that `torch.jit.script` has compiled, which tells no arguments; else the same."""
+    is_compiled = type(function).__name__ == "ScriptFunction"
+    return getattr(function, "_torchdynamo_inline", function) if is_compiled else function
+
+
 def behind(function: Callable[..., Any]) -> Callable[..., Any]:
     """The only function that a wrapper of open arguments closes over, as deep as it goes; else the same.
 

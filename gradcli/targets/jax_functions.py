@@ -43,7 +43,8 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
 
 def _rule_names(loaded: Loaded, names: Sequence[str], value: Any) -> tuple[str, ...]:
     """What the file calls the rule's own functions: `f_fwd` and `f_bwd` are no pair beside `f`."""
-    parts = [getattr(value, part, None) for part in ("fwd", "bwd", "jvp")]
+    inner = getattr(value, "fun", None)  # a rule under another, which JAX never comes to
+    parts = [getattr(one, part, None) for one in (value, inner) for part in ("fwd", "bwd", "jvp")]
     return tuple(n for n in names if any(loaded.namespace.get(n) is part for part in parts if part))
 
 

@@ -15,6 +15,7 @@ from gradcli.subject import Subject, copies
 from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.context import reading, saving, takes_context
 from gradcli.targets.convention import ByArguments, Checkable
+from gradcli.targets.decorated import written
 from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.label import Label
 from gradcli.targets.naming import Lone, Pair, find_pairs
@@ -155,7 +156,9 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The pairs among these names of the file."""
     pairs, _ = find_pairs(loaded.functions(names))
     space = loaded.namespace
-    found = [CheckablePair(pair, space[pair.forward], space[pair.backward]) for pair in pairs]
+    found = [
+        CheckablePair(pair, written(space[pair.forward]), written(space[pair.backward])) for pair in pairs
+    ]
     return [one for one in found if not one.is_loss]
 
 

@@ -21,7 +21,7 @@ from gradcli.targets.constructor import construct, suggested, unguessable
 from gradcli.targets.convention import Advise, ByArguments, Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.inference.differentiated import by_returned, saved
+from gradcli.targets.inference.differentiated import by_returned, returned_lengths, saved
 from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -60,14 +60,17 @@ def _function(name: str, cls: Any) -> EngineFunction:
     if not _has_setup_context(cls):
         parameters = parameters[1:]
     signature = inspect.Signature([p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD])
+    forward, backward = _halves(cls)
+    fewest = min(returned_lengths(backward), default=len(parameters))
 
     def apply(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
+        said = len(bound.args) if not bound.kwargs else len(parameters)
         bound.apply_defaults()
-        return cls.apply(*bound.args, *bound.kwargs.values())
+        # What has a default and no gradient is left out, as callers do: torch wants one for all others.
+        return cls.apply(*[*bound.args, *bound.kwargs.values()][: max(said, fewest)])
 
     apply.__signature__ = signature  # type: ignore[attr-defined]
-    forward, backward = _halves(cls)
     without, differentiated = by_returned(backward, list(signature.parameters))
     made = replace(
         _engine_function(name, apply, forward, backward),

@@ -68,6 +68,8 @@ MARGINS = {
         "grad_context_vec = d_inner * context_vec",
         "context_vec",
     ),
+    "line_cost": ("np.mean(error)", "np.sum(error)", "b"),
+    "bernoulli_loss": ("(g - y) / (g * (1 - g))", "(g - y) / g", "g"),
     "SoftmaxCrossEntropy": ("(scores) - target", "(scores) + target", "prediction"),
 }
 FLAT = {

@@ -14,9 +14,10 @@ from gradcli.targets.inference.masked import by_masking, of_masks
 from gradcli.targets.inference.modes import by_comparison, options_of
 from gradcli.targets.inference.names import by_name, may_be_number
 from gradcli.targets.inference.of_two import by_two, of_two
+from gradcli.targets.inference.one_feature import by_one_feature
 from gradcli.targets.inference.one_hot import by_classes, of_several
 from gradcli.targets.inference.one_sample import by_one_sample
-from gradcli.targets.inference.positive import by_logarithm, of_positive
+from gradcli.targets.inference.positive import by_complement, by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
 from gradcli.targets.inference.signed import by_margin, of_signs
 from gradcli.targets.inference.square import by_linear_algebra, square_first
@@ -88,7 +89,8 @@ def ranked(
     forward = functions[0]
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     classes = by_classes(functions[:2], symbols, names)
-    modes, clipped = by_comparison(forward, names), by_clipping(forward, names)
+    modes = by_comparison(forward, names)
+    clipped = by_clipping(forward, names) | by_complement(forward, names)
     two = by_two(functions[:2], names) - told.keys()
     signs = by_margin(functions[:2], names)
     positive = by_logarithm(forward, names)
@@ -105,7 +107,8 @@ def ranked(
         if told[n] == Drawn(told[n].axes)
     }
     square = by_linear_algebra(forward, names)
-    beside, of_one = _of_the_same(told), by_one_sample(forward, functions[:2][-1], names)
+    beside, gradient = _of_the_same(told), functions[:2][-1]
+    of_one = by_one_sample(forward, gradient, names) or by_one_feature(forward, gradient, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
     for name in names:
         if name in modes:
@@ -251,10 +254,11 @@ def _is_integer(guess: Guess) -> TypeGuard[Drawn]:
 
 def _probable(guesses: Sequence[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
     """The guesses with probabilities in the place of plain normal numbers."""
-    return [
-        (rank, replace(guess, kind="unit") if isinstance(guess, Drawn) and guess.kind == "normal" else guess)
-        for rank, guess in guesses
-    ]
+    return [(rank, replace(guess, kind="unit") if _is_real(guess) else guess) for rank, guess in guesses]
+
+
+def _is_real(guess: Guess) -> TypeGuard[Drawn]:
+    return isinstance(guess, Drawn) and guess.kind in ("normal", "near1")
 
 
 def _known(name: str, symbols: Sequence[str], told: Mapping[str, Drawn]) -> list[Guess]:

@@ -26,6 +26,17 @@ def by_returned(backward: Callable[..., Any], arguments: Sequence[str]) -> tuple
     return none, some
 
 
+def returned_lengths(backward: Callable[..., Any]) -> set[int]:
+    """How many gradients are returned, where they are written as a tuple."""
+    tree = source_tree(backward)
+    values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)] if tree else []
+    is_written = all(
+        isinstance(value, ast.Tuple) and not any(isinstance(part, ast.Starred) for part in value.elts)
+        for value in values
+    )
+    return {len(_parts(value)) for value in values} if is_written else set()
+
+
 def saved(forward: Callable[..., Any]) -> set[str]:
     """The names that `ctx.save_for_backward(x, W)` keeps: they are tensors."""
     tree = source_tree(forward)

@@ -1,4 +1,7 @@
-"""Arguments whose logarithm or root is taken as they are: a rate, a count, a variance is positive."""
+"""Arguments whose logarithm or root is taken as they are: a rate, a count, a variance is positive.
+
+Where that of `1 - p` is taken as well, p is a probability.
+"""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -18,6 +21,15 @@ def by_logarithm(function: Callable[..., Any], names: Sequence[str]) -> set[str]
         return set()
     taken = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_one(node)]
     return {one.id for one in taken if isinstance(one, ast.Name) and one.id in names}
+
+
+def by_complement(function: Callable[..., Any], names: Sequence[str]) -> set[str]:
+    """The arguments that the code takes a logarithm of, and of what they lack to 1."""
+    tree = source_tree(function)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_one(node)] if tree else []
+    lacking = {ast.unparse(call.args[0]) for call in calls}
+    positive = by_logarithm(function, names)
+    return {name for name in positive if {f"1 - {name}", f"1.0 - {name}"} & lacking}
 
 
 def of_positive(guesses: Sequence[tuple[int, Guess]]) -> list[tuple[int, Guess]]:

@@ -219,3 +219,31 @@ def test_indices_are_inferred_that_are_within_range(folder):
     (problem,) = resolve(CheckSpec("rules.py:take"))
     assert len(problem.inputs["x"]) > problem.inputs["idx"].max() > 0
     assert run(problem, Settings(blame=False)).verdict == "pass"
+
+
+@pytest.mark.parametrize(("rule", "verdict"), [("2 * x * t", "pass"), ("x * t", "fail")])
+def test_of_a_rule_over_another_the_outer_is_checked_alone(folder, rule, verdict):
+    write(
+        folder,
+        f"""
+        @jax.custom_jvp
+        @jax.custom_vjp
+        def square(x):
+            return x * x
+
+        @square.defjvp
+        def square_jvp(primals, tangents):
+            (x,), (t,) = primals, tangents
+            return square(x), {rule}
+
+        def square_fwd(x):
+            return square(x), x
+
+        def square_bwd(x, g):
+            return (2 * x * g,)
+
+        square.defvjp(square_fwd, square_bwd)
+    """,
+    )
+    assert [opened.id for opened in open_target(CheckSpec("rules.py"))] == ["rules.py:square"]
+    assert check_target("rules.py:square", inputs={"x": "2x3"}, blame=False).verdict == verdict

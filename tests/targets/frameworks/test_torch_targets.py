@@ -267,3 +267,36 @@ def test_what_has_no_gradient_is_a_number_unless_it_is_saved_as_a_tensor():
     write(saved.replace("ctx.scale, None", "ctx.saved_tensors[0], None"))
     result = check_target("layers.py:Scaled", blame=False)
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["scale"]
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [("", "pass"), ("-", "fail")])
+def test_what_has_a_default_and_no_gradient_is_left_out_as_callers_do(sign, verdict):
+    write(f"""
+        class Scaled(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, factor=3.0, rate=0):
+                ctx.factor = factor
+                return x * factor
+
+            @staticmethod
+            def backward(ctx, g):
+                return {sign}g * ctx.factor, None
+    """)
+    result = check_target("layers.py:Scaled", inputs={"x": "4x3"}, blame=False)
+    assert result.gradients["x"].verdict == verdict
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+@pytest.mark.parametrize(("slope", "verdict"), [("1 - t * t", "pass"), ("1 - t", "fail")])
+def test_a_pair_that_torch_has_compiled_is_that_of_its_source(slope, verdict):
+    write(f"""
+        @torch.jit.script
+        def bend_fwd(x):
+            return torch.tanh(x)
+
+        @torch.jit.script
+        def bend_bwd(x, grad_output):
+            t = torch.tanh(x)
+            return grad_output * ({slope})
+    """)
+    assert check_target("layers.py:bend", blame=False).verdict == verdict

@@ -84,3 +84,19 @@ def glove_loss_and_gradient(center_vec, context_vec, center_bias, context_bias, 
     grad_context_vec = d_inner * center_vec
     grad_center_bias = grad_context_bias = d_inner
     return loss, grad_center_vec, grad_context_vec, grad_center_bias, grad_context_bias
+
+
+def line_cost(x, y, w, b):
+    total = 0
+    for i in range(len(x)):
+        total += (w * x[i] + b - y[i]) ** 2
+    return total / (2 * len(x))
+
+
+def line_gradient(x, y, w, b):
+    error = w * x + b - y
+    return np.sum(error * x) / len(x), np.mean(error)
+
+
+def bernoulli_loss(g, y):
+    return -(y * np.log(g) + (1 - y) * np.log(1 - g)), (g - y) / (g * (1 - g))
