@@ -64,7 +64,8 @@ class Choice:
             return lacking, self._line(lacking, wrong)
         serious = self.serious(suspects, wrong)
         if not serious:
-            serious = {s for s in suspects if isinstance(s, ast.Return)}
+            returns: set[ast.stmt] = {s for s in suspects if isinstance(s, ast.Return)}
+            serious = self._made(returns, suspects, wrong) or returns
         if len(serious) > 1 and self.bench.clock.affords(0.0):
             # All that can be wrong with a plain use of a local derivative was tried.
             local = {s for s in serious if not is_plain(s) or self.unseen({s}, suspects - serious)}
@@ -80,6 +81,18 @@ class Choice:
             return statement, self._line(statement, wrong)
         self.notes.append(_open(serious))
         return None
+
+    def _made(self, returns: set[ast.stmt], suspects: set[ast.stmt], wrong: frozenset[str]) -> set[ast.stmt]:
+        """Where the names that returns only pass on were given what is no array of floats: a mask."""
+        if not all(self.passes_on(s, wrong) for s in returns):
+            return set()
+        names = {part.id for s in returns for part in ast.walk(s) if isinstance(part, ast.Name)}
+        return {
+            s
+            for s in suspects
+            if isinstance(s, ast.Assign) and not self.flow.is_blank(s)
+            if any(isinstance(target, ast.Name) and target.id in names for target in s.targets)
+        }
 
     def calls_unseen(self, statement: ast.stmt) -> bool:
         """Whether a gradient goes through code that is not seen: the fault may be in there."""

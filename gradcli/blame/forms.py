@@ -3,7 +3,18 @@
 import ast
 from collections.abc import Iterator
 
-_SAME = ("reshape", "copy", "astype", "ravel", "squeeze", "view", "asarray", "array", "ascontiguousarray")
+_SAME = (
+    "reshape",
+    "copy",
+    "astype",
+    "ravel",
+    "flatten",
+    "squeeze",
+    "view",
+    "asarray",
+    "array",
+    "ascontiguousarray",
+)
 _MOST_LEAVES = 3
 _PLAIN = ast.Mult | ast.Add | ast.MatMult | ast.Div
 _SHAPES = ("shape", "ndim", "size", "dtype")

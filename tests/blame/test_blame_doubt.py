@@ -168,6 +168,18 @@ def backward(dy, cache):
     return dy, dw
 """
 
+MASKED = """
+import numpy as np
+
+def forward(x):
+    mask = x > 0
+    return x * mask, mask
+
+def backward(dout, mask):
+    dx = dout * mask
+    return dx.reshape(mask.shape)
+"""
+
 ROWS = {"x": np.random.default_rng(1).standard_normal((4, 3)), "y": np.array([0, 2, 1, 2])}
 TEXTS = {
     "staged": (STAGED, ROWS),
@@ -178,6 +190,7 @@ TEXTS = {
     "clipped": (CLIPPED, {"x": np.array([-2.0, -0.5, 0.3, 0.8, 1.7, -1.2])}),
     "rectified": (RECTIFIED, {"x": (4, 3), "a": (3, 5), "b": (5, 2)}),
     "steps": (STEPS, {"x": (4,), "w": (4,)}),
+    "masked": (MASKED, {"x": (4, 3)}),
     "helped": (HELPED, {"x": (4, 3), "gamma": (3,), "beta": (3,)}),
 }
 
@@ -190,6 +203,7 @@ SLIPS = [
     ("pool", "dx[2 * r + i, 2 * c + j]", "dx[2 * r + j, 2 * c + i]"),
     ("twins", "da = dy * p[:, :1]", "da = dy * p[:, 1:2]"),
     ("clipped", "(x >= -1.0) & (x <= 1.0)", "(x > -0.4) ^ (x > 9.0)"),
+    ("masked", "dx = dout * mask", "dx = mask"),
     ("helped", "return dx, dgamma, dbeta", "return dx, dbeta, dgamma"),
     ("helped", "return dout * gamma, dgamma, dbeta", "return dout * gamma, dbeta, dgamma"),
 ]
