@@ -14,6 +14,7 @@ from gradcli.layers.declaration import Value, convert
 from gradcli.targets.notation import (
     FLOAT_DTYPES,
     INTEGER_DTYPES,
+    JOINT,
     ONE_HOT,
     SIGN,
     SYMMETRIC,
@@ -21,7 +22,7 @@ from gradcli.targets.notation import (
     parse_shape,
 )
 
-INPUT_DTYPES = ("float", "int", "bool", SIGN, SYMMETRIC, *ONE_HOT, *FLOAT_DTYPES, *INTEGER_DTYPES)
+INPUT_DTYPES = ("float", "int", "bool", SIGN, SYMMETRIC, JOINT, *ONE_HOT, *FLOAT_DTYPES, *INTEGER_DTYPES)
 MOST_AXES = 32  # NumPy's limit before 2.0
 LARGEST_HIGH = 2**63 - 1
 _LARGEST_EXACT = 2**53  # up to here a float that looks like an integer is that integer

@@ -15,7 +15,15 @@ from gradcli.arrays import MAX_BYTES, Array
 from gradcli.dataclass import dataclass
 from gradcli.errors import ArchiveError, UsageError
 from gradcli.spec import CheckSpec, InputSpec
-from gradcli.targets.notation import FLOAT_DTYPES, INTEGER_DTYPES, ONE_HOT, SIGN, SYMMETRIC, format_shape
+from gradcli.targets.notation import (
+    FLOAT_DTYPES,
+    INTEGER_DTYPES,
+    JOINT,
+    ONE_HOT,
+    SIGN,
+    SYMMETRIC,
+    format_shape,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +68,7 @@ def generator(seed: int, check_id: str, name: str) -> np.random.Generator:
 
 def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind: str | None = None) -> Array:
     """Draw one input: `scale * normal + offset`, integers in [0, high), fair booleans, signs,
-    one-hot classes, or a symmetric matrix of such normals.
+    one-hot classes, a symmetric matrix of such normals, or joint probabilities.
 
     dtype is that of the check, for inputs that have none of their own. kind "positive" draws magnitudes of
     at least 0.1 in place of the normal. Drawn in float64 and then cast, so that a float32 check sees the
@@ -85,6 +93,8 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
     if own in ONE_HOT:
         return _one_hot(name, spec.shape, 0 if own == "onehot_columns" else -1, rng)
     normal = rng.standard_normal(spec.shape)
+    if own == JOINT:
+        return _joint(name, normal).astype(dtype)
     if own == SYMMETRIC:
         own, normal = dtype, _symmetric(name, normal)
     if kind == "positive":
@@ -107,6 +117,15 @@ def _symmetric(name: str, normal: Array) -> Array:
             f"input {name}: a symmetric matrix has as many rows as columns, got {format_shape(normal.shape)}"
         )
     return np.asarray((normal + normal.T) / np.sqrt(2.0))
+
+
+def _joint(name: str, normal: Array) -> Array:
+    """Symmetric probabilities that sum to 1; on the diagonal next to nothing, for a logarithm is taken."""
+    odds = np.exp(0.5 * _symmetric(name, normal))
+    np.fill_diagonal(odds, 0.0)
+    probabilities = odds / (np.sum(odds) or 1.0)
+    np.fill_diagonal(probabilities, 1e-12)
+    return np.asarray(probabilities)
 
 
 def _one_hot(name: str, shape: tuple[int, ...], axis: int, rng: np.random.Generator) -> Array:

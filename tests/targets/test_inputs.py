@@ -75,6 +75,13 @@ def test_integers_fill_their_range_and_booleans_both_values():
     assert set(drawn(InputSpec((50,), "bool")).tolist()) == {True, False}
 
 
+def test_joint_probabilities_are_symmetric_and_sum_to_one():
+    P = drawn(InputSpec((5, 5), "joint"))
+    assert (P == P.T).all()
+    assert P.min() == P[0, 0] == 1e-12
+    assert abs(P.sum() - 1.0) < 1e-11
+
+
 def test_positive_numbers_stay_away_from_zero():
     assert drawn(InputSpec((1000,)), kind="positive").min() >= 0.1
 

@@ -107,6 +107,11 @@ def ranked(
         if told[n] == Drawn(told[n].axes)
     }
     square = by_linear_algebra(forward, names)
+    told |= {
+        n: replace(told[n], kind=one.kind)
+        for n, one in square.items()
+        if n in told and told[n].kind in ("normal", "unit") and told[n].axes == told[n].axes[:1] * 2
+    }
     beside, gradient = _of_the_same(told), functions[:2][-1]
     of_one = by_one_sample(forward, gradient, names) or by_one_feature(forward, gradient, names)
     found: dict[str, list[tuple[int, Guess]]] = {}

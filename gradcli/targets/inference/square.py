@@ -20,9 +20,31 @@ def by_linear_algebra(function: Callable[..., Any], names: Collection[str]) -> d
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if node.args[0].id in names and called in _SQUARE:
                 found[node.args[0].id] = Drawn(("D", "D"))
+        elif (name := _against_a_model(node, names)) in names:
+            found[name] = Drawn(("N", "N"), "joint")
         elif (name := _between(node)) in names:
             found[name] = Drawn(("D", "D"))
     return found
+
+
+def _against_a_model(node: ast.AST, names: Collection[str]) -> str:
+    """The P of `P * np.log(P / Q)`, where Q is computed: joint probabilities, if they are a square."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return ""
+    weight, call = node.left, node.right
+    called = isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "log" and call.args
+    ratio = call.args[0] if isinstance(call, ast.Call) and called else None
+    if not isinstance(ratio, ast.BinOp) or not isinstance(ratio.op, ast.Div):
+        return ""
+    given, model = _whole(ratio.left), _whole(ratio.right)
+    return given if given == _whole(weight) and model and model not in names else ""
+
+
+def _whole(node: ast.expr) -> str:
+    """`P` of `P`, of `P[rest]` and of `(P + eps)`."""
+    while isinstance(node, ast.Subscript | ast.BinOp):
+        node = node.value if isinstance(node, ast.Subscript) else node.left
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _between(node: ast.AST) -> str:

@@ -73,15 +73,12 @@ def hmm_loglik_grad(log_pi, log_A, log_B, obs):
 
 
 def kl_divergence(Y, P):
-    """t-SNE objective: KL(P || Q) and its gradient. Y (N, 2); P (N, N) joint probabilities."""
+    """t-SNE objective: KL(P || Q) and its gradient."""
     n = Y.shape[0]
     sum_Y = np.sum(Y**2, axis=1)
     num = 1.0 / (1.0 + sum_Y[:, None] + sum_Y[None, :] - 2.0 * Y @ Y.T)
     num[range(n), range(n)] = 0.0
     Q = num / num.sum()
-    P = P + P.T
-    np.fill_diagonal(P, 0.0)
-    P = P / P.sum()
     mask = ~np.eye(n, dtype=bool)
     cost = np.sum(P[mask] * np.log(P[mask] / Q[mask]))
     PQ = (P - Q) * num
