@@ -67,6 +67,7 @@ class EngineFunction(ByArguments):
     second: "Callable[[EngineFunction], Checkable] | None" = None  # its derivative of second order
     fixed: frozenset[str] = frozenset()  # arguments that are no arrays
     differentiated: frozenset[str] = frozenset()  # arguments that have a gradient, as far as is known
+    held: frozenset[str] = frozenset()  # arrays that backward takes for constants: labels
 
     @property
     def called(self) -> Callable[..., Any]:
@@ -103,6 +104,7 @@ class EngineFunction(ByArguments):
         def forward(arrays: Mapping[str, Array]) -> Run:
             return self.engine.forward(function, arrays)
 
+        held = [name for name in ordered if name in self.held and ordered[name].dtype.kind == "f"]
         problem = Problem(
             id=label.id,
             target=label.target,
@@ -110,7 +112,9 @@ class EngineFunction(ByArguments):
             backward=self.engine.backward,
             inputs=ordered,
             constants=dict(constants),
+            nograd=frozenset(held),
             rerun=label.rerun,
+            remarks=tuple(f"{name} is not checked: None is returned for it, as for a label" for name in held),
         )
         return replace(problem, source=self.source(problem, by_name))
 

@@ -7,3 +7,8 @@ LABEL = re.compile(
     r"|(ground_?)?truth(_\w+)?|true|actual|expected|desired|(true|target|expected|desired)_\w+|\w+_(true|target|expected)",
     re.IGNORECASE,
 )
+
+
+def is_called_label(name: str) -> bool:
+    """Whether a name is that of a label beyond doubt: `y` and `t` may be any operand."""
+    return len(name) > 2 and LABEL.fullmatch(name) is not None

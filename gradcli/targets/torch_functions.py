@@ -21,8 +21,9 @@ from gradcli.targets.constructor import construct, suggested, unguessable
 from gradcli.targets.convention import Advise, ByArguments, Checkable
 from gradcli.targets.engine import Bound, EngineFunction
 from gradcli.targets.forward_call import argument_names, required_arguments
-from gradcli.targets.inference.differentiated import by_returned, returned_lengths, saved
+from gradcli.targets.inference.differentiated import by_returned, left_at_none, returned_lengths, saved
 from gradcli.targets.label import Label
+from gradcli.targets.labels import is_called_label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.second_order import SecondOrder
@@ -71,12 +72,15 @@ def _function(name: str, cls: Any) -> EngineFunction:
         return cls.apply(*[*bound.args, *bound.kwargs.values()][: max(said, fewest)])
 
     apply.__signature__ = signature  # type: ignore[attr-defined]
-    without, differentiated = by_returned(backward, list(signature.parameters))
+    names = list(signature.parameters)
+    without, differentiated = by_returned(backward, names)
+    kept = saved(forward) | saved(inspect.unwrap(cls.setup_context))
     made = replace(
         _engine_function(name, apply, forward, backward),
         rule=FunctionRule(cls),
-        fixed=frozenset(without - saved(forward) - saved(inspect.unwrap(cls.setup_context))),
+        fixed=frozenset(without - kept),
         differentiated=frozenset(differentiated),
+        held=frozenset(filter(is_called_label, kept & left_at_none(backward, names))),
     )
     return replace(made, second=None) if _is_once_differentiable(cls) else made
 

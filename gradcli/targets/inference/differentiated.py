@@ -1,7 +1,7 @@
 """Which arguments a rule has a gradient for, as the `return` of its backward says: `return g * s, None`."""
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from gradcli.targets.source_tree import source_tree
@@ -13,9 +13,8 @@ def by_returned(backward: Callable[..., Any], arguments: Sequence[str]) -> tuple
     arguments: in the order of the returned gradients. Where a tuple of another length is returned, or none,
     nothing is known of any.
     """
-    tree = source_tree(backward)
-    returned = [_parts(node.value) for node in ast.walk(tree) if isinstance(node, ast.Return)] if tree else []
-    if not returned or any(len(parts) != len(arguments) for parts in returned):
+    returned = _returned(source_tree(backward), len(arguments))
+    if not returned:
         return set(), set()
     none = {name for place, name in enumerate(arguments) if all(_is_none(parts[place]) for parts in returned)}
     some = {
@@ -24,6 +23,28 @@ def by_returned(backward: Callable[..., Any], arguments: Sequence[str]) -> tuple
         if all(not isinstance(parts[place], ast.Constant | ast.Name) for parts in returned)
     }
     return none, some
+
+
+def left_at_none(backward: Callable[..., Any], arguments: Sequence[str]) -> set[str]:
+    """The arguments whose gradient is written as None, or a name that is bound to nothing but None."""
+    tree = source_tree(backward)
+    returned = _returned(tree, len(arguments))
+    if tree is None or not returned:
+        return set()
+    binds = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_stored(node)]
+    to_none = [
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _is_none(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    idle = {name for name in to_none if to_none.count(name) == binds.count(name)}
+    return {
+        name
+        for place, name in enumerate(arguments)
+        if all(_is_none(parts[place]) or _is_one_of(parts[place], idle) for parts in returned)
+    }
 
 
 def returned_lengths(backward: Callable[..., Any]) -> set[int]:
@@ -42,6 +63,21 @@ def saved(forward: Callable[..., Any]) -> set[str]:
     tree = source_tree(forward)
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree else []
     return {name for call in calls if _saves(call) for name in _names(call)}
+
+
+def _returned(tree: ast.AST | None, length: int) -> list[list[ast.expr]]:
+    """The parts of all that is returned; nothing where one has another length."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Return)] if tree else []
+    parts = [_parts(node.value) for node in nodes]
+    return parts if all(len(part) == length for part in parts) else []
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _is_one_of(node: ast.expr, names: Collection[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 def _parts(value: ast.expr | None) -> list[ast.expr]:

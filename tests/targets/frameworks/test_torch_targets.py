@@ -269,6 +269,31 @@ def test_what_has_no_gradient_is_a_number_unless_it_is_saved_as_a_tensor():
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["scale"]
 
 
+@pytest.mark.parametrize(
+    ("name", "slip", "failing"),
+    [("target", "", []), ("target", "-", ["x"]), ("scale", "", ["scale"]), ("y", "", ["y"])],
+)
+def test_no_gradient_of_a_saved_tensor_is_meant_of_a_label_alone(name, slip, failing):
+    write(f"""
+        class Overlap(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, {name}):
+                ctx.save_for_backward(x, {name})
+                return (x * {name}).sum()
+
+            @staticmethod
+            def backward(ctx, g):
+                x, {name} = ctx.saved_tensors
+                gx = g_other = None
+                if ctx.needs_input_grad[0]:
+                    gx = {slip}g * {name}
+                return gx, g_other
+    """)
+    result = check_target("layers.py:Overlap", inputs={"x": "4x3", name: "4x3"}, blame=False)
+    assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == failing
+    assert any("is not checked" in remark for remark in result.remarks) == (name == "target")
+
+
 @pytest.mark.parametrize(("sign", "verdict"), [("", "pass"), ("-", "fail")])
 def test_what_has_a_default_and_no_gradient_is_left_out_as_callers_do(sign, verdict):
     write(f"""
