@@ -19,6 +19,7 @@ from gradcli.targets import (
     vjp_file,
 )
 from gradcli.targets.convention import Checkable
+from gradcli.targets.misspelt_methods import misspelt
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.spelling import roles_of
@@ -59,11 +60,14 @@ def find_all(loaded: Loaded) -> list[Checkable]:
     TargetError for one whose other half is misspelt.
     """
     found = _recognise(loaded, list(loaded.lines))
-    misspelt = pairs.lone_half(loaded, list(loaded.lines), misspelt=True)
-    if misspelt is not None:
-        raise TargetError(misspelt)
+    slip = pairs.lone_half(loaded, list(loaded.lines), misspelt=True)
+    if slip is not None:
+        raise TargetError(slip)
     if not found:
         half = pairs.lone_half(loaded, list(loaded.lines))
+        slips = [said for _, said in misspelt(loaded, list(loaded.lines))]
+        if slips:
+            raise TargetError("\n".join(slips))
         if half is not None:
             raise LoneHalf(half)
         raise NothingToCheck(f"{loaded.shown}: nothing to check; looked for {LOOKED_FOR}")
@@ -86,7 +90,7 @@ def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
         one_more = asked(loaded, symbol)
         if one_more is not None:
             return [one_more]
-    half = pairs.lone_half(loaded, names, symbol=symbol)
+    half = pairs.lone_half(loaded, names, symbol=symbol) or dict(misspelt(loaded, [symbol])).get(symbol)
     if half is not None:
         raise TargetError(half)
     known = [one.name for one in found]

@@ -18,6 +18,7 @@ from gradcli.targets.conventions import find_all, find_named, find_order
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inputs import Given, draw, generator
 from gradcli.targets.label import Label
+from gradcli.targets.misspelt_methods import misspelt
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.opened import Opened
 from gradcli.targets.python_file import Loaded, within
@@ -49,7 +50,19 @@ def open_file(spec: CheckSpec, place: str, symbol: str | None, loaded: Loaded, g
         id, target = _id(spec, place, one, len(found) == 1), f"{place}:{one.name}"
         return Opened(id, target, lambda: _problem(asked, target, one, id, loaded, own))
 
-    return [opened(one) for one in found]
+    claimed = {part for one in found for part in one.symbols}
+    left = [name for name in loaded.lines if name not in claimed] if symbol is None else []
+    return [*map(opened, found), *(_unfit(spec, place, *slip) for slip in misspelt(loaded, left))]
+
+
+def _unfit(spec: CheckSpec, place: str, name: str, why: str) -> Opened:
+    """What would be a check but for a slip in a name: it is said, and the others are run."""
+
+    def problem() -> Problem:
+        raise UsageError(why)
+
+    target = f"{place}:{name}"
+    return Opened(default_id(replace(spec, target=target)), target, problem)
 
 
 def _found(spec: CheckSpec, symbol: str | None, loaded: Loaded) -> list[Checkable]:

@@ -92,6 +92,11 @@ def forward_of(cls: type) -> Callable[..., Any] | None:
     return None if inspect.isabstract(cls) else _first(cls, _FORWARDS)
 
 
+def backward_of(cls: type) -> Callable[..., Any] | None:
+    """The backward of a class, whatever else it has; as `forward_of`."""
+    return None if inspect.isabstract(cls) else _first(cls, BACKWARDS)
+
+
 def _goes_back(forward: Callable[..., Any] | None, backward: Callable[..., Any]) -> bool:
     """Whether a method that is called a gradient takes nothing, or nothing but a cotangent by its name."""
     asks = required_arguments(backward)[1:]

@@ -513,6 +513,31 @@ def test_what_cannot_be_checked_leaves_the_others_alone():
     assert [problem.id for problem in caught.value.problems] == ["layers.py:scale"]
 
 
+@pytest.mark.parametrize(
+    ("methods", "slip"),
+    [
+        ("forwrad backward", "; did you mean 'forwrad'?"),
+        ("forward backwards", "; did you mean 'backwards'?"),
+        ("forward backward_D", None),
+        ("forward backward forwrad", None),
+        ("forwrad", None),
+    ],
+)
+@pytest.mark.parametrize("beside", ["", SCALE])
+def test_a_class_with_a_half_by_a_misspelt_name_is_said_and_the_rest_checked(methods, slip, beside):
+    text = "".join(f"    def {name}(self, x): return x\n" for name in methods.split())
+    write("layers.py", f"class Copy:\n{text}{beside}")
+    try:
+        found, told = scale("layers.py"), ""
+    except PartlyResolvedError as error:
+        found, told = error.problems, str(error)
+    except (TargetError, NothingToCheck) as error:
+        found, told = [], str(error)
+    lacking = "forward" if methods.startswith("forwrad") else "backward"
+    assert (f"layers.py:1: Copy has no {lacking}{slip}" in told) == (slip is not None)
+    assert any(problem.id == "layers.py:scale" for problem in found) == bool(beside)
+
+
 def test_an_argument_that_forward_lacks_is_an_error():
     write("layers.py", BATCHNORM)
     asked = {"x": InputSpec((4, 3)), "gama": InputSpec((3,))}
