@@ -37,6 +37,7 @@ from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise, Unmatched
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.results import input_named
+from gradcli.targets.unnamed_arguments import nothing_known, taken_apart
 
 # Texts, compiled where they are first used: most checks never look at them.
 _CACHE_NAME = (
@@ -108,6 +109,7 @@ class BackwardCall:
     cotangents: tuple[int, ...]  # which of them are cotangents
     open_ended: bool  # takes *args, or its signature is unknown
     results: Callable[[], tuple[str, ...]] = tuple  # the names of what forward returns
+    taken_apart: str = ""  # the name of an `*args` that must not be empty
 
     @cached_property
     def others(self) -> list[Slot]:
@@ -217,6 +219,9 @@ class BackwardCall:
                 args.append(values[slot.name])
         if self.open_ended and not others and not skipped:
             args += _cache_arguments(kept)
+        if self.taken_apart and len(args) <= len(self.slots):
+            what = nothing_known("backward", self.taken_apart)
+            raise Unmatched("GC108", f"{what}; expected backward(dout, cache)")
         return backward(*args, **keywords)
 
     def _cotangent_values(self, cotangents: tuple[Any, ...]) -> dict[str, Any]:
@@ -286,7 +291,7 @@ def bind_backward(
     if _is_product(backward):
         # A Hessian is symmetric: its product with a vector is the vjp, and the vector the cotangent.
         places = next(((i,) for i, slot in enumerate(slots) if slot.role == FREE and slot.required), places)
-    return BackwardCall(slots, places, open_ended, results)
+    return BackwardCall(slots, places, open_ended, results, taken_apart(backward) if open_ended else "")
 
 
 def _with_aliases(slots: tuple[Slot, ...], values: Collection[str]) -> tuple[Slot, ...]:

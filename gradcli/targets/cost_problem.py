@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.errors import UsageError
 from gradcli.problem import Declared, Problem, Run, Source
 from gradcli.targets.convention import Advise
 from gradcli.targets.cost_names import is_force, is_value
@@ -32,6 +33,7 @@ from gradcli.targets.readings import Reading, agrees, likeliest, parts_of, possi
 from gradcli.targets.results import as_outputs
 from gradcli.targets.returned_names import names_in_brackets, returned_names
 from gradcli.targets.tensors import on_tensors, takes_tensors
+from gradcli.targets.unnamed_arguments import nothing_known, taken_apart
 
 Values = Mapping[str, Any]
 
@@ -159,6 +161,9 @@ def _bind_gradient(
     if parameters_of(gradient) is not None and set(required_arguments(gradient)) <= set(known):
         own = [name for name in inputs if name in takes]
         return bind(where, gradient, own, {n: None for n in constants if n in takes}, advise_in_python)
+    unnamed = taken_apart(gradient)
+    if unnamed:
+        raise UsageError(f"{where}: {nothing_known(getattr(gradient, '__name__', 'gradient'), unnamed)}")
     order = [name for name in (*inputs, *constants) if name in known]
     count = len(takes) if parameters_of(gradient) is not None else 1
     return ForwardCall(tuple(inputs), tuple(order[:count]), (), {}, {})

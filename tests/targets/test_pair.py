@@ -299,6 +299,11 @@ def test_a_ufunc_without_a_cache_is_called_with_the_cotangent_alone():
     np.testing.assert_array_equal(found["x"], -DOUT)
 
 
+def takes_apart(dout, *rest):
+    (x,) = rest
+    return dout * x
+
+
 @pytest.mark.parametrize(
     ("backward", "message"),
     [
@@ -306,6 +311,11 @@ def test_a_ufunc_without_a_cache_is_called_with_the_cotangent_alone():
         (
             lambda dout, p, q: 0,
             "backward takes p and q, which is neither an argument of forward nor what it returned; "
+            "expected backward(dout, cache)",
+        ),
+        (
+            takes_apart,
+            "backward takes *rest apart, and nothing is known of what is in it; "
             "expected backward(dout, cache)",
         ),
     ],

@@ -538,6 +538,17 @@ def test_a_class_with_a_half_by_a_misspelt_name_is_said_and_the_rest_checked(met
     assert any(problem.id == "layers.py:scale" for problem in found) == bool(beside)
 
 
+@pytest.mark.parametrize(("slip", "verdict"), [("", "pass"), (" + 1", "fail")])
+def test_what_is_handed_on_without_a_name_is_needed_only_where_it_is_taken_apart(slip, verdict):
+    head = "def power(x, k, cache): return x ** k\ndef power_grad(g, cache, place, *rest):\n"
+    write("apart.py", f"{head}    x, k = rest\n    return g * k * x ** (k - 1)\n")
+    told = "power_grad takes *rest apart, and nothing is known of what is in it"
+    assert told in message_of("apart.py", UsageError)
+    write("whole.py", f"def f(x): return x ** 3\ndef f_grad(x, *rest): return 3 * x ** 2{slip}\n")
+    (problem,) = scale("whole.py")
+    assert run(problem, Settings()).verdict == verdict
+
+
 def test_an_argument_that_forward_lacks_is_an_error():
     write("layers.py", BATCHNORM)
     asked = {"x": InputSpec((4, 3)), "gama": InputSpec((3,))}
