@@ -9,7 +9,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.clock import Clock, OutOfTime
 from gradcli.problem import Problem
-from gradcli.result import FAIL, Blame, CheckResult, Gradient
+from gradcli.result import FAIL, Blame, CheckResult, Gradient, Violation
 from gradcli.spec import Settings
 from gradcli.subject import Subject
 
@@ -100,6 +100,7 @@ class Causes:
 
     def _with_lines(self, result: CheckResult) -> CheckResult:
         """Say at which lines promises are broken that are not about a value, and gradients forgotten."""
+        result = replace(result, violations=tuple(_blamed_as_well(v, result) for v in result.violations))
         broken = [v for v in result.violations if not v.is_warning and v.code != "GC101" and v.line is None]
         wrong = [name for name, gradient in result.gradients.items() if gradient.failing is not None]
         nothing = result.blame is None and bool(wrong)
@@ -128,3 +129,12 @@ class Causes:
         name, gradient = next(iter(beside.items()))
         inputs = {**self.problem.inputs, name: np.asarray(gradient.beside)}
         return replace(self.problem, inputs=inputs), {name: gradient}
+
+
+def _blamed_as_well(violation: Violation, result: CheckResult) -> Violation:
+    """At the line that makes the values wrong, where it is they that do not follow the cotangent."""
+    if violation.code == "GC109" and violation.line is None:
+        for blame in (result.blame, *result.also):
+            if blame is not None and violation.gradient in blame.gradients:
+                return replace(violation, file=blame.file, line=blame.line)
+    return violation
