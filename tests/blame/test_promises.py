@@ -26,12 +26,6 @@ AFFINE = (
 X, XB = {"x": "4x3"}, {"x": "4x3", "b": "3"}
 
 BROKEN = [
-    (
-        "GC109",
-        "def f_forward(x):\n    mask = x > 0\n    return x * mask, mask\n\n\n"
-        "def f_backward(dout, mask):\n    dx = 1.0 * mask  # here\n    return dx.reshape(mask.shape)\n",
-        X,
-    ),
     ("GC102", AFFINE + "    dx = 1 * dout\n    return dx, None  # here\n", XB),
     ("GC102", AFFINE + "    grads = {'x': 1 * dout}\n    return grads  # here\n", XB),
     ("GC103", AFFINE + "    dx = 1 * dout\n    db = 1 * dout  # here\n    return dx, db\n", XB),
