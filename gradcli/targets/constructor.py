@@ -66,6 +66,7 @@ _NUMBERS = (
 )
 # A default that stands for "I shall see": it is better said.
 _SAID_WHERE_NONE = re.compile(r"(input|in)_(shape|size|dim|features|channels|units)")
+_SAID_WHERE_ONE = re.compile(r"batch_?size")  # what has a row for each sample is made with it
 
 
 class SteepestDescent:
@@ -152,14 +153,17 @@ def suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[str
     found: dict[str, Any] = {}
     for parameter in parameters_of(cls) or []:
         name = parameter.name
+        is_batch_of_one = parameter.default == 1 and _SAID_WHERE_ONE.fullmatch(name) is not None
         needed = (
             parameter.default is Parameter.empty
             or (parameter.default is None and _SAID_WHERE_NONE.fullmatch(name))
             or _is_large(parameter)
+            or is_batch_of_one
         )
         if name in given or not needed or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
             continue
         value = "tanh" if _NAME.fullmatch(name) and _ACTIVATES.search(cls.__name__) else guess(name, seen)
+        value = seen[0] if is_batch_of_one and seen else value
         found[name] = 0.1 if is_rate(name) else _as_annotated(value, parameter)
     return {name: value for name, value in found.items() if value is not None}
 

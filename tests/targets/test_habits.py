@@ -80,6 +80,7 @@ FLAT = {
 LATE = {
     "BatchNorm": ("error * self.normalized, axis=0)", "error, axis=0)", "gamma"),
     "Dropout": ("return error * self.mask", "return error", "x"),
+    "RNN": ("self.W_h.T)", "self.W_h)", "h_t_minus_1"),
     "RecurrentCell": ("self.h_prev.T @ da", "self.h.T @ da", "U"),
     "Recurrent": ("self.dW += self", "self.dW -= self", "cell.W"),
     "MaxPooling2D": ("None] * self.mask", "None] * np.ones_like(self.mask)", "images"),

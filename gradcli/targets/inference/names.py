@@ -24,7 +24,7 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"scores|logits", ("N D", "N", "N T V")),
     (r"w_?x\w*|wax|w_?xh|u", ("D H", "H D")),
     (r"w_?h\w*|waa|w_?hh", ("H H",)),
-    (r"prev_[hc]|[hc]_?(prev(_?t)?|0)|h|[hc]_?next|a0", ("N H", "H", "H N", "H 1")),
+    (r"prev_[hc]|[hc]_?(prev(_?t)?|0|(t_?)?minus_?1|tm1)|h|[hc]_?next|a0", ("N H", "H", "H N", "H 1")),
     (r"w_?1", ("D H|small", "H D|small")),
     (r"w_?2", ("H M|small", "M H|small", "H D|small")),
     (r"w_?3", ("M K|small", "K M|small")),

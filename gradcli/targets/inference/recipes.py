@@ -149,7 +149,7 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (
         r".*rnn(?!.*(step|cell)).*",
         (
-            (r"x|xs", ("N T D", "D N T")),
+            (r"x|xs", ("N T D", "N D", "D N T")),
             (r"h0", ("N H",)),
             (r"a0", ("H N",)),
             (r"w_?ax", ("H D|small",)),

@@ -64,6 +64,27 @@ class RecurrentCell:
         return da @ self.W.T, da @ self.U.T
 
 
+class RNN:
+    """One step, for as many samples as its bias has rows."""
+
+    def __init__(self, input_size, hidden_size, batch_size=1):
+        rng = np.random.default_rng(0)
+        self.W_x = rng.standard_normal((input_size, hidden_size))
+        self.W_h = rng.standard_normal((hidden_size, hidden_size))
+        self.b = rng.standard_normal((batch_size, hidden_size))
+
+    def forward(self, x, h_t_minus_1):
+        self.x, self.h_t_minus_1 = x, h_t_minus_1
+        self.h_t = np.tanh(np.dot(x, self.W_x) + np.dot(h_t_minus_1, self.W_h) + self.b)
+        return self.h_t
+
+    def backward(self, dnext):
+        dtanh = dnext * (1 - np.square(self.h_t))
+        self.db = dtanh.copy()
+        self.dW_x, self.dW_h = np.dot(self.x.T, dtanh), np.dot(self.h_t_minus_1.T, dtanh)
+        return np.dot(dtanh, self.W_x.T), np.dot(dtanh, self.W_h.T)
+
+
 class Recurrent:
     """Over time; asks with `hasattr` whether it has been here before."""
 
