@@ -225,6 +225,11 @@ def test_a_cast_inside_does_not_hide_a_wrong_gradient():
     assert codes(result) == ["GC104", "GC101"]
 
 
+def test_what_is_rounded_on_purpose_is_told_how_to_say_so():
+    result = unblamed(lambda x: (np.round(x * 1e4) / 1e4, None), lambda d, cache: d.copy(), {"x": X})
+    assert [v.code for v in result.violations if "--surrogate" in v.message] == ["GC104"]
+
+
 def batchnorm_in_float32(x, gamma, beta):
     out, cache = batchnorm_forward(*(a.astype(np.float32) for a in (x, gamma, beta)))
     return out.astype(np.float64), cache
