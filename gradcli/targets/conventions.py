@@ -19,6 +19,7 @@ from gradcli.targets import (
     vjp_file,
 )
 from gradcli.targets.convention import Checkable
+from gradcli.targets.forward_call import argument_names
 from gradcli.targets.misspelt_methods import misspelt
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
@@ -70,8 +71,15 @@ def find_all(loaded: Loaded) -> list[Checkable]:
             raise TargetError("\n".join(slips))
         if half is not None:
             raise LoneHalf(half)
-        raise NothingToCheck(f"{loaded.shown}: nothing to check; looked for {LOOKED_FOR}")
+        raise NothingToCheck(f"{loaded.shown}: nothing to check{_strays(loaded)}; looked for {LOOKED_FOR}")
     return found
+
+
+def _strays(loaded: Loaded) -> str:
+    """What to say of functions that take an object and are in no class: methods that were copied alone."""
+    names = loaded.functions(loaded.lines)
+    found = [name for name in names if argument_names(loaded.namespace[name])[:1] == ("self",)]
+    return f" ({loaded.at(found[0])}: {found[0]} takes self, but is in no class)" if found else ""
 
 
 def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:

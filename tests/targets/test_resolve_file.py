@@ -538,6 +538,15 @@ def test_a_class_with_a_half_by_a_misspelt_name_is_said_and_the_rest_checked(met
     assert any(problem.id == "layers.py:scale" for problem in found) == bool(beside)
 
 
+@pytest.mark.parametrize(
+    ("first", "told"), [("self", " (layers.py:1: gradient takes self, but is in no class)"), ("w", "")]
+)
+def test_a_method_that_stands_alone_is_told_where_nothing_can_be_checked(first, told):
+    write("layers.py", f"def gradient({first}, x, y): return x\n")
+    said = f"layers.py: nothing to check{told}; looked for {LOOKED_FOR}"
+    assert message_of("layers.py", NothingToCheck) == said
+
+
 @pytest.mark.parametrize(("slip", "verdict"), [("", "pass"), (" + 1", "fail")])
 def test_what_is_handed_on_without_a_name_is_needed_only_where_it_is_taken_apart(slip, verdict):
     head = "def power(x, k, cache): return x ** k\ndef power_grad(g, cache, place, *rest):\n"
