@@ -111,7 +111,8 @@ class _Search:
         if code == "GC107":
             return self._change(of_forward)
         if code == "GC109":
-            return self._unscaled() or self._given(violation.gradient)
+            # What backward calls does not have the cotangent unless it is given it.
+            return self._unscaled() or self._given(violation.gradient, helpers=False)
         if code == "GC110":
             return self._laid_out(violation.message) or self._given(violation.gradient)
         return self._carried_over()
@@ -129,19 +130,24 @@ class _Search:
 
     def returned(self, found: Sequence[Step]) -> Place | None:
         """Where backward itself returns; where it is not known, what returns last."""
-        source = self.problem.source
-        code = getattr(source and source.backward, "__code__", None)
         returns = [step for step in found if step.name.startswith(RETURN)]
-        own = [step for step in returns if step.code is code] or returns
+        own = [step for step in returns if step.code is self._code] or returns
         return _place(own[-1]) if own else None
 
-    def _given(self, name: str | None) -> Place | None:
-        """The line at which a gradient first is what is returned."""
+    @property
+    def _code(self) -> object:
+        """That of backward itself."""
+        source = self.problem.source
+        return getattr(source and source.backward, "__code__", None)
+
+    def _given(self, name: str | None, *, helpers: bool = True) -> Place | None:
+        """The line at which a gradient first is what is returned; helpers: also in what backward calls."""
         found, gradients = self.backward()
         if name is None or gradients.get(name) is None:
             return self.returned(found)
         wanted = np.asarray(gradients[name])
-        own = [(s, s.value) for s in found if not s.is_argument and s.value is not None]
+        seen = [s for s in found if helpers or s.code is self._code]
+        own = [(s, s.value) for s in seen if not s.is_argument and s.value is not None]
         alike = [s for s, value in own if _same(value, wanted)]
         alike = alike or [s for s, value in own if _is_scaled(value, wanted)]
         source = self.problem.source

@@ -64,6 +64,12 @@ BROKEN = [
         X,
     ),
     (
+        "GC109",
+        SQUARE.replace("def f_forward", "def slope(x):\n    return 2 * x\n\n\ndef f_forward")
+        + "    return slope(x)  # here\n",
+        X,
+    ),
+    (
         "GC110",
         SQUARE + "    g = np.ascontiguousarray(dout if dout.flags.c_contiguous else dout * 2)  # here\n"
         "    return 2 * x * g\n",
