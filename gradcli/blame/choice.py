@@ -236,24 +236,16 @@ class Choice:
 
     def _up_to_a_conflict(self, statements: list[ast.stmt | None]) -> list[ast.stmt | None]:
         """Of places for the same repair, those by which every value is what its name says."""
-        known = [s for s in statements if s is not None]
-        for statement in sorted(known, key=lambda s: s.lineno) if len(statements) > 1 else ():
-            if self._is_named_otherwise(statement):
-                behind = self.flow.sources(statement, None, lambda _: False)
-                return [s for s in statements if s in behind]
-        return statements
-
-    def _is_named_otherwise(self, statement: ast.stmt) -> bool:
-        """Whether a value is not the gradient of the node that its name, which it alone has, belongs to."""
-        defined = [s for s in self.bench.backward.taps.sites if s.role == DEF]
-        return any(
-            site.statement is statement
-            and all(other.statement is statement for other in defined if other.name == site.name)
-            and any(n.gradient.size == v.size for n in self.evidence.paired(site) for v in values)
-            and not self.evidence.confirmed(site)
-            for site in defined
-            if (values := self.evidence.trace.of(site.number)[-1:])
+        if len(statements) < 2:
+            return statements
+        odd = {s.statement for s in self.bench.backward.taps.sites if self.evidence.in_conflict(s)}
+        first = min(
+            (s for s in statements if s is not None and s in odd), key=lambda s: s.lineno, default=None
         )
+        if first is None:
+            return statements
+        behind = self.flow.sources(first, None, lambda _: False)
+        return [s for s in statements if s in behind]
 
     def _last_right(self, statements: list[ast.stmt | None]) -> list[ast.stmt | None]:
         """Of statements of which each uses the one before and all are right, the last: a factor is due after.

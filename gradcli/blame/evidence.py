@@ -42,6 +42,7 @@ class Evidence:
         for node in nodes:
             self._by_size[node.gradient.size].append(node)
         self._named = {node.name for node in nodes if node.name}
+        self._defined: dict[str, set[int]] = defaultdict(set)  # by name, the statements that give it a value
         self.right: set[int] = set(bench.given.parts)  # ids of syntax nodes
         self.partly: set[int] = set()  # of those, the ones that are right for one path of several
         self.of: dict[int, list[Node]] = {}  # the nodes that a site's last value belongs to
@@ -78,13 +79,12 @@ class Evidence:
     def _judge(self) -> None:
         sites = self.bench.backward.taps.sites
         by_statement: dict[int, list[Site]] = defaultdict(list)
-        defined: dict[str, set[int]] = defaultdict(set)
         for site in sites:
             if site.role == DEF and site.name is not None:
-                defined[site.name].add(id(site.statement))
+                self._defined[site.name].add(id(site.statement))
                 by_statement[id(site.statement)].append(site)
             elif site.role == WRITE:
-                defined[site.name or ""].add(id(site.statement))
+                self._defined[site.name or ""].add(id(site.statement))
         good: dict[int, bool] = {}
         renamed = {s.name for s in sites if s.role == DEF and is_alias(s.statement) and not self.confirmed(s)}
         for site in sites:
@@ -99,7 +99,7 @@ class Evidence:
                     any(v.shape == g.shape and np.array_equal(v, g) for g in self._given) for v in judged
                 )
                 continue
-            good[site.number] = self._good(site, judged, len(defined.get(site.name or "", ())) == 1)
+            good[site.number] = self._good(site, judged, self._is_only(site))
             if site.role == USE and site.name in renamed:
                 good[site.number] = False
             if good[site.number] and site.role == DEF and self._is_misnamed(site):
@@ -110,7 +110,7 @@ class Evidence:
                     self.partly.add(id(site.node))
         self._distrust_constants()
         doubles = self._doubles()
-        self._distrust({s.name for s in sites if self._in_conflict(s, defined)})
+        self._distrust({s.name for s in sites if self.in_conflict(s) and self.depends(s)})
         for statement, own in by_statement.items():
             if statement in doubles:
                 continue
@@ -123,9 +123,9 @@ class Evidence:
                 if any(self._only_in_part(s) for s in own):
                     self.partly.add(statement)
 
-    def _in_conflict(self, site: Site, defined: dict[str, set[int]]) -> bool:
-        """Whether a value is not the gradient of the node that its name belongs to."""
-        if site.role != DEF or len(defined.get(site.name or "", ())) != 1 or not self.depends(site):
+    def in_conflict(self, site: Site) -> bool:
+        """Whether a value is not the gradient of the node that its name, which it alone has, belongs to."""
+        if site.role != DEF or not self._is_only(site):
             return False
         values = self.trace.of(site.number)
         return (
@@ -133,6 +133,10 @@ class Evidence:
             and any(n.gradient.size == values[-1].size for n in self.paired(site))
             and not self.confirmed(site)
         )
+
+    def _is_only(self, site: Site) -> bool:
+        """Whether the name of a site gets its value in one statement."""
+        return len(self._defined.get(site.name or "", ())) == 1
 
     def _doubles(self) -> set[int]:
         """Statements that compute the same value as another one, of more names than nodes that have it.

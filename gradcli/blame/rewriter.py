@@ -67,8 +67,8 @@ class Rewriter:
             return
         for place in places:
             node = place.written.node
-            names = [*_names(node), *dict.fromkeys(_attributes(node))]
-            found = (e for e in insertions(place.statement, names) if not _adds(e, _masks(node)))
+            names, masks = [*_names(node), *dict.fromkeys(_attributes(node))], _masks(node)
+            found = (e for e in insertions(place.statement, names) if not _adds(e, masks))
             yield from self._tried([(place, e) for e in found], wrong)
 
     def by_edit(

@@ -140,7 +140,7 @@ class Search:
                 chosen = self.choice.by_repairs(elsewhere)
                 return None if chosen is None else self._fault(wrong, chosen, None, None, elsewhere, 1)
         if self.bench.lone and any(is_sign(r.factor) for r in repairs):
-            reversals = [r for r in self._mistaken(suspects, wrong, ("sign",)) if r.statement is not None]
+            reversals = self._mistaken(suspects, wrong, ("sign",))
             if reversals:
                 self.choice.note_places({r.statement for r in (*repairs, *reversals)})
                 return None
@@ -168,10 +168,13 @@ class Search:
     def _mistaken(
         self, suspects: set[ast.stmt], wrong: frozenset[str], kinds: tuple[str, ...] = ()
     ) -> list[Repair]:
-        """Edits of what is right for something else: `y = np.sin(x)`, of forward, where cos(x) is due."""
+        """Edits of what is right for something else: `y = np.sin(x)`, of forward, where cos(x) is due.
+
+        With `kinds`, edits of these alone, of gradients as well.
+        """
         behind = self.suspects.common(wrong, lambda _: False) - suspects
-        kept = {s.statement for s in self.bench.backward.taps.sites if self.evidence.depends(s)}
-        behind -= set() if kinds else kept
+        if not kinds:
+            behind -= {s.statement for s in self.bench.backward.taps.sites if self.evidence.depends(s)}
         own: set[ast.stmt] = {s for s in behind if isinstance(s, ast.Assign) and not is_unpacking(s)}
         return self.repairer.edited(own, wrong, kinds)
 
@@ -332,9 +335,8 @@ class Search:
         once = self.bench.gradients(replacing_each(placed(1.0)))
         if self.bench.repairs(once, wrong):
             return 1.0, placed(1.0)
-        empty = site.statement is None or self.flow.is_blank(
-            site.statement
-        )  # what fills it may fit by accident
+        # What fills zeros may fit by accident.
+        empty = site.statement is None or self.flow.is_blank(site.statement)
         if not scaled or empty or not self.bench.lone or once is None:
             return None
         factor = self.repairer.solve(once, self.bench.gradients(replacing_each(placed(2.0))), wrong)
@@ -342,15 +344,6 @@ class Search:
             return None
         mended = self.bench.repairs(self.bench.gradients(replacing_each(placed(factor))), wrong)
         return (factor, placed(factor)) if mended else None
-
-    def _fits_anything(self, site: Site, values: list[Array], true: tuple[Node, ...]) -> bool:
-        """Whether a factor says nothing: of zeros to be filled, or where it is all that is wrong."""
-        if site.statement is None or self.flow.is_blank(site.statement):
-            return True
-        pairs = [(v.ravel(), n.gradient.ravel()) for v, n in zip(values, true, strict=True)]
-        found, wanted = (np.concatenate(column) for column in zip(*pairs, strict=True))
-        gap = found * np.dot(wanted, wanted) - wanted * np.dot(wanted, found)
-        return bool(np.max(np.abs(gap), initial=0.0) <= 1e-4 * np.dot(wanted, wanted) * np.max(np.abs(found)))
 
     def _last_alike(self, site: Site, node: Node, later: list[Site]) -> Site:
         """Of assignments of the same value to a name, or to one that belongs to the node, the last.

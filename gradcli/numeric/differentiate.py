@@ -26,9 +26,7 @@ EVALUATIONS_PER_BATCH = {LINEAR: 1, COMPLEX: 1, CENTRAL: 6}
 class Differentiator:
     """Measures the gradient of one input; what is known so far can be read at any time.
 
-    Attributes: `value` and `uncertainty` have the input's shape, NaN where not measured; `kinked` marks
-    elements whose slopes on the two sides differ however small the step. `structure` tells sums along any
-    direction apart; `moves`, what is moved at once to measure single elements.
+    Attributes: `value`, `uncertainty`, `kinked`, `structure` and `moves` are those of `known`.
     """
 
     def __init__(
