@@ -1,7 +1,7 @@
 """The words that an argument is compared with: `if activation == "relu"`, `mode in ("train", "test")`."""
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from gradcli.targets.source_tree import source_tree
@@ -12,11 +12,7 @@ def by_comparison(function: Callable[..., Any], names: Sequence[str]) -> dict[st
     tree = source_tree(function)
     if tree is None:
         return {}
-    found: dict[str, list[str]] = {}
-    for name, word in _compared(tree):
-        if name in names and word not in found.setdefault(name, []):
-            found[name].append(word)
-    return found
+    return _by_name((name, word) for name, word in _compared(tree) if name in names)
 
 
 def by_constructor(cls: type) -> dict[str, list[str]]:
@@ -32,12 +28,10 @@ def by_constructor(cls: type) -> dict[str, list[str]]:
         and isinstance(node.targets[0], ast.Attribute)
         and isinstance(node.value, ast.Name)
     }
-    found: dict[str, list[str]] = {}
-    for compared, word in _compared_options(tree):
-        name = kept.get(compared.attr) if isinstance(compared, ast.Attribute) else None
-        if name is not None and word not in found.setdefault(name, []):
-            found[name].append(word)
-    return found
+    return _by_name(
+        (kept.get(compared.attr) if isinstance(compared, ast.Attribute) else None, word)
+        for compared, word in _compared_options(tree)
+    )
 
 
 def by_option(functions: Sequence[Callable[..., Any]], name: str) -> dict[str, list[str]]:
@@ -54,12 +48,19 @@ def options_of(forward: Callable[..., Any], name: str) -> dict[str, list[str]]:
     if tree is None:
         return {}
     variables = dict(_taken_out(tree, name))
-    found: dict[str, list[str]] = {}
-    for compared, word in _compared_options(tree):
-        key = variables.get(compared.id) if isinstance(compared, ast.Name) else _key_of(compared, name)
-        if key is not None and word not in found.setdefault(key, []):
-            found[key].append(word)
-    return found
+    return _by_name(
+        (variables.get(compared.id) if isinstance(compared, ast.Name) else _key_of(compared, name), word)
+        for compared, word in _compared_options(tree)
+    )
+
+
+def _by_name(pairs: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:
+    """The words of each name, each once, in their order; what has no name is left out."""
+    found: dict[str, dict[str, None]] = {}
+    for name, word in pairs:
+        if name is not None:
+            found.setdefault(name, {})[word] = None
+    return {name: list(words) for name, words in found.items()}
 
 
 def _compared_options(tree: ast.AST) -> Iterator[tuple[ast.expr, str]]:
