@@ -22,7 +22,7 @@ from gradcli.numeric import (
     glance,
     look,
 )
-from gradcli.verdict import Comparison, K
+from gradcli.verdict import RESOLUTION, Comparison, K
 
 if TYPE_CHECKING:
     from gradcli.comparing import Comparer
@@ -73,9 +73,20 @@ class Judgement:
                 scale = largest(self.value)
                 rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
             self._comparison = Comparison(
-                self.analytic, self.value, self.doubt, self.comparer.settings.tol, (rounding, self.floor)
+                self.analytic, self.value, self.doubt, self.comparer.settings.tol, (rounding, self._zero())
             )
         return self._comparison
+
+    def _zero(self) -> FloatArray:
+        """What is zero to rounding. A number that is known better than that is none, where backward gives one
+        as well: of a softmax that is sure, the small ones are known to their last digits."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            known = K * self.doubt <= RESOLUTION * np.abs(self.value)
+        if not known.any():
+            return self.floor
+        known &= np.abs(self.value) <= self.floor / RESOLUTION
+        known &= self.analytic != 0
+        return np.where(known, 0.0, self.floor) if known.any() else self.floor
 
     def whole_doubt(self) -> FloatArray:
         """The uncertainty of both sides together, written over that of the numeric side: the last word."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradcli.arrays import Array, BoolArray, FloatArray
+from gradcli.arrays import Array, BoolArray, FloatArray, everywhere
 from gradcli.numeric.function import Function, spread
 from gradcli.numeric.rounding import Noise, median
 
@@ -25,6 +25,7 @@ _NEAR, _DOUBLED = (1, 2, 3, 4, 5, 6, 7, 8), (10, 12)
 _SAMPLE = 1 << 12  # elements of an array that are looked at: memory counts
 _STEADY = 8.0  # times the noise that shorter moves showed: what longer ones may add
 _MOST, _SOME = 0.5, 0.25  # of some elements: what they show holds for all
+_FINE = 2.0**-10  # of the noise that others show: numbers with digits of their own
 _DEVIATION = 2.0 / 924.0**0.5  # two of the noise, from one sixth difference
 
 _BESIDE_ONE = 2.0**12, 2.0**6  # times the precision: the most that hides, in float64 and below it
@@ -103,20 +104,41 @@ def hidden(
         seen = _noise(sampled_changes, here, point, steps, precision, most)
         if seen is None:
             break
-        for place, (found, far) in enumerate(seen):
+        for place, (found, far, _) in enumerate(seen):
             noise[place] = _steady(noise[place], found)
             open_[place] = open_[place] and is_small(far)
         if all(np.all(reach * size >= _FARTHEST * np.maximum(size, 1.0)) for size in sizes.values()):
             break  # nothing moves any further
     noise = [_shared(*known, among_small=each) for known in zip(noise, here, base, strict=True)]
-    for factor in _NEARER if nearer else ():
+    return _with_nearer(changes, base, point, outward, noise, precision, most) if nearer else noise
+
+
+def _with_nearer(
+    changes: Callable[[Iterable[Point]], Changes],
+    base: Sequence[FloatArray],
+    point: Point,
+    outward: Mapping[str, FloatArray],
+    noise: list[FloatArray],
+    precision: Sequence[float],
+    most: Sequence[float],
+) -> list[FloatArray]:
+    """What is known of the noise, and what shows where the inputs are nearer to zero.
+
+    Beside one it is the same for all that is small here, and shows in some of it alone. But what is seen to
+    move far more finely, there or nearer to zero yet, is not beside one.
+    """
+    fine = [everywhere(array.shape, value=False) for array in base]
+    for factor in _NEARER:
         there = {name: (factor * point[name]).astype(point[name].dtype) for name in outward}
         steps = {name: factor * _THERE * move for name, move in outward.items()}
         seen = _noise(changes, base, there, steps, precision, most) or []
-        for known, (found, _), array in zip(noise, seen, base, strict=False):
-            # Beside one it is the same for all that is small here, and shows in some of it alone.
-            shared = np.where(np.abs(array) < SMALL, _usual(found, 0.0), 0.0)
-            np.maximum(known, np.maximum(found, shared), out=known)
+        for place, (found, _, sixth) in enumerate(seen):
+            shared, known = _usual(found, 0.0), noise[place]
+            np.maximum(known, found, out=known)
+            if shared > 0.0:
+                fine[place] = fine[place] | ((sixth > 0) & (sixth < _FINE * shared))
+                mask = (np.abs(base[place]) < SMALL) & ~fine[place]
+                np.maximum(known, shared, out=known, where=mask)
     return noise
 
 
@@ -156,8 +178,9 @@ def _noise(
     steps: Mapping[str, FloatArray],
     precision: Sequence[float],
     most: Sequence[float],
-) -> list[tuple[FloatArray, FloatArray]] | None:
-    """The noise of each array at one size of moves, and its value at the end of them."""
+) -> list[tuple[FloatArray, FloatArray, FloatArray]] | None:
+    """The noise of each array at one size of moves, its value at the end of them, and the sixth differences
+    that told."""
 
     def moved(times: int) -> Point:
         return {n: (point[n] + times * step).astype(point[n].dtype) for n, step in steps.items()}
@@ -188,7 +211,7 @@ def _noise(
             mask &= twice <= _SMOOTH * noise
             np.copyto(noise, twice, where=mask & (twice > noise))
     return [
-        (np.where(mask, noise, 0.0), array + last)
+        (np.where(mask, noise, 0.0), array + last, noise)
         for mask, noise, array, last in zip(evident, found, base, near[-1], strict=True)
     ]
 
