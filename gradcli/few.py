@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import FloatArray
 from gradcli.clock import OutOfTime
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import spread
 from gradcli.numeric.function import random_moves
+from gradcli.observed import Observed
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient, Violation
 from gradcli.subject import Subject
 from gradcli.uncompared import uncompared
@@ -61,20 +62,18 @@ class Few:
     def __init__(
         self,
         subject: Subject,
-        outputs: tuple[Array, ...],
-        cotangents: tuple[Array, ...],
-        gradients: Mapping[str, Array],
+        seen: Observed,
         rng: np.random.Generator,
     ) -> None:
         self.subject = subject
-        self.outputs = tuple(out.astype(np.float64) for out in outputs)
-        self.cotangents = tuple(c.astype(np.float64) for c in cotangents)
-        self.gradients = gradients
+        self.outputs = tuple(out.astype(np.float64) for out in seen.outputs)
+        self.cotangents = tuple(c.astype(np.float64) for c in seen.cotangents)
+        self.gradients = seen.gradients
         self.rng = rng
         self._looked = False
         inputs = subject.problem.inputs
-        dtypes = [inputs[name].dtype for name in gradients] + [out.dtype for out in outputs]
-        dtypes += [gradient.dtype for gradient in gradients.values()]
+        dtypes = [inputs[name].dtype for name in seen.gradients] + [out.dtype for out in seen.outputs]
+        dtypes += [gradient.dtype for gradient in seen.gradients.values()]
         self.precision = max(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")
 
     def run(self, add: Callable[[Gradient], None], violations: list[Violation]) -> None:

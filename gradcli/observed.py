@@ -1,0 +1,19 @@
+"""What the code under test gave at the point itself."""
+
+from collections.abc import Mapping
+
+from gradcli.arrays import Array
+from gradcli.dataclass import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The numbers that a check is about.
+
+    Attributes: `outputs` of forward; `cotangents`, one for each, of its shape; `gradients` by input, as
+    backward returned them: those that can be compared, of the others it is said already what they lack.
+    """
+
+    outputs: tuple[Array, ...]
+    cotangents: tuple[Array, ...]
+    gradients: Mapping[str, Array]
