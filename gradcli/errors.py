@@ -20,6 +20,10 @@ class UsageError(GradcliError):
     """An option, a shape or a value that the command or the API does not accept."""
 
 
+class LackingError(UsageError):
+    """The code needs what this machine has not, a module or a device."""
+
+
 class PartlyResolvedError(UsageError):
     """Some of what a file holds cannot be checked; the rest can."""
 

@@ -20,7 +20,8 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.clock import Clock
 from gradcli.dataclass import dataclass
-from gradcli.errors import BrokenPromise
+from gradcli.errors import BrokenPromise, GradcliError, LackingError
+from gradcli.lacking import lacking
 from gradcli.problem import Problem, Run, Source
 
 
@@ -149,7 +150,10 @@ class Subject:
         return found
 
     def _guarded(self, what: str, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Turn whatever the code raises into BrokenPromise; Ctrl-C stays Ctrl-C."""
+        """Turn whatever the code raises into BrokenPromise; Ctrl-C stays Ctrl-C.
+
+        Raises LackingError where the code needs what this machine has not.
+        """
         try:
             if not self.reseed:
                 return call(*arguments)
@@ -157,10 +161,16 @@ class Subject:
                 return call(*arguments)
         except BrokenPromise:
             raise
+        except GradcliError:
+            raise
         except (Exception, SystemExit) as error:
             file, line = _place(error)
             if file is None:
                 file, line = _definition(self.problem.source, what)
+            lacks = lacking(error)
+            if lacks is not None:
+                place = f"{Path(file).name}:{line}: " if file is not None else ""
+                raise LackingError(f"{place}{what} {lacks}") from error
             first = next(filter(None, map(str.strip, str(error).splitlines())), "")
             text = f"{type(error).__name__}: {first}" if first else type(error).__name__
             raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcli.arrays import Array
-from gradcli.errors import Unmatched, UsageError
+from gradcli.errors import LackingError, Unmatched, UsageError
 from gradcli.layers import LAYERS, Layer
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, default_id
@@ -142,6 +142,8 @@ def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Load
         reason = None if one.wraps else unguessable(one.functions, one.arguments)
         told = f"{loaded.shown}:{one.name}: {reason}" if reason is not None else _asked(build, str(nothing))
         raise UsageError(told) from nothing
+    except LackingError as lacking:
+        raise UsageError(f"{loaded.shown}:{one.name}: {lacking}") from lacking
     except Unmatched as unmatched:
         raise UsageError(f"{loaded.shown}:{one.name}: {unmatched.message}") from unmatched
     several = not given.shapes and spec.inputs_file is None
@@ -211,7 +213,7 @@ def _at(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, g
         forward=within(loaded.folder, problem.forward),
         backward=within(loaded.folder, problem.backward),
         spec=replace(spec, constants=given.constants),  # with those that were inferred
-        remarks=(*problem.remarks, *(f"{name} is not installed: it was left out" for name in loaded.absent)),
+        remarks=(*problem.remarks, *loaded.left_out),
     )
 
 

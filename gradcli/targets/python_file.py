@@ -13,26 +13,25 @@ import io
 import linecache
 import re
 import sys
-import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from gradcli.errors import TargetError
-from gradcli.source_line import NOTEBOOK_CELL, written_line
+from gradcli.source_line import written_line
 from gradcli.spec import Loading
+from gradcli.targets.import_errors import NotImported, import_errors, raised, syntax_error
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.needed import needed
 from gradcli.targets.notebook import read_cells
-from gradcli.targets.stubs import stubbed
+from gradcli.targets.stubs import is_absent, stubbed
 
 _PREFIX = "_gradcli_target_"
 _BROUGHT = "__gradcli_brought__"  # which modules of its own folder a target has imported
-_MAX_MESSAGE = 200
 _PLAIN = Loading()
 
 
@@ -45,7 +44,8 @@ class Loaded:
     namespace: Mapping[str, Any]
     lines: Mapping[str, int]  # the names that the file itself defines, in order, and where
     places: Mapping[str, str] = field(default_factory=dict)  # of a notebook: in which cell
-    absent: tuple[str, ...] = ()  # modules that only draw, and are not installed: stand-ins were imported
+    left_out: tuple[str, ...] = ()  # what was done without, in words
+    refused: NotImported | None = None  # what the import of the whole raised, where it was run in part
 
     def at(self, name: str) -> str:
         """Where a name is defined, for messages."""
@@ -71,12 +71,6 @@ class Loaded:
         return [name for name in names if isinstance(self.namespace.get(name), type)]
 
 
-# Modules that compute nothing: what they return is only looked at.
-_DRAW = frozenset(
-    ["matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh", "altair", "IPython", "graphviz"]
-)
-
-
 class _Piece(NamedTuple):
     """Source that is run as one: a whole file, or a cell of a notebook."""
 
@@ -86,42 +80,52 @@ class _Piece(NamedTuple):
 
 
 def load_file(path: Path, shown: str, symbol: str | None = None, loading: Loading = _PLAIN) -> Loaded:
-    """Import one file or notebook, with stand-ins for what only draws and is not installed.
-
-    Raises TargetError as `_load_file`.
-    """
-    try:
-        return _load_file(path, shown, symbol, loading)
-    except TargetError as error:
-        cause = error.__cause__
-        name = (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
-        if name not in _DRAW or name in loading.stubs:
-            raise
-        loaded = load_file(path, shown, symbol, replace(loading, stubs=(*loading.stubs, name)))
-        return replace(loaded, absent=(name, *loaded.absent))
-
-
-def _load_file(path: Path, shown: str, symbol: str | None, loading: Loading) -> Loaded:
-    """Import one file or notebook.
+    """Import one file or notebook, without what it can do without where that is what raises.
 
     Of a notebook, and with loading.only_symbol, only what the symbol needs is run: what is called so, or
     without a symbol all functions and classes. Raises TargetError with the file and the line for whatever is
     wrong with it.
     """
+    left_out: list[str] = []
+    refused: NotImported | None = None
+    late: tuple[str, ...] = ()
+    while True:
+        try:
+            loaded = _load_file(path, shown, symbol, loading, late)
+            return replace(loaded, left_out=tuple(left_out), refused=refused)
+        except NotImported as error:
+            if error.draws and error.draws not in loading.stubs:
+                loading = replace(loading, stubs=(*loading.stubs, error.draws))
+                left_out.append(f"{error.draws} is not installed: it was left out")
+                continue
+            refused = refused or error
+            if error.is_spare:
+                loading = replace(loading, only_symbol=True)
+                left_out.append(f"{error.told}: left out, with all that only runs")
+            elif error.late and error.late not in late:
+                late = (*late, error.late)
+                left_out.append(f"{error.late} is not installed: what uses it is not checked")
+            else:
+                raise
+
+
+def _load_file(path: Path, shown: str, symbol: str | None, loading: Loading, late: tuple[str, ...]) -> Loaded:
+    """Import one file or notebook; late: modules that are not there, which only its functions use."""
     pieces = _pieces(path, shown)
     if loading.only_symbol or _is_notebook(path):
         trees = needed([piece.tree for piece in pieces], symbol)
         pieces = [piece._replace(tree=tree) for piece, tree in zip(pieces, trees, strict=True)]
     module = ModuleType(_private_name(path))
-    top, packages = _packages(path)
+    top, packages = _packages(path, [piece.tree for piece in pieces])
     module.__file__, module.__package__ = str(path), ".".join(packages)
     _forget_siblings()
     # In sys.modules, because dataclasses and pickle look a class's module up by name.
     sys.modules[module.__name__] = module
     before = set(sys.modules)
-    with stubbed(loading.stubs), importing_from(path.parent, top):
+    hides = bool(packages) and _hides(path, packages[0], [piece.tree for piece in pieces])
+    with stubbed(loading.stubs, late), importing_from(path.parent, top, hides=hides):
         for piece in pieces:
-            with _import_errors(piece.shown, piece.file, None if loading.only_symbol else piece.tree, symbol):
+            with import_errors(piece.shown, piece.file, piece.tree, symbol):
                 exec(compile(piece.tree, piece.file, "exec", dont_inherit=True), module.__dict__)
     setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(top, name)])
     places = {
@@ -130,7 +134,8 @@ def _load_file(path: Path, shown: str, symbol: str | None, loading: Loading) -> 
         for name, line in _defined_names(piece.tree).items()
     }
     lines = {name: line for piece in pieces for name, line in _defined_names(piece.tree).items()}
-    return Loaded(shown, path.parent, vars(module), lines, places if _is_notebook(path) else {})
+    namespace = {name: value for name, value in vars(module).items() if not is_absent(value)}
+    return Loaded(shown, path.parent, namespace, lines, places if _is_notebook(path) else {})
 
 
 def _is_notebook(path: Path) -> bool:
@@ -160,13 +165,13 @@ def load_module(dotted: str, folder: Path, loading: Loading = _PLAIN) -> Loaded:
     except ModuleNotFoundError:
         spec = None  # a parent that does not exist, or is no package
     except Exception as error:
-        raise TargetError(f"{dotted}: {_raised(error)} while it was looked for") from error
+        raise TargetError(f"{dotted}: {raised(error)} while it was looked for") from error
     if spec is None:
         as_file = Path(*dotted.split(".")).with_suffix(".py")
         near = f"; did you mean {str(as_file)!r}?" if (folder / as_file).is_file() else ""
         raise TargetError(f"{dotted}: no such module, neither here nor in the Python path{near}")
     origin = spec.origin or ""
-    with _import_errors(dotted, origin), stubbed(loading.stubs), importing_from(folder):
+    with import_errors(dotted, origin), stubbed(loading.stubs), importing_from(folder):
         module = importlib.import_module(dotted)
     lines: Mapping[str, int] = {name: 0 for name, value in vars(module).items() if callable(value)}
     if origin.endswith(".py"):
@@ -193,13 +198,15 @@ def within(folder: Path, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def importing_from(folder: Path, top: Path | None = None) -> Iterator[None]:
+def importing_from(folder: Path, top: Path | None = None, *, hides: bool = False) -> Iterator[None]:
     """As Python starts a script: its folder first on the path, no arguments, nothing to read.
 
-    top: the folder that holds the file's package, second on the path where it is another.
+    top: the folder that holds the file's package, second on the path where it is another; first where
+    something in the file's folder would hide what the file imports, and its folder last.
     """
     kept = sys.path[:], sys.argv, sys.stdin, sys.dont_write_bytecode
-    sys.path[:0] = dict.fromkeys(str(one.resolve()) for one in (folder, top or folder))
+    first, second = str(folder.resolve()), str((top or folder).resolve())
+    sys.path[:] = [second, *sys.path, first] if hides else [*dict.fromkeys((first, second)), *sys.path]
     sys.argv, sys.stdin, sys.dont_write_bytecode = [str(folder)], io.StringIO(), True
     importlib.invalidate_caches()
     try:
@@ -247,83 +254,33 @@ def _compiled(source: str, path: Path, shown: str) -> tuple[ast.Module, Any]:
             warnings.simplefilter("ignore")  # "\d" in a string is not what is checked here
             return ast.parse(source, str(path)), compile(source, str(path), "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise TargetError(_syntax_error(error, shown)) from error
+        raise TargetError(syntax_error(error, shown)) from error
     except (ValueError, RecursionError, MemoryError) as error:  # null bytes; nested too deeply
-        raise TargetError(f"{shown}: cannot be compiled: {_raised(error)}") from error
+        raise TargetError(f"{shown}: cannot be compiled: {raised(error)}") from error
 
 
-def _syntax_error(error: SyntaxError, shown: str) -> str:
-    place = written_line(shown, error.lineno) if error.lineno else shown
-    column = f":{error.offset}" if error.lineno and error.offset and NOTEBOOK_CELL not in shown else ""
-    return f"{place}{column}: syntax error: {error.msg}"
+def _packages(file: Path, trees: Sequence[ast.Module]) -> tuple[Path, list[str]]:
+    """The folder that holds the outermost package of a file, and the packages from there to the file.
 
-
-@contextlib.contextmanager
-def _import_errors(
-    shown: str, file: str, tree: ast.Module | None = None, symbol: str | None = None
-) -> Iterator[None]:
-    """Turn whatever an import raises into one line with the place in the user's file.
-
-    tree: what is run of the file, where a part of it could be left out; then the message says how.
+    A relative import tells of packages, too: a folder needs no `__init__.py` to be one.
     """
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        lines = _lines(error, file)
-        place = written_line(shown, lines[-1]) if lines else shown
-        reason = _reason(error, Path(file))
-        hint = _what_may_help(error, tree, symbol, lines[0]) if tree is not None and lines else ""
-        raise TargetError(f"{place}: {reason}{hint}") from error
-
-
-def _lines(error: BaseException, file: str) -> list[int]:
-    """The lines of the file that led to an error: of its top level first, that which raised last."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [frame.lineno for frame in frames if frame.filename == file and frame.lineno is not None]
-
-
-def _what_may_help(error: BaseException, tree: ast.Module, symbol: str | None, line: int) -> str:
-    """What to add where the target does not need the line that failed, or may not need it."""
-    is_missing = isinstance(error, ModuleNotFoundError) and error.name
-    if isinstance(error, SyntaxError) or (isinstance(error, ImportError) and "relative import" in str(error)):
-        return ""
-    beside = ", or add" if is_missing or isinstance(error, SystemExit) else "; add"  # beside another advice
-    (spared,) = needed([tree], symbol)
-    if spared.body and not any(
-        part.lineno <= line <= (part.end_lineno or part.lineno) for part in spared.body
-    ):
-        return f"{beside} --only-symbol: {symbol or 'what can be checked'} does not need that line"
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f", or add --stub {error.name.partition('.')[0]} if what you check does not use it"
-    return ""
-
-
-def _reason(error: BaseException, file: Path) -> str:
-    if isinstance(error, SystemExit):
-        return 'the import ends in sys.exit; put what a script does under `if __name__ == "__main__":`'
-    if isinstance(error, SyntaxError):
-        return f"imports {_syntax_error(error, str(error.filename))}"
-    if isinstance(error, ModuleNotFoundError):
-        return f"cannot import {error.name!r}; gradcli runs in {sys.prefix}: install it there"
-    if isinstance(error, ImportError) and "relative import" in str(error):
-        return f"belongs to a package, but {str(file.parent)!r} is none: it has no __init__.py"
-    return f"{_raised(error)} on import"
-
-
-def _raised(error: BaseException) -> str:
-    first = (str(error).strip().splitlines() or [""])[0][:_MAX_MESSAGE]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
-
-def _packages(file: Path) -> tuple[Path, list[str]]:
-    """The folder that holds the outermost package of a file, and the packages from there to the file."""
+    imports = [part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.ImportFrom)]
+    least = max((part.level for part in imports), default=0)
     names: list[str] = []
     folder = file.resolve().parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+    while folder.name.isidentifier() and ((folder / "__init__.py").is_file() or len(names) < least):
         names, folder = [folder.name, *names], folder.parent
     return folder, names
+
+
+def _hides(file: Path, outermost: str, trees: Sequence[ast.Module]) -> bool:
+    """Whether a file's folder, first on the path, would give it itself for a module that it imports, or a
+    module for its package."""
+    parts = [part for tree in trees for part in ast.walk(tree)]
+    dotted = [alias.name for part in parts if isinstance(part, ast.Import) for alias in part.names]
+    dotted += [part.module or "" for part in parts if isinstance(part, ast.ImportFrom) and not part.level]
+    imported = {name.partition(".")[0] for name in dotted}
+    return file.stem in imported or (file.parent / f"{outermost}.py").is_file()
 
 
 def _private_name(path: Path) -> str:

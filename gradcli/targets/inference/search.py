@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from gradcli.errors import UsageError
+from gradcli.errors import LackingError, UsageError
 from gradcli.problem import Problem
 from gradcli.spec import InputSpec
 from gradcli.targets.convention import Checkable
@@ -87,8 +87,9 @@ def infer(
     """The likeliest shapes and values of the missing arguments that forward and backward accept.
 
     given: the shapes that are known; optional: arguments that are left out if they do not fit. Raises
-    NothingFits. Code that at the likeliest ones raises what is no refusal of them (`sys.exit`, a name that is
-    not there), and accepts no others, is taken at these: the check says what it does.
+    NothingFits, and LackingError for code that cannot run here at all. Code that at the likeliest ones raises
+    what is no refusal of them (`sys.exit`, a name that is not there), and accepts no others, is taken at
+    these: the check says what it does.
     Cost: up to three calls per try, up to 3 s of processor time, and no more than a part of the budget.
     """
     if optional:
@@ -192,6 +193,8 @@ def _at_its_lengths(
 def _try(found: Found, build: Build) -> Trial:
     try:
         return attempt(build(found.inputs(found.candidate.sizes, {}), found.constants))
+    except LackingError:
+        raise
     except UsageError as error:
         return Trial(REFUSED, reason=str(error).splitlines()[0], raised=UsageError)
 
