@@ -13,6 +13,7 @@ import numpy as np
 from gradcli.arrays import FloatArray
 from gradcli.clock import OutOfTime
 from gradcli.dataclass import dataclass
+from gradcli.digits import telling_apart
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import spread
 from gradcli.numeric.function import random_moves
@@ -215,7 +216,8 @@ def _off(names: Sequence[str], slope: _Slope) -> str:
     which = (
         f"the gradient of {names[0]} is" if len(names) == 1 else f"of {', '.join(names)}, some gradient is"
     )
+    digits = telling_apart(slope.error / max(abs(slope.claimed), abs(slope.measured)))
     return (
-        f"{which} wrong: along a random direction it gives {slope.claimed:.6g}, "
-        f"forward changes by {slope.measured:.6g} ± {slope.allowed:.1e} (no time to look at elements)"
+        f"{which} wrong: along a random direction it gives {slope.claimed:.{digits}g}, "
+        f"forward changes by {slope.measured:.{digits}g} ± {slope.allowed:.1e} (no time to look at elements)"
     )

@@ -18,6 +18,7 @@ from gradcli.blame.program import Program
 from gradcli.blame.repair import PATHS, Repair, with_array
 from gradcli.blame.search import Fault
 from gradcli.blame.site import CARRIED, DEF, EXPRESSION, USE
+from gradcli.digits import telling_apart
 from gradcli.result import Blame
 
 _KINDS = {
@@ -101,14 +102,16 @@ def _unexplained(bench: Bench, fault: Fault) -> str:
     nothing = "no single change explains it" if bench.clock.affords(0.0) else "no change was found in time"
     if found.shape != true.shape or not found.size:
         return nothing
-    other = bench.gradients(None, tuple(-2.0 * c for c in bench.cotangents))
+    asked = any(np.any(c != 1.0) for c in bench.cotangents)  # for a cotangent of 1, none need be looked at
+    other = bench.gradients(None, tuple(-2.0 * c for c in bench.cotangents)) if asked else None
     if other is not None and found.any() and np.array_equal(other.get(name, true), found):
         return f"the cotangent is ignored: {name} is the same for another one"
     gap = np.nan_to_num(np.abs(found - true))
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape))
     place = f" at {at if len(at) > 1 else at[0]}" if at else ""
     wrong = gap > 1e-6 * float(np.max(np.abs(true), initial=0.0))
-    shown = f"{found[at]:.6g} for {true[at]:.6g}"
+    digits = telling_apart(float(gap[at] / max(abs(found[at]), abs(true[at]), 1e-300)))
+    shown = f"{found[at]:.{digits}g} for {true[at]:.{digits}g}"
     return f"{nothing}; {name} is furthest off{place} ({shown}){region(wrong, bench.inputs)}"
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gradcli.digits import telling_apart
 from gradcli.result import FAIL, TIES, Gradient, Violation
 
 
@@ -48,11 +49,13 @@ def _wrong(gradient: Gradient) -> str:
             "and their gradients do not add up to it"
         )
     where = gradient.worst_index
+    digits = telling_apart(gradient.relative_error)
     beside = "" if gradient.beside is None else " (right at the kinks by luck, wrong right beside them)"
     return (
         f"the gradient of {gradient.name} is wrong in {failing} of {_those(gradient)}, "
-        f"worst at {where}: analytic {float(gradient.analytic[where]):.6g}, "
-        f"numeric {float(gradient.numeric[where]):.6g} ± {float(gradient.uncertainty[where]):.1e}{beside}"
+        f"worst at {where}: analytic {float(gradient.analytic[where]):.{digits}g}, "
+        f"numeric {float(gradient.numeric[where]):.{digits}g} "
+        f"± {float(gradient.uncertainty[where]):.1e}{beside}"
     )
 
 

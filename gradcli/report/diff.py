@@ -7,6 +7,7 @@ import numpy as np
 from rich.text import Text
 
 from gradcli.diff import Comparison, Row
+from gradcli.digits import telling_apart
 from gradcli.report import numbers
 from gradcli.report.columns import GAP, Columns
 from gradcli.report.numbers import count
@@ -92,8 +93,7 @@ def _values(row: Row) -> tuple[str, str]:
 
 def _number(value: object, difference: float) -> str:
     if isinstance(value, np.floating):
-        digits = 6 if not 0 < difference < 1 else min(17, max(6, 2 - int(np.floor(np.log10(difference)))))
-        return numbers.value(float(value), digits)
+        return numbers.value(float(value), telling_apart(difference))
     return str(value)
 
 

@@ -2,11 +2,9 @@
 
 import math
 
-from gradcli.result import Gradient
+from gradcli.digits import USUAL, telling_apart
+from gradcli.result import FAIL, Gradient
 from gradcli.targets.notation import format_shape
-
-_DIGITS = 6
-_MOST_DIGITS = 17
 
 
 def relative(value: float) -> str:
@@ -23,10 +21,7 @@ def value(number: float, digits: int) -> str:
 
 def digits_to_tell_apart(gradient: Gradient) -> int:
     """As many digits as show in which one the two sides of a wrong gradient differ."""
-    error = gradient.relative_error
-    if gradient.verdict != "fail" or not 0 < error < 1:
-        return _DIGITS
-    return min(max(_DIGITS, 2 - math.floor(math.log10(error))), _MOST_DIGITS)
+    return telling_apart(gradient.relative_error) if gradient.verdict == FAIL else USUAL
 
 
 def shape(gradient: Gradient) -> str:

@@ -6,7 +6,7 @@ cotangent at all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -87,7 +87,11 @@ def make_class_problem(
 
     def pieces() -> list[Problem]:
         run = partial(_forward(calls, found), {**copies(order), **copies(parameters)})
-        return [_piece(call, label.id) for call in calls_within(found.prototype.made, run)]
+
+        def back(ahead: Run) -> None:
+            _backward(calls, found)(tuple(map(np.ones_like, ahead.outputs)), ahead.saved)
+
+        return [_piece(call, label.id) for call in calls_within(found.prototype.made, run, back)]
 
     def assemble(halves: Halves) -> Problem:
         changed = calls.of(halves)
@@ -111,9 +115,9 @@ def make_class_problem(
 
 
 def _piece(call: Call, id: str) -> Problem:
-    """A layer within an object as a check of its own."""
+    """A layer within an object as a check of its own; a loss for the cotangent that it gets there."""
     name = call.cls.__name__
-    return make_class_problem(
+    problem = make_class_problem(
         call.cls,
         call.halves,
         call.layer,
@@ -122,6 +126,12 @@ def _piece(call: Call, id: str) -> Problem:
         {},
         Label(name, f"{id}, {name}", name),
     )
+    if call.cotangent is None:
+        return problem
+    outputs = problem.forward(copies(problem.inputs)).outputs
+    if [out.ndim for out in outputs] != [0]:
+        return problem
+    return replace(problem, cotangents=(np.full_like(outputs[0], call.cotangent),))
 
 
 def _source(

@@ -57,15 +57,13 @@ LOOKED_FOR = (
 def find_all(loaded: Loaded) -> list[Checkable]:
     """Everything that the file itself defines and that can be checked, in order of definition.
 
-    Raises NothingToCheck if there is nothing, or what its import raised where it was run in part; LoneHalf
-    for half a pair where that is all there is, and TargetError for one whose other half is misspelt.
+    Raises NothingToCheck if there is nothing, LoneHalf for half a pair where that is all there is, and
+    TargetError for one whose other half is misspelt.
     """
     found = _recognise(loaded, list(loaded.lines))
     slip = pairs.lone_half(loaded, list(loaded.lines), misspelt=True)
     if slip is not None:
         raise TargetError(slip)
-    if not found and loaded.refused is not None:
-        raise loaded.refused
     if not found:
         half = pairs.lone_half(loaded, list(loaded.lines))
         slips = [said for _, said in misspelt(loaded, list(loaded.lines))]

@@ -210,8 +210,8 @@ def _at(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, g
     )
     return replace(
         problem,
-        forward=within(loaded.folder, problem.forward),
-        backward=within(loaded.folder, problem.backward),
+        forward=within(loaded.roots, problem.forward),
+        backward=within(loaded.roots, problem.backward),
         spec=replace(spec, constants=given.constants),  # with those that were inferred
         remarks=(*problem.remarks, *loaded.left_out),
     )

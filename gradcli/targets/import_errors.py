@@ -2,32 +2,23 @@
 
 import ast
 import contextlib
-import linecache
 import sys
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 
 from gradcli.errors import TargetError
 from gradcli.source_line import NOTEBOOK_CELL, written_line
-from gradcli.targets.needed import is_used_late, needed
+from gradcli.targets.needed import needed
 
 _MAX_MESSAGE = 200
-# Modules that compute nothing: what they return is only looked at.
-_DRAW = frozenset(
-    ["matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh", "altair", "IPython", "graphviz"]
-)
 
 
 class NotImported(TargetError):
-    """A file whose import raised, and which of it could do without."""
+    """A file whose import raised; `missing` is the module that is not installed, where that is the reason."""
 
-    def __init__(self, message: str, *, told: str, is_spare: bool, draws: str = "", late: str = "") -> None:
+    def __init__(self, message: str, missing: str) -> None:
         super().__init__(message)
-        self.told = told  # the place and the reason alone
-        self.is_spare = is_spare  # whether nothing that is checked needs the line that raised
-        self.draws = draws  # a module that is not installed, and only draws
-        self.late = late  # a module that is not installed, and that only the insides of functions use
+        self.missing = missing
 
 
 @contextlib.contextmanager
@@ -45,17 +36,8 @@ def import_errors(
     except BaseException as error:
         lines = _lines(error, file)
         place = written_line(shown, lines[-1]) if lines else shown
-        told = f"{place}: {_reason(error, Path(file))}"
-        is_spare = tree is not None and bool(lines) and _is_spare(error, tree, symbol, lines[0])
-        hint = _what_may_help(error, symbol, is_spare=is_spare) if tree is not None and lines else ""
-        missing = _missing(error)
-        raise NotImported(
-            told + hint,
-            told=told,
-            is_spare=is_spare,
-            draws=missing if missing in _DRAW else "",
-            late=missing if missing and _is_used_late(error, missing) else "",
-        ) from error
+        hint = _what_may_help(error, tree, symbol, lines[0]) if tree is not None and lines else ""
+        raise NotImported(f"{place}: {_reason(error)}{hint}", _missing(error)) from error
 
 
 def syntax_error(error: SyntaxError, shown: str) -> str:
@@ -82,47 +64,25 @@ def _missing(error: BaseException) -> str:
     return (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
 
 
-def _is_used_late(error: BaseException, missing: str) -> bool:
-    """Whether the file that imports it, this one or a neighbour, runs through without it."""
-    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
-    importing = next(file for file in reversed(files) if not file.startswith("<frozen"))
-    if "site-packages" in importing:
-        return False
-    try:
-        return is_used_late(ast.parse("".join(linecache.getlines(importing))), missing)
-    except SyntaxError:  # a magic of a notebook
-        return False
-
-
-def _is_spare(error: BaseException, tree: ast.Module, symbol: str | None, line: int) -> bool:
-    if isinstance(error, SyntaxError) or _is_relative(error):
-        return False
-    (spared,) = needed([tree], symbol)
-    return bool(spared.body) and not any(
-        part.lineno <= line <= (part.end_lineno or part.lineno) for part in spared.body
-    )
-
-
-def _is_relative(error: BaseException) -> bool:
-    return isinstance(error, ImportError) and "relative import" in str(error)
-
-
-def _what_may_help(error: BaseException, symbol: str | None, *, is_spare: bool) -> str:
+def _what_may_help(error: BaseException, tree: ast.Module, symbol: str | None, line: int) -> str:
     """What to add where the target does not need the line that failed, or may not need it."""
     missing = _missing(error)
-    if is_spare:
+    if isinstance(error, SyntaxError):
+        return ""
+    (spared,) = needed([tree], symbol)
+    if spared.body and not any(
+        part.lineno <= line <= (part.end_lineno or part.lineno) for part in spared.body
+    ):
         beside = ", or add" if missing or isinstance(error, SystemExit) else "; add"  # beside another advice
         return f"{beside} --only-symbol: {symbol or 'what can be checked'} does not need that line"
     return f", or add --stub {missing} if what you check does not use it" if missing else ""
 
 
-def _reason(error: BaseException, file: Path) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return 'the import ends in sys.exit; put what a script does under `if __name__ == "__main__":`'
     if isinstance(error, SyntaxError):
         return f"imports {syntax_error(error, str(error.filename))}"
     if isinstance(error, ModuleNotFoundError):
         return f"cannot import {error.name!r}; gradcli runs in {sys.prefix}: install it there"
-    if _is_relative(error):
-        return f"belongs to a package, but {str(file.parent)!r} is none: its name is no name of a package"
     return f"{raised(error)} on import"

@@ -56,38 +56,6 @@ def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def is_used_late(tree: ast.Module, module: str) -> bool:
-    """Whether a file that imports a module uses it inside of functions alone, so that it runs without it."""
-    bound = {
-        _bound_as(alias)
-        for statement in ast.walk(tree)
-        if isinstance(statement, ast.Import | ast.ImportFrom)
-        for alias in statement.names
-        if module in (_outermost(alias.name), _outermost(getattr(statement, "module", "") or ""))
-    }
-    at_once = {name for statement in tree.body for name in _reads_at_once(statement)}
-    return bool(bound) and "*" not in bound and not bound & at_once
-
-
-def _outermost(dotted: str) -> str:
-    return dotted.partition(".")[0]
-
-
-def _reads_at_once(statement: ast.AST) -> Iterator[str]:
-    """The names that are used when a statement is run, rather than when what it defines is called."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        defaults = [*statement.args.defaults, *(one for one in statement.args.kw_defaults if one is not None)]
-        decorators = [] if isinstance(statement, ast.Lambda) else statement.decorator_list
-        yield from (
-            name for part in [*defaults, *decorators, *_annotations(statement)] for name in reads(part)
-        )
-        return
-    if isinstance(statement, ast.Name):
-        yield statement.id
-    for part in ast.iter_child_nodes(statement):
-        yield from _reads_at_once(part)
-
-
 def _always(statement: ast.stmt) -> bool:
     """What may bind any name, and what changes the meaning of the file or where its imports are found."""
     if isinstance(statement, ast.ImportFrom):

@@ -15,7 +15,7 @@ import re
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -25,14 +25,19 @@ from gradcli.errors import TargetError
 from gradcli.source_line import written_line
 from gradcli.spec import Loading
 from gradcli.targets.import_errors import NotImported, import_errors, raised, syntax_error
+from gradcli.targets.import_roots import hides, is_loose, package_of, project_root
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.needed import needed
 from gradcli.targets.notebook import read_cells
-from gradcli.targets.stubs import is_absent, stubbed
+from gradcli.targets.stubs import stubbed
 
 _PREFIX = "_gradcli_target_"
 _BROUGHT = "__gradcli_brought__"  # which modules of its own folder a target has imported
 _PLAIN = Loading()
+# Modules that compute nothing: what they return is only looked at.
+_DRAW = frozenset(
+    ["matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh", "altair", "IPython", "graphviz"]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +45,11 @@ class Loaded:
     """A user's code after its import."""
 
     shown: str  # how messages call it
-    folder: Path  # where its imports start from
+    roots: tuple[Path, ...]  # where its imports start from
     namespace: Mapping[str, Any]
     lines: Mapping[str, int]  # the names that the file itself defines, in order, and where
     places: Mapping[str, str] = field(default_factory=dict)  # of a notebook: in which cell
     left_out: tuple[str, ...] = ()  # what was done without, in words
-    refused: NotImported | None = None  # what the import of the whole raised, where it was run in part
 
     def at(self, name: str) -> str:
         """Where a name is defined, for messages."""
@@ -80,62 +84,61 @@ class _Piece(NamedTuple):
 
 
 def load_file(path: Path, shown: str, symbol: str | None = None, loading: Loading = _PLAIN) -> Loaded:
-    """Import one file or notebook, without what it can do without where that is what raises.
+    """Import one file or notebook: from the folders of its project as well where it needs them, and with
+    stand-ins for what only draws and is not installed.
 
     Of a notebook, and with loading.only_symbol, only what the symbol needs is run: what is called so, or
     without a symbol all functions and classes. Raises TargetError with the file and the line for whatever is
     wrong with it.
     """
     left_out: list[str] = []
-    refused: NotImported | None = None
-    late: tuple[str, ...] = ()
+    roots: tuple[Path, ...] = ()
     while True:
         try:
-            loaded = _load_file(path, shown, symbol, loading, late)
-            return replace(loaded, left_out=tuple(left_out), refused=refused)
+            return replace(_load_file(path, shown, symbol, loading, roots), left_out=tuple(left_out))
         except NotImported as error:
-            if error.draws and error.draws not in loading.stubs:
-                loading = replace(loading, stubs=(*loading.stubs, error.draws))
-                left_out.append(f"{error.draws} is not installed: it was left out")
-                continue
-            refused = refused or error
-            if error.is_spare:
-                loading = replace(loading, only_symbol=True)
-                left_out.append(f"{error.told}: left out, with all that only runs")
-            elif error.late and error.late not in late:
-                late = (*late, error.late)
-                left_out.append(f"{error.late} is not installed: what uses it is not checked")
+            root = project_root(path, error.missing) if error.missing else None
+            if root is not None and root not in roots:
+                roots = (*roots, root)
+            elif error.missing in _DRAW and error.missing not in loading.stubs:
+                loading = replace(loading, stubs=(*loading.stubs, error.missing))
+                left_out.append(f"{error.missing} is not installed: it was left out")
             else:
                 raise
 
 
-def _load_file(path: Path, shown: str, symbol: str | None, loading: Loading, late: tuple[str, ...]) -> Loaded:
-    """Import one file or notebook; late: modules that are not there, which only its functions use."""
+def _load_file(
+    path: Path, shown: str, symbol: str | None, loading: Loading, roots: tuple[Path, ...]
+) -> Loaded:
+    """Import one file or notebook; roots: folders to import from beside its own."""
     pieces = _pieces(path, shown)
     if loading.only_symbol or _is_notebook(path):
         trees = needed([piece.tree for piece in pieces], symbol)
         pieces = [piece._replace(tree=tree) for piece, tree in zip(pieces, trees, strict=True)]
     module = ModuleType(_private_name(path))
-    top, packages = _packages(path, [piece.tree for piece in pieces])
-    module.__file__, module.__package__ = str(path), ".".join(packages)
     _forget_siblings()
+    trees = [piece.tree for piece in pieces]
+    top, package = package_of(path, trees)
+    module.__file__, module.__package__ = str(path), package
+    roots = tuple(dict.fromkeys((path.parent.resolve(), top, *roots)))
     # In sys.modules, because dataclasses and pickle look a class's module up by name.
     sys.modules[module.__name__] = module
     before = set(sys.modules)
-    hides = bool(packages) and _hides(path, packages[0], [piece.tree for piece in pieces])
-    with stubbed(loading.stubs, late), importing_from(path.parent, top, hides=hides):
-        for piece in pieces:
-            with import_errors(piece.shown, piece.file, piece.tree, symbol):
-                exec(compile(piece.tree, piece.file, "exec", dont_inherit=True), module.__dict__)
-    setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(top, name)])
+    try:
+        with stubbed(loading.stubs), importing_from(*roots, hides=hides(path, package, trees)):
+            for piece in pieces:
+                tree = None if loading.only_symbol else piece.tree
+                with import_errors(piece.shown, piece.file, tree, symbol):
+                    exec(compile(piece.tree, piece.file, "exec", dont_inherit=True), module.__dict__)
+    finally:
+        setattr(module, _BROUGHT, [name for name in set(sys.modules) - before if _lives_in(roots, name)])
     places = {
         name: written_line(piece.shown, line)
         for piece in reversed(pieces)
         for name, line in _defined_names(piece.tree).items()
     }
     lines = {name: line for piece in pieces for name, line in _defined_names(piece.tree).items()}
-    namespace = {name: value for name, value in vars(module).items() if not is_absent(value)}
-    return Loaded(shown, path.parent, namespace, lines, places if _is_notebook(path) else {})
+    return Loaded(shown, roots, vars(module), lines, places if _is_notebook(path) else {})
 
 
 def _is_notebook(path: Path) -> bool:
@@ -176,37 +179,39 @@ def load_module(dotted: str, folder: Path, loading: Loading = _PLAIN) -> Loaded:
     lines: Mapping[str, int] = {name: 0 for name, value in vars(module).items() if callable(value)}
     if origin.endswith(".py"):
         lines = _defined_names(_compiled(_source(Path(origin), dotted), Path(origin), dotted)[0])
-    return Loaded(dotted, folder, vars(module), lines)
+    return Loaded(dotted, (folder,), vars(module), lines)
 
 
-def within(folder: Path, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with folder at the end of the path while it runs: it may import its neighbours late."""
+def within(roots: Iterable[Path], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with folders at the end of the path while it runs: it may import its neighbours late."""
 
-    entry = str(folder)
+    entries = [str(root) for root in roots]
 
     def called(*args: Any) -> Any:
-        if entry in sys.path:
+        added = [entry for entry in entries if entry not in sys.path]
+        if not added:
             return function(*args)
-        sys.path.append(entry)
+        sys.path.extend(added)
         try:
             return function(*args)
         finally:
-            with contextlib.suppress(ValueError):
-                sys.path.remove(entry)
+            for entry in added:
+                with contextlib.suppress(ValueError):
+                    sys.path.remove(entry)
 
     return called
 
 
 @contextlib.contextmanager
-def importing_from(folder: Path, top: Path | None = None, *, hides: bool = False) -> Iterator[None]:
+def importing_from(folder: Path, *others: Path, hides: bool = False) -> Iterator[None]:
     """As Python starts a script: its folder first on the path, no arguments, nothing to read.
 
-    top: the folder that holds the file's package, second on the path where it is another; first where
-    something in the file's folder would hide what the file imports, and its folder last.
+    others: further folders to import from, behind it; before it, and it last of all, where something in it
+    `hides` what the file imports.
     """
     kept = sys.path[:], sys.argv, sys.stdin, sys.dont_write_bytecode
-    first, second = str(folder.resolve()), str((top or folder).resolve())
-    sys.path[:] = [second, *sys.path, first] if hides else [*dict.fromkeys((first, second)), *sys.path]
+    first, *more = dict.fromkeys(str(one.resolve()) for one in (folder, *others))
+    sys.path[:] = [*more, *sys.path, first] if hides else [first, *more, *sys.path]
     sys.argv, sys.stdin, sys.dont_write_bytecode = [str(folder)], io.StringIO(), True
     importlib.invalidate_caches()
     try:
@@ -259,30 +264,6 @@ def _compiled(source: str, path: Path, shown: str) -> tuple[ast.Module, Any]:
         raise TargetError(f"{shown}: cannot be compiled: {raised(error)}") from error
 
 
-def _packages(file: Path, trees: Sequence[ast.Module]) -> tuple[Path, list[str]]:
-    """The folder that holds the outermost package of a file, and the packages from there to the file.
-
-    A relative import tells of packages, too: a folder needs no `__init__.py` to be one.
-    """
-    imports = [part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.ImportFrom)]
-    least = max((part.level for part in imports), default=0)
-    names: list[str] = []
-    folder = file.resolve().parent
-    while folder.name.isidentifier() and ((folder / "__init__.py").is_file() or len(names) < least):
-        names, folder = [folder.name, *names], folder.parent
-    return folder, names
-
-
-def _hides(file: Path, outermost: str, trees: Sequence[ast.Module]) -> bool:
-    """Whether a file's folder, first on the path, would give it itself for a module that it imports, or a
-    module for its package."""
-    parts = [part for tree in trees for part in ast.walk(tree)]
-    dotted = [alias.name for part in parts if isinstance(part, ast.Import) for alias in part.names]
-    dotted += [part.module or "" for part in parts if isinstance(part, ast.ImportFrom) and not part.level]
-    imported = {name.partition(".")[0] for name in dotted}
-    return file.stem in imported or (file.parent / f"{outermost}.py").is_file()
-
-
 def _private_name(path: Path) -> str:
     place = zlib.crc32(str(path.resolve()).encode("utf-8", "surrogateescape"))
     return f"{_PREFIX}{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{place:08x}"
@@ -299,14 +280,18 @@ def _forget_siblings() -> None:
             sys.modules.pop(brought, None)
 
 
-def _lives_in(folder: Path, name: str) -> bool:
-    """Whether a module is a plain Python neighbour, not something installed below the folder."""
-    file = getattr(sys.modules[name], "__file__", None)
-    if not isinstance(file, str) or not file.endswith(".py") or name.partition(".")[0] == "gradcli":
+def _lives_in(folders: Iterable[Path], name: str) -> bool:
+    """Whether a module is a plain Python neighbour, not something installed below the folders."""
+    if is_loose(name):
+        return True
+    module = sys.modules[name]
+    file = getattr(module, "__file__", None)
+    if name.partition(".")[0] == "gradcli" or (isinstance(file, str) and not file.endswith(".py")):
         return False
-    path = Path(file)
-    installed = {"site-packages", "dist-packages"} & set(path.parts)
-    return folder in path.parents and not installed
+    # A folder without an __init__.py has no file, but places.
+    places = [Path(place) for place in ([file] if file else list(getattr(module, "__path__", ())))]
+    installed = any({"site-packages", "dist-packages"} & set(place.parts) for place in places)
+    return not installed and any(folder in place.parents for folder in folders for place in places)
 
 
 def _defined_names(tree: ast.Module) -> dict[str, int]:

@@ -51,43 +51,11 @@ class _StubModule(ModuleType):
         return _Anything()
 
 
-class _Absent:
-    """What is not there: whatever uses it raises, as its import would."""
-
-    def __init__(self, module: str) -> None:
-        object.__setattr__(self, "_module", module)
-
-    def _raise(self, *args: Any, **kwargs: Any) -> Any:
-        module = object.__getattribute__(self, "_module")
-        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
-
-    def __getattribute__(self, name: str) -> Any:
-        if name.startswith("__") and not name.startswith("__array"):  # whoever looks what it is
-            return object.__getattribute__(self, name)
-        return object.__getattribute__(self, "_raise")()
-
-    __setattr__ = __call__ = __getitem__ = __iter__ = __len__ = __bool__ = _raise
-    __eq__ = __hash__ = __add__ = __radd__ = __mul__ = __rmul__ = __enter__ = __instancecheck__ = _raise
-
-
-def is_absent(value: object) -> bool:
-    """Whether a name stands for what is not there."""
-    return type(value) in (_Absent, _AbsentModule)
-
-
-class _AbsentModule(ModuleType):
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Absent(self.__name__.partition(".")[0])
-
-
 class _Finder(MetaPathFinder, Loader):
     """Finds the modules of these names, and everything below them."""
 
-    def __init__(self, names: Sequence[str], kind: type[ModuleType]) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        self._kind = kind
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
         if any(fullname == name or fullname.startswith(f"{name}.") for name in self._names):
@@ -95,33 +63,27 @@ class _Finder(MetaPathFinder, Loader):
         return None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return self._kind(spec.name)
+        return _StubModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         pass
 
 
 @contextlib.contextmanager
-def stubbed(names: Sequence[str], absent: Sequence[str] = ()) -> Iterator[None]:
-    """While a file is imported, modules of these names are stand-ins; afterwards nobody else sees them.
-
-    What is taken from those that are `absent` raises ModuleNotFoundError as soon as it is used.
-    """
-    every = (*names, *absent)
-    if not every:
+def stubbed(names: Sequence[str]) -> Iterator[None]:
+    """While a file is imported, modules of these names are stand-ins; afterwards nobody else sees them."""
+    if not names:
         yield
         return
-    finders = [_Finder(names, _StubModule), _Finder(absent, _AbsentModule)]
-    kept = {n: m for n, m in sys.modules.items() if any(n == s or n.startswith(f"{s}.") for s in every)}
+    finder = _Finder(names)
+    kept = {n: m for n, m in sys.modules.items() if any(n == s or n.startswith(f"{s}.") for s in names)}
     for name in kept:
         del sys.modules[name]
-    sys.meta_path[:0] = finders
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        for finder in finders:
-            sys.meta_path.remove(finder)
-        stand_ins = (_StubModule, _AbsentModule)
-        for name in [name for name, module in sys.modules.items() if isinstance(module, stand_ins)]:
+        sys.meta_path.remove(finder)
+        for name in [name for name, module in sys.modules.items() if isinstance(module, _StubModule)]:
             del sys.modules[name]
         sys.modules.update(kept)

@@ -276,6 +276,59 @@ def test_of_a_network_of_layers_each_wrong_layer_is_named_with_its_line():
     assert check_target("right.py:net", inputs={"x": "5x3"}).verdict == "pass"
 
 
+SQUARES = """
+
+class Squares:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return 0.5 * np.sum((x - y) ** 2)
+
+    def backward(self, dout=1.0):
+        return self.x - self.y
+
+
+class Trained(Net):
+    def __init__(self):
+        super().__init__()
+        self.cost = Squares()
+
+    def forward(self, x, y):
+        return self.cost.forward(super().forward(x), y)
+
+    def backward(self):
+        return super().backward(self.cost.backward())
+
+
+trained = Trained()
+"""
+
+
+@pytest.mark.parametrize(
+    ("edits", "named"),
+    [
+        ({"dout.sum(axis=0)": "dout.mean(axis=0)"}, 'self.grads["db"] = dout.mean(axis=0)'),
+        (
+            {
+                "return self.cost.forward": "return 2 * self.cost.forward",
+                "self.cost.backward()": "self.cost.backward(2.0)",
+            },
+            "return self.x - self.y",
+        ),
+    ],
+)
+def test_a_loss_that_ignores_its_cotangent_is_blamed_where_the_network_gives_it_another_one(edits, named):
+    text = NET.replace("net = Net()\n", "") + SQUARES
+    Path("right.py").write_text(text)
+    assert check_target("right.py:trained", inputs={"x": "5x3", "y": "5x2"}).verdict == "pass"
+    damaged = text
+    for right, wrong in edits.items():
+        damaged = damaged.replace(right, wrong)
+    Path("net.py").write_text(damaged)
+    result = check_target("net.py:trained", inputs={"x": "5x3", "y": "5x2"}, budget=30.0)
+    lines = damaged.splitlines()
+    assert [lines[blame.line - 1].strip() for blame in (result.blame, *result.also)] == [named]
+
+
 def test_in_a_torch_module_the_line_of_the_function_that_is_wrong_is_named():
     pytest.importorskip("torch")
     module = """

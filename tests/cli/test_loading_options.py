@@ -38,11 +38,12 @@ def test_only_symbol_skips_what_a_script_does(invoke):
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-def test_a_line_that_raises_and_is_not_needed_is_said(invoke):
+def test_a_line_that_raises_says_what_would_help(invoke):
     result = invoke("check", "train.py:f", "--stub", "no_such_plots")
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert (
-        "train.py:4: RuntimeError: trains for hours on import: left out, with all that only" in result.stdout
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "gradcli: error: train.py:4: RuntimeError: trains for hours on import; "
+        "add --only-symbol: f does not need that line\n",
     )
 
 
