@@ -74,8 +74,8 @@ class Causes:
 
     def _blamed(self, result: CheckResult) -> CheckResult:
         """Where gradients are wrong, look for the line: in the user's source, with a time of its own."""
-        wrong = any(g.verdict == FAIL and g.failing is not None for g in result.gradients.values())
-        if not (wrong and self.settings.blame) or result.interrupted:
+        is_wrong = any(g.verdict == FAIL and g.failing is not None for g in result.gradients.values())
+        if not (is_wrong and self.settings.blame) or result.interrupted:
             return result
         if result.blame is not None:  # it is known
             return result
@@ -94,8 +94,13 @@ class Causes:
             )
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
-        remarks = (*result.remarks, found.remark) if found.remark else result.remarks
-        first, *more = found.faults or (None,)
+        from gradcli import ratio
+
+        flat = {name for name, gradient in result.gradients.items() if ratio.is_flat(gradient)}
+        wrong = {name for name, gradient in result.gradients.items() if gradient.verdict == FAIL}
+        is_said = not found.remark or wrong <= flat
+        remarks = result.remarks if is_said else (*result.remarks, found.remark)
+        first, *more = [_without_repair(blame, flat) for blame in found.faults] or (None,)
         return replace(result, blame=first, also=tuple(b for b in more if b), remarks=remarks)
 
     def _with_lines(self, result: CheckResult) -> CheckResult:
@@ -129,6 +134,14 @@ class Causes:
         name, gradient = next(iter(beside.items()))
         inputs = {**self.problem.inputs, name: np.asarray(gradient.beside)}
         return replace(self.problem, inputs=inputs), {name: gradient}
+
+
+def _without_repair(blame: Blame, flat: set[str]) -> Blame:
+    """Of a gradient where forward has no slope, no change of backward to 0 is advice: it may be meant."""
+    if not set(blame.gradients) <= flat:
+        return blame
+    told = f"backward has a gradient of {' and '.join(blame.gradients)}, and forward does not change with it"
+    return replace(blame, node="", diagnosis=told)
 
 
 def _blamed_as_well(violation: Violation, result: CheckResult) -> Violation:

@@ -46,12 +46,17 @@ def remark(gradient: Gradient, problem: Problem) -> str:
     )
 
 
-def _estimator(gradient: Gradient) -> str:
-    """A rounding, a sign or a step has no slope; what backward puts in its place is on purpose, mostly."""
+def is_flat(gradient: Gradient) -> bool:
+    """Whether backward has a gradient where forward does not change: a rounding, a sign or a step."""
     analytic = np.abs(np.asarray(gradient.analytic, dtype=np.float64)).ravel()
     allowed, numeric = gradient.allowed.ravel(), np.abs(gradient.numeric).ravel()
-    is_flat = gradient.verdict == FAIL and analytic.size == numeric.size and bool(np.all(numeric <= allowed))
-    if not is_flat or np.count_nonzero(analytic > 10 * allowed) < _FEWEST:
+    is_still = gradient.verdict == FAIL and analytic.size == numeric.size and bool(np.all(numeric <= allowed))
+    return is_still and bool(np.count_nonzero(analytic > 10 * allowed) >= min(_FEWEST, analytic.size))
+
+
+def _estimator(gradient: Gradient) -> str:
+    """What backward puts in the place of no slope is on purpose, mostly."""
+    if not is_flat(gradient):
         return ""
     return (
         f"{gradient.name}: forward does not change with it, backward has a gradient: a bug, or an estimator "

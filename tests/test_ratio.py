@@ -93,6 +93,19 @@ def test_a_gradient_of_what_has_no_slope_may_be_an_estimator():
     assert not any("estimator" in text for text in result.remarks)
 
 
+def test_no_change_is_advised_of_what_may_be_an_estimator():
+    def rounded(x):
+        return np.round(3 * x), x
+
+    def clipped(dout, x):
+        return (dout * (abs(x) <= 1),)
+
+    blame = gradcli.check(rounded, clipped, inputs={"x": X}).blame
+    assert blame is not None
+    assert blame.diagnosis == "backward has a gradient of x, and forward does not change with it"
+    assert "in place of" not in blame.diagnosis
+
+
 def test_of_rounding_no_factor_is_offered():
     _, found = remarks(lambda dout, x: (1e-17 * dout * np.cos(x),))
     assert found == []

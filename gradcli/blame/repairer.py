@@ -12,7 +12,7 @@ from gradcli.arrays import Array, FloatArray
 from gradcli.blame.bench import Attempt, Bench
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.program import Program
-from gradcli.blame.repair import CHANGES, LIKELY, NATURAL, PATHS, POSSIBLE, Repair, with_array
+from gradcli.blame.repair import CHANGES, LIKELY, NATURAL, PATHS, POSSIBLE, Repair, is_small, with_array
 from gradcli.blame.rewriter import Rewriter
 from gradcli.blame.site import CARRIED, DEF, EXPRESSION, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import changing, replacing
@@ -104,10 +104,13 @@ class Repairer:
     def solve(
         self, base: dict[str, FloatArray], twice: dict[str, FloatArray] | None, wrong: frozenset[str]
     ) -> float | None:
-        """The factor on a value with which gradients are right, given those with it and with twice of it."""
+        """The factor on a value with which gradients are right, given those with it and with twice of it.
+
+        A value that one element alone follows has always such a factor: it says something where it is small.
+        """
         if twice is None:
             return None
-        above, below, count = 0.0, 0.0, 0
+        above, below, count, moved = 0.0, 0.0, 0, 0
         for name in wrong:
             known = self.bench.known.get(name)
             if known is None or name not in twice or twice[name].shape != base[name].shape:
@@ -119,9 +122,11 @@ class Repairer:
             above += float(np.sum(slope * gap)) / scale**2
             below += float(np.sum(slope * slope)) / scale**2
             count += slope.size
+            moved += int(np.count_nonzero(slope))
         if count < 2 or not below > 0.0 or not np.isfinite(above):
             return None
-        return 1.0 + above / below
+        factor = 1.0 + above / below
+        return factor if moved > 1 or is_small(factor) else None
 
     def _by_array(self, suspects: set[ast.stmt], wrong: frozenset[str]) -> Iterator[Repair]:
         """A value of forward that was left out of a product, or stands in it too often."""

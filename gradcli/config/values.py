@@ -12,6 +12,7 @@ from gradcli.errors import UsageError
 from gradcli.layers import Dim, Option
 from gradcli.layers.declaration import Value, convert
 from gradcli.targets.notation import (
+    DEFINITE,
     FLOAT_DTYPES,
     INTEGER_DTYPES,
     JOINT,
@@ -22,7 +23,18 @@ from gradcli.targets.notation import (
     parse_shape,
 )
 
-INPUT_DTYPES = ("float", "int", "bool", SIGN, SYMMETRIC, JOINT, *ONE_HOT, *FLOAT_DTYPES, *INTEGER_DTYPES)
+INPUT_DTYPES = (
+    "float",
+    "int",
+    "bool",
+    SIGN,
+    SYMMETRIC,
+    DEFINITE,
+    JOINT,
+    *ONE_HOT,
+    *FLOAT_DTYPES,
+    *INTEGER_DTYPES,
+)
 MOST_AXES = 32  # NumPy's limit before 2.0
 LARGEST_HIGH = 2**63 - 1
 _LARGEST_EXACT = 2**53  # up to here a float that looks like an integer is that integer

@@ -16,6 +16,7 @@ from gradcli.dataclass import dataclass
 from gradcli.errors import ArchiveError, UsageError
 from gradcli.spec import CheckSpec, InputSpec
 from gradcli.targets.notation import (
+    DEFINITE,
     FLOAT_DTYPES,
     INTEGER_DTYPES,
     JOINT,
@@ -68,7 +69,7 @@ def generator(seed: int, check_id: str, name: str) -> np.random.Generator:
 
 def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind: str | None = None) -> Array:
     """Draw one input: `scale * normal + offset`, integers in [0, high), fair booleans, signs,
-    one-hot classes, a symmetric matrix of such normals, or joint probabilities.
+    one-hot classes, a symmetric matrix of such normals, a positive definite one, or joint probabilities.
 
     dtype is that of the check, for inputs that have none of their own. kind "positive" draws magnitudes of
     at least 0.1 in place of the normal. Drawn in float64 and then cast, so that a float32 check sees the
@@ -95,6 +96,8 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
     normal = rng.standard_normal(spec.shape)
     if own == JOINT:
         return _joint(name, normal).astype(dtype)
+    if own == DEFINITE:
+        return _definite(name, normal).astype(dtype)
     if own == SYMMETRIC:
         own, normal = dtype, _symmetric(name, normal)
     if kind == "positive":
@@ -117,6 +120,12 @@ def _symmetric(name: str, normal: Array) -> Array:
             f"input {name}: a symmetric matrix has as many rows as columns, got {format_shape(normal.shape)}"
         )
     return np.asarray((normal + normal.T) / np.sqrt(2.0))
+
+
+def _definite(name: str, normal: Array) -> Array:
+    """Its eigenvalues differ, and none is below 1."""
+    square = _symmetric(name, normal)
+    return np.asarray(square @ square / max(1, len(square)) + np.eye(len(square)))
 
 
 def _joint(name: str, normal: Array) -> Array:

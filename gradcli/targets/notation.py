@@ -21,6 +21,7 @@ INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 ONE_HOT = ("onehot", "onehot_columns")  # integers: a single 1 in each row, in each column
 SIGN = "sign"  # integers: -1 or 1
 SYMMETRIC = "symmetric"  # floats: a square matrix that is its own transpose
+DEFINITE = "definite"  # floats: a symmetric matrix without a negative eigenvalue, and none that is near 0
 JOINT = "joint"  # floats: joint probabilities of two different ones of N, symmetric
 _ALIASES = {"int": "int64", "float": None}  # "float" is whatever the check's dtype is
 _MAX_AXES = 32  # NumPy's limit before 2.0
@@ -96,7 +97,7 @@ def _parse_spread(text: str) -> tuple[tuple[int, ...], float, float]:
 
 def parse_dtype(text: str) -> str | None:
     """A dtype that an input may have, by its full name; None for `float`, the dtype of the check."""
-    known = (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool", SIGN, SYMMETRIC, JOINT, *ONE_HOT)
+    known = (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool", SIGN, SYMMETRIC, DEFINITE, JOINT, *ONE_HOT)
     if text in _ALIASES:
         return _ALIASES[text]
     if text not in known:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.errors import BrokenPromise
+from gradcli.errors import BrokenPromise, UsageError
 
 _KEY_STARTS = ("d", "d_", "grad_", "g_", "gradient_")
 _KEY_ENDS = ("_grad", "_bar", "_gradient")
@@ -16,7 +16,8 @@ _KEY_ENDS = ("_grad", "_bar", "_gradient")
 def as_outputs(values: tuple[Any, ...], inputs: Mapping[str, Any]) -> tuple[Array, ...]:
     """Forward's outputs as arrays; a number becomes a 0-d array, an array stays as it is.
 
-    They may be complex where one of the inputs is, as in a complex step. Raises BrokenPromise GC108.
+    They may be complex where one of the inputs is, as in a complex step. Raises BrokenPromise GC108, and
+    UsageError for a function: it is what to check, and no output.
     """
     if not values:
         raise BrokenPromise("GC108", "forward returned an empty tuple as its outputs; expected arrays")
@@ -30,6 +31,8 @@ def as_outputs(values: tuple[Any, ...], inputs: Mapping[str, Any]) -> tuple[Arra
 def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
     verb = "returned" if name == "forward" else "is"
     numeric = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)
+    if callable(value) and not hasattr(value, "__array__") and not isinstance(value, type):
+        raise UsageError(f"{name} {verb} {describe(value)}: that is what to check, at a point of its own")
     if not numeric and (isinstance(value, type) or not hasattr(value, "__array__")):
         raise BrokenPromise(
             "GC108", f"{name} {verb} {describe(value)}; expected an array, a number or (out, cache)"

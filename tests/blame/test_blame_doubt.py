@@ -253,3 +253,26 @@ def test_nothing_is_named_where_a_line_is_wrong_by_what_it_is_given(name, old, n
 def test_without_a_slip_nothing_is_named(name):
     lines, _ = named(name, "return", "return")
     assert lines == []
+
+
+def test_no_factor_is_named_that_one_number_alone_speaks_for():
+    source = """
+import numpy as np
+
+def bowl(x):
+    return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
+
+def bowl_grad(x):
+    return np.array([-2 * x[0] * (1 + 200 * (x[1] - x[0] ** 2)), 200 * (x[1] - x[0] ** 2)])
+"""
+    namespace = {}
+    name = "<one number>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), namespace)
+    result = gradcli.check(
+        namespace["bowl"],
+        lambda dout, x: (dout * namespace["bowl_grad"](x),),
+        inputs={"x": np.array([0.7, -0.4])},
+    )
+    assert result.verdict == "fail"
+    assert result.blame is None or "constant factor" not in result.blame.diagnosis

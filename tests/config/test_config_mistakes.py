@@ -226,9 +226,9 @@ IN_A_CHECK_OF_A_FILE = {
         "4:36: checks[0].inputs.x.offset: must be a finite number, got .inf"
     ),
     "inputs: {x: {shape: 3, dtype: integer}}": (
-        "4:35: checks[0].inputs.x.dtype: must be one of float, int, bool, sign, symmetric, joint, onehot, "
-        "onehot_columns, float64, float32, float16, int8, int16, int32, int64, uint8, uint16, uint32, "
-        "uint64, got 'integer'; did you mean 'int'?"
+        "4:35: checks[0].inputs.x.dtype: must be one of float, int, bool, sign, symmetric, definite, joint, "
+        "onehot, onehot_columns, float64, float32, float16, int8, int16, int32, int64, uint8, uint16, "
+        "uint32, uint64, got 'integer'; did you mean 'int'?"
     ),
     "inputs: {x: {shape: 3, high: 3}}": "4:28: checks[0].inputs.x.high: is for integers, the dtype is float",
     "inputs: {x: {shape: 3, dtype: int, scale: 3}}": (

@@ -82,6 +82,12 @@ def test_joint_probabilities_are_symmetric_and_sum_to_one():
     assert abs(P.sum() - 1.0) < 1e-11
 
 
+def test_a_definite_matrix_is_symmetric_and_has_no_small_eigenvalue():
+    A = drawn(InputSpec((5, 5), "definite"))
+    assert (A == A.T).all()
+    assert np.linalg.eigvalsh(A).min() >= 1.0
+
+
 def test_positive_numbers_stay_away_from_zero():
     assert drawn(InputSpec((1000,)), kind="positive").min() >= 0.1
 

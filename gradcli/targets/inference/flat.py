@@ -1,5 +1,5 @@
-"""What can be read off a refusal: how long a flat vector of parameters must be, how large an index, and of
-which sign what a logarithm is taken of."""
+"""What can be read off a refusal: how long a flat vector of parameters must be, how large an index, of
+which sign what a logarithm is taken of, and that a matrix must be square."""
 
 import math
 import re
@@ -15,6 +15,9 @@ _REFUSED = (
     re.compile(r"shape '\[(?P<shape>[\d, ]+)\]' is invalid for input of size (?P<size>\d+)"),  # torch's
 )
 _OUT_OF_RANGE = re.compile(r"index \d+ is out of bounds for (axis|dimension) \d+ with size (?P<size>\d+)")
+_SQUARE = re.compile(
+    r"must be (a )?square|square matri(x|ces)|not (a )?square|expected (a )?square", re.IGNORECASE
+)
 _FLAT = re.compile(
     r"\w*theta\w*|\w*params?(_\w+)?|\w*parameters|\w*weights?\w*|w|x0?|p|z|vec\w*", re.IGNORECASE
 )
@@ -58,6 +61,17 @@ def in_range(candidate: Candidate, refusal: str) -> Candidate | None:
         for name, guess in candidate.layout.items()
     }
     return None if layout == candidate.layout else replace(candidate, layout=layout)
+
+
+def squared(candidate: Candidate, refusal: str) -> Candidate | None:
+    """The same with a square matrix for the first that is none; None where no such is asked for."""
+    if not _SQUARE.search(refusal):
+        return None
+    for name, guess in candidate.layout.items():
+        if isinstance(guess, Drawn) and len(guess.axes) > 1 and guess.axes[-1] != guess.axes[-2]:
+            square = replace(guess, axes=(*guess.axes[:-1], guess.axes[-2]))
+            return replace(candidate, layout={**candidate.layout, name: square})
+    return None
 
 
 def as_positive(candidate: Candidate, refusal: str) -> Candidate | None:

@@ -42,6 +42,7 @@ _KINDS: dict[str, tuple[str | None, float, float]] = {
     "bool": ("bool", 1.0, 0.0),
     "sign": ("sign", 1.0, 0.0),  # a label of a margin
     "symmetric": ("symmetric", 1.0, 0.0),
+    "definite": ("definite", 1.0, 0.0),
     "joint": ("joint", 1.0, 0.0),
     "onehot": ("onehot", 1.0, 0.0),
     "onehot_columns": ("onehot_columns", 1.0, 0.0),

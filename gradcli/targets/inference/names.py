@@ -49,6 +49,7 @@ _WEIGHT = re.compile(r"W_?[a-z]{3,}")  # Wattn, W_out: `width` is none
 _COUNT, _COUNTS = re.compile(r"(num|n)_\w+"), (3, 4, 5)  # the first of which runs may be of no use
 _MAY_BE_NUMBER = re.compile(r"gamma|scale|beta|shift|sigma\w*|k")
 _DATA_NAME = re.compile(r"x|z|xs|inp|inputs?|data|feat(ure)?s?", re.IGNORECASE)
+_AXIS, _DIMS = re.compile(r"dim|axis"), (1, 2, 3, 0)  # `dim` may be a length as well
 _FAR = 12  # a rank that little else reaches
 _NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
 
@@ -58,12 +59,18 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
     value = usual_constant(name)
     fixed: list[object] = [] if value is None else [value]
     fixed += _NUMBER.get(annotation, ()) or (_COUNTS if value == 1 and _COUNT.fullmatch(name) else ())
+    if name == "dim" and annotation in ("", "int"):
+        fixed = [*_DIMS]
     if not fixed and _MAY_BE_NUMBER.fullmatch(name):
         fixed = [2]
     if fixed and (annotation in _NUMBER or not _may_be_array(name)):
         told: list[Guess] = [Fixed(value) for value in fixed]
         # What is differentiated may be a single number: `def sigmoid(z: float)`.
-        return [*enumerate([*told, Drawn(())] if annotation == "float" else told)]
+        if annotation == "float":
+            told.append(Drawn(()))
+        if _AXIS.fullmatch(name):  # torch saves tensors alone: `torch.tensor(dim)`
+            told.append(drawn("|int|2"))
+        return [*enumerate(told)]
     plain = "w" if _WEIGHT.fullmatch(name) else name.lower()
     shapes = _shapes(plain)
     if not shapes and plain.startswith("log_"):

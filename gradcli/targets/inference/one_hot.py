@@ -63,10 +63,15 @@ def _is_logarithm(node: ast.expr) -> bool:
 
 def _used_otherwise(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript):
+        if isinstance(node, ast.Subscript) and not _is_class_of(node.slice):
             yield from _names(node.slice)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
             yield from _names(node.right) if isinstance(node.left, ast.Constant) else ()
+
+
+def _is_class_of(index: ast.expr) -> bool:
+    """`weights[np.argmax(y, axis=1)]`: the class that one-hot labels are of is an index, they are none."""
+    return isinstance(index, ast.Call) and getattr(index.func, "attr", "") == "argmax"
 
 
 def _reshaped(tree: ast.AST) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.algebra import by_algebra
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
 from gradcli.targets.inference.documented import by_annotation, by_docstring
-from gradcli.targets.inference.flat import as_positive, in_range, resized
+from gradcli.targets.inference.flat import as_positive, in_range, resized, squared
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.indexed import links
 from gradcli.targets.inference.patience import Moment
@@ -204,7 +204,7 @@ def _as_long_as_asked(found: Found, trial: Trial, build: Build) -> tuple[Found, 
     for _ in range(_MOST_PARTS):
         if trial.level != REFUSED:
             break
-        others = (ask(found.candidate, trial.reason) for ask in (resized, in_range, as_positive))
+        others = (ask(found.candidate, trial.reason) for ask in (resized, in_range, squared, as_positive))
         other = next((candidate for candidate in others if candidate is not None), None)
         if other is None:
             break

@@ -8,7 +8,10 @@ from gradcli.targets.inference.guess import Drawn, Guess, drawn
 from gradcli.targets.source_tree import source_tree
 
 # Not `eigh` or `cholesky`: they read one half of a matrix, and a gradient may speak of both.
-_SQUARE = ("inv", "det", "slogdet", "logdet", "trace", "matrix_power", "expm", "logm", "solve", "lu_factor")
+_SQUARE = ("inv", "det", "slogdet", "logdet", "trace", "matrix_power", "expm", "solve", "lu_factor")
+
+
+_DEFINITE = ("sqrtm", "logm")  # of others they are complex
 
 
 def by_linear_algebra(function: Callable[..., Any], names: Collection[str]) -> dict[str, Drawn]:
@@ -16,15 +19,22 @@ def by_linear_algebra(function: Callable[..., Any], names: Collection[str]) -> d
     tree = source_tree(function)
     found: dict[str, Drawn] = {}
     for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name):
+        if isinstance(node, ast.Call) and node.args and (name := _converted(node.args[0])) in names:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if node.args[0].id in names and called in _SQUARE:
-                found[node.args[0].id] = Drawn(("D", "D"))
+            if called in (*_SQUARE, *_DEFINITE):
+                found[name] = Drawn(("D", "D"), "definite" if called in _DEFINITE else "normal")
         elif (name := _against_a_model(node, names)) in names:
             found[name] = Drawn(("N", "N"), "joint")
         elif (name := _between(node)) in names:
             found[name] = Drawn(("D", "D"))
     return found
+
+
+def _converted(node: ast.expr) -> str:
+    """`a` of `a` and of `a.detach().numpy()`."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        node = node.func.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _against_a_model(node: ast.AST, names: Collection[str]) -> str:

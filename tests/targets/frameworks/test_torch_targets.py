@@ -53,6 +53,18 @@ EXP = """
             (y,) = ctx.saved_tensors
             return g * y
 """
+SPARSE = """
+    class Spread(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, dim):
+            ctx.save_for_backward(x, dim)
+            return x - x.mean(dim.item(), keepdim=True)
+
+        @staticmethod
+        def backward(ctx, g):
+            x, dim = ctx.saved_tensors
+            return g - g.mean(dim.item(), keepdim=True), None
+"""
 TOP = """
     class Top(torch.autograd.Function):
         @staticmethod
@@ -144,6 +156,13 @@ def test_a_planted_bug_fails_and_names_its_input(name, right, wrong, gradient):
     write(source.replace(right, wrong))
     result = check_target(f"layers.py:{name}", inputs=inputs, blame=False)
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == [gradient]
+
+
+@pytest.mark.parametrize(("change", "verdict"), [("", "pass"), ("2 * ", "fail")])
+def test_an_axis_that_is_saved_is_a_whole_number(change, verdict):
+    write(SPARSE.replace("return g -", f"return {change}g -"))
+    result = check_target("layers.py")
+    assert (result.verdict, result.arrays["in/dim"].dtype.kind) == (verdict, "i")
 
 
 def test_a_file_alone_is_all_of_its_functions():

@@ -56,6 +56,38 @@ def test_a_softmax_with_one_hot_classes_is_checked_by_its_name_alone(folder, nam
     assert check_target(f"net.py:{name}").verdict == "fail"
 
 
+WEIGHTED = """
+import numpy as np
+
+
+def log_softmax(z):
+    z = z - z.max(axis=1, keepdims=True)
+    return z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
+
+
+class SoftmaxCrossEntropy:
+    def __init__(self, weights=None):
+        self._weights = weights
+
+    def loss(self, logits, labels):
+        nll = -(log_softmax(logits) * labels).sum(axis=1)
+        if self._weights is not None:
+            nll *= self._weights[np.argmax(labels, axis=1)]
+        return np.sum(nll) / labels.shape[0]
+
+    def grad(self, logits, labels):
+        return (np.exp(log_softmax(logits)) - labels) / labels.shape[0]
+"""
+
+
+@pytest.mark.usefixtures("folder")
+def test_labels_whose_class_is_an_index_are_classes(folder):
+    (folder / "loss.py").write_text(WEIGHTED)
+    assert check_target("loss.py").verdict == "pass"
+    (folder / "loss.py").write_text(WEIGHTED.replace("- labels)", "- 2 * labels)"))
+    assert check_target("loss.py").verdict == "fail"
+
+
 def test_classes_are_found_with_the_layers_that_give_them_in_few_tries(folder, monkeypatch):
     (folder / "net.py").write_text(SOURCE)
     tries = []
