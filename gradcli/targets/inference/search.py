@@ -18,7 +18,7 @@ from gradcli.targets.inference.patience import Moment
 from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
-_MOST_TRIES, _MOST_SECONDS = 1500, 3.0
+_MOST_TRIES, _MOST_SECONDS = 1500, 6.0
 _SLOW, _PART = 0.15, 0.6  # seconds of a slow try; the part of a check's budget that such tries may take
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _NONE_FITS = 8  # the same, where no gradient fits
@@ -90,7 +90,7 @@ def infer(
     NothingFits, and LackingError for code that cannot run here at all. Code that at the likeliest ones raises
     what is no refusal of them (`sys.exit`, a name that is not there), and accepts no others, is taken at
     these: the check says what it does.
-    Cost: up to three calls per try, up to 3 s of processor time, and no more than a part of the budget.
+    Cost: up to three calls per try, up to 6 s of processor time, and no more than a part of the budget.
     """
     if optional:
         with suppress(NothingFits):
