@@ -10,6 +10,8 @@ from gradcli.blame.bench import Bench
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.repair import Repair
 from gradcli.blame.site import DEF
+from gradcli.ratio import constant_ratio
+from gradcli.result import Gradient
 
 
 def factor_missing(bench: Bench, evidence: Evidence, repair: Repair) -> str:
@@ -23,6 +25,17 @@ def factor_missing(bench: Bench, evidence: Evidence, repair: Repair) -> str:
     shown = f"{named} ({factor:.6g})" if named and named != f"{factor:.6g}" else f"{factor:.6g}"
     shown += _origin(bench, named)
     return f"a constant factor: {repair.before} must be multiplied by {shown}"
+
+
+def common_factor(gradients: Sequence[Gradient]) -> str:
+    """The factor that all of these lack, in words; empty if there is none."""
+    ratios = [ratio for ratio in map(constant_ratio, gradients) if ratio is not None]
+    if len(ratios) < len(gradients) or max(ratios) - min(ratios) > 1e-6 * abs(ratios[0]):
+        return ""
+    lengths = {n for gradient in gradients for n in (*gradient.shape, gradient.size) if n > 1}
+    named, factor = name_factor(1 / ratios[0], sorted(lengths)), f"{1 / ratios[0]:.6g}"
+    shown = f"{named} ({factor})" if named and named != factor else factor
+    return f"a constant factor: it must be multiplied by {shown}"
 
 
 def _counts_one_less(bench: Bench) -> bool:

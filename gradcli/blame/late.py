@@ -20,6 +20,7 @@ from gradcli.blame.change import Edit, Slot, slots
 from gradcli.blame.change import replace as replaced
 from gradcli.blame.diagnosis import changed
 from gradcli.blame.edits import edits
+from gradcli.blame.factors import common_factor
 from gradcli.blame.insertions import insertions
 from gradcli.blame.source import NotReadable, Written, read, rebuild
 from gradcli.clock import Clock
@@ -87,7 +88,8 @@ def find_late(
     known = {*late.functions, *late.driving}
     if len(alone) == 1 and (flowing is None or not _elsewhere(flowing, known)):
         (place,) = alone
-        said = f"no single change explains it; of all that backward runs, this alone makes {', '.join(wrong)}"
+        said = common_factor([gradients[name] for name in wrong]) or "no single change explains it"
+        said += f"; of all that backward runs, this alone makes {', '.join(wrong)}"
         return [_blame(place, _line(place.statement), said, wrong)], ""
     return [], f"{len(places)} statements could be at fault"
 

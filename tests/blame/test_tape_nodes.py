@@ -141,3 +141,19 @@ def test_an_engine_whose_addition_is_wrong_still_takes_a_cotangent():
     wrong = GRAD_FN.replace("node.grad = g if", "node.grad = 2 * g if", 1)
     result = checked(wrong, "Tensor.add")
     assert [v.code for v in result.violations] == ["GC101", "GC101"]
+
+
+MEAN = """
+    def average(self):
+        def fn(g):
+            return np.ones_like(self.data) * g / self.data.size
+
+        return Tensor(self.data.mean(), True, [(self, fn)])
+"""
+
+
+def test_a_factor_that_a_closure_lacks_is_named():
+    assert checked(TENSOR + MEAN, "Tensor.average").verdict == "pass"
+    blame = checked(TENSOR + MEAN.replace(" / self.data.size", ""), "Tensor.average").blame
+    assert blame.source == "return np.ones_like(self.data) * g"
+    assert "a constant factor: it must be multiplied by 1/12 (0.0833333)" in blame.diagnosis
