@@ -11,6 +11,7 @@ from gradcli.arrays import BoolArray, FloatArray, everywhere, largest
 from gradcli.clock import OutOfTime
 from gradcli.numeric import (
     CENTRAL,
+    COMPLEX,
     GLANCE,
     JUMP,
     KINK,
@@ -21,6 +22,7 @@ from gradcli.numeric import (
     Slopes,
     glance,
     look,
+    turns,
 )
 from gradcli.verdict import RESOLUTION, Comparison, K
 
@@ -35,6 +37,8 @@ _SWITCH = 0.1  # of a gradient's scale: by what rounding does not move it
 _KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more is to be found out
 _PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
 _VISIBLE = 2.0**-11  # relative error that needs no more care
+_NEARER = 2.0**-24  # of the steps that tell of ties
+_SEEN = 8.0  # times the rounding: a change that is seen
 _LOOK = 100  # evaluations that a careful look may take
 _GLANCES = 3  # when time is up
 _AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
@@ -80,6 +84,8 @@ class Judgement:
     def _zero(self) -> FloatArray:
         """What is zero to rounding. A number that is known better than that is none, where backward gives one
         as well: of a softmax that is sure, the small ones are known to their last digits."""
+        if self.numeric.off > RESOLUTION**4 and self.numeric.method == COMPLEX:
+            return self.floor
         with np.errstate(invalid="ignore", over="ignore"):
             known = K * self.doubt <= RESOLUTION * np.abs(self.value)
         if not known.any():
@@ -307,17 +313,24 @@ class Judgement:
         """Which of some elements have a sum that no slope of all of them together bears out."""
         if not together.any():
             return together
-        low, high, doubt = self.numeric.tied(together)
         total, slack = self._total(together)
-        slack = slack + K * doubt
-        off = ~((total >= low - slack) & (total <= high + slack)) & np.isfinite(doubt)
+
+        def fits(part: float) -> tuple[BoolArray, FloatArray]:
+            low, high, doubt = self.numeric.tied(together, part)
+            return (total >= low - slack - K * doubt) & (total <= high + slack + K * doubt), doubt
+
+        right, doubt = fits(1.0)
+        off = ~right & np.isfinite(doubt)
+        if off.any():  # within 1e-12 of a zero, what divides by max(norm, 1e-12) is another function
+            right, doubt = fits(_NEARER)
+            off &= ~(right & (doubt <= RESOLUTION * np.abs(total)))
         return together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
 
     def _total(self, together: BoolArray) -> tuple[FloatArray, FloatArray]:
         """The sum of the analytic gradient over some elements, for each place of a group, and its slack."""
         analytic = np.where(together, self.analytic, 0.0).astype(np.float64)
-        size = np.sum(np.abs(analytic), axis=self._rest)
-        return np.sum(analytic, axis=self._rest), (self.comparer.settings.tol + 1e-6) * size
+        allowed = np.where(together, self.comparison().allowed, 0.0) + 1e-6 * np.abs(analytic)
+        return np.sum(analytic, axis=self._rest), np.sum(allowed, axis=self._rest)
 
     def _everywhere(self, mask: BoolArray) -> BoolArray:
         """Where something holds for all elements of a place of a group, in the input's shape."""
@@ -347,7 +360,28 @@ class Judgement:
             self.kinked = _marked(self.kinked, index, value=False)
             self.value[index] = slopes.low[0]
             self.doubt[index] = slopes.uncertainty[0]
+            if not self.comparison().agrees[index] and self._drowns(index, slopes):
+                self.undecided = _marked(self.undecided, index)
+                self.reason = "noise"
         self.tick(_LOOK)
+
+    def _drowns(self, index: tuple[int, ...], slopes: Slopes) -> bool:
+        """Whether an error drowns wherever the input is moved by no more than it varies.
+
+        That far steps do not bear it out says little, unless they show a slope of the same function as it is
+        near the point.
+        """
+        numeric = self.numeric
+        slope, error = abs(slopes.low[0]), abs(float(self.analytic[index]) - slopes.low[0])
+        rounding = float(numeric.spread_over(numeric.rounding)[index])
+        near = numeric.function.spread(numeric.name)
+        if numeric.method == LINEAR or error * near >= _SEEN * rounding:
+            return False
+        if slopes.uncertainty[0] > RESOLUTION * slope:
+            return True
+        far = float(np.sqrt(near * max(numeric.scale, near)))
+        cotangents, part = numeric.cotangents, 0.5 * error / slope
+        return turns(numeric.function, numeric.name, index, cotangents, numeric.noise, (near, far), part)
 
     def _first_pass_holds(self, index: tuple[int, ...], slopes: Slopes) -> bool:
         """Where the careful look bears out an exact method (a long step, a complex step), that is sharper."""

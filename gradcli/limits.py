@@ -21,7 +21,8 @@ from gradcli.subject import Subject
 
 _ORDERS = 128  # in which ties are broken, at most
 _HOPELESS = 2  # orders after which a backward that was right in none is given up
-_GAP = 2.0**14  # units in the last place between neighbours: no more, since what is merely near is no tie
+_GAP = 2.0**14  # units in the last place between neighbours: no more, since what is merely near is no tie ...
+_GAPS = (_GAP, 2.0**26, 2.0**36)  # ... but where these drown (behind an addition of 1e6)
 _FAR = 2.0**-8  # of the spread, for all of them: where slopes show their digits
 _DIRECTIONS = 3
 _ARCS, _STEPS = 6, 128  # half circles around the point, at most, and points on each
@@ -48,9 +49,9 @@ class Limits:
         places = numeric.structure.group_shape
         self.least, self.most = np.full(places, np.inf), np.full(places, -np.inf)  # sums over `together`
 
-    def add(self, gradient: FloatArray, right: BoolArray) -> None:
-        """Take in a gradient, at those places of the group where it was confirmed."""
-        here = self.numeric.spread_over(right.astype(np.float64)) > 0
+    def add(self, gradient: FloatArray, right: BoolArray, among: BoolArray) -> None:
+        """Take in a gradient of some elements, at those places of the group where it was confirmed."""
+        here = (self.numeric.spread_over(right.astype(np.float64)) > 0) & among
         np.copyto(self.low, np.minimum(self.low, gradient), where=here)
         np.copyto(self.high, np.maximum(self.high, gradient), where=here)
         total = np.sum(np.where(self.together, gradient, 0.0), axis=_rest(self.numeric))
@@ -125,17 +126,23 @@ def limits(
         return found
     wanted = np.any(suspects, axis=_rest(numeric)) & _right_in_general(subject, numeric, cotangents)
     left = suspects & (numeric.spread_over(wanted.astype(np.float64)) > 0)
-    gap = _GAP * _unit(numeric)
-    for tried, order in enumerate(_orders(numeric)):
-        if not (left.any() or every) or (tried >= _HOPELESS and not found.confirmed.any()):
+    gap, among = 0.0, np.ones(point.shape, dtype=bool)
+    for units in _GAPS:
+        gap = units * _unit(numeric)
+        if units > _GAP:
+            among = repeated(numeric)
+        for tried, order in enumerate(_orders(numeric)):
+            if not ((left & among).any() or every) or (tried >= _HOPELESS and not found.confirmed.any()):
+                break
+            near = point + gap * order
+            gradient = gradient_at(subject, numeric.name, near, cotangents)
+            if gradient is None or not (every or np.any(left & among & _widens(found, gradient, analytic))):
+                continue
+            right, _ = bears_out(numeric, gradient, near, gap / 4, suspects | together)
+            found.add(gradient, right & wanted, among)
+            left &= ~found.enclose(analytic)
+        if found.confirmed.any() or not repeated(numeric).any():
             break
-        near = point + gap * order
-        gradient = gradient_at(subject, numeric.name, near, cotangents)
-        if gradient is None or not (every or np.any(left & _widens(found, gradient, analytic))):
-            continue
-        right, _ = bears_out(numeric, gradient, near, gap / 4, suspects | together)
-        found.add(gradient, right & wanted)
-        left &= ~found.enclose(analytic)
     for _ in range(_ARCS):
         open_ = wanted if every else wanted & np.any(left, axis=_rest(numeric))
         if not open_.any():

@@ -46,7 +46,15 @@ class Lower:
         """
         seen = self._seen
         beside_one = analytic.floor(self._subject.problem, seen.outputs, seen.cotangents, least=1.0)
-        wide = widen(self._subject, seen.cotangents, seen.gradients, self._rounding, self._floor, beside_one)
+        wide = widen(
+            self._subject,
+            seen.cotangents,
+            seen.gradients,
+            self._rounding,
+            self._floor,
+            beside_one,
+            self._rng,
+        )
         if wide is None:
             return False
         compare(wide.subject, wide.cotangents, wide.gradients)

@@ -1,6 +1,6 @@
 """Numeric derivatives with their uncertainty. Knows nothing of layers, verdicts or the command line."""
 
-from gradcli.numeric.careful import GLANCE, glance, look
+from gradcli.numeric.careful import GLANCE, glance, look, turns
 from gradcli.numeric.differentiate import Differentiator
 from gradcli.numeric.function import Function, bend, jitter_key, jittered, spread
 from gradcli.numeric.hidden import hidden, most_beside_one, with_hidden
@@ -48,6 +48,7 @@ __all__ = [
     "scatter",
     "spread",
     "stands_still",
+    "turns",
     "widen_noise",
     "with_hidden",
 ]

@@ -5,10 +5,12 @@ floating point offers, on each side separately; the noise is measured for this e
 use.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from gradcli.arrays import Array, FloatArray
-from gradcli.numeric.function import Function
+from gradcli.numeric.function import Function, bend
 from gradcli.numeric.ladder import RATIO
 from gradcli.numeric.line import Line, responses
 from gradcli.numeric.rounding import POINTS, Noise, median, scatter
@@ -16,13 +18,14 @@ from gradcli.numeric.slopes import KINK, NOISE, SMOOTH, Slopes, judge
 from gradcli.numeric.stairs import far_stair, hidden_stair
 from gradcli.numeric.ties import bounds
 
+_NEAREST = 1e-18  # of the scale, that a zero is moved by
 _RUNGS = 40  # of a ladder, at most
 _LONGER = 3  # times that steps are added where the function hardly moves ...
 _MORE_RUNGS = 5  # ... and how many
 GLANCE = 16  # evaluations that a glance takes
 _EPS = float(np.finfo(np.float64).eps)
 _SPACING = 2.0**-14  # of the scale, at which noise in use is measured ...
-_NEARER = 2.0**-20  # ... and how much nearer, to tell noise from a function faster than that ...
+_NEARER = 2.0**-20  # ... and how much nearer: noise is told from a function faster than that there ...
 _FAST = 2.0**10  # ... where it is so many times the rounding
 _IN_LINE = 0.1  # relative distance of a slope that follows
 _FAR = (2.0**6, 2.0**12)  # times the longest of the near steps
@@ -68,6 +71,8 @@ def look(
         return _unknown()
     if _outruns_steps(line, plus, minus):
         return _unknown()
+    if not seen:
+        slopes = _with_still(line, slopes, scale)
     slopes = _coarser(line, slopes, steps, plus, minus, in_use)
     if slopes.kind[0] == SMOOTH:
         if steps[-1] > top:
@@ -96,6 +101,36 @@ def glance(
     steps = np.asarray(top / RATIO ** np.arange(7, -1, -1, dtype=np.float64))
     plus, minus = responses(line, steps)
     return judge(steps[:, None], plus[:, None], minus[:, None], np.array([line.rounding()]))
+
+
+def _with_still(line: Line, slopes: Slopes, scale: float) -> Slopes:
+    """Add the doubt of outputs that near steps leave as they are: they may be what is left of numbers about
+    one, as in log(1 + tiny), and a slope of one rounds by so much."""
+    largest = max((float(np.max(np.abs(c), initial=0.0)) for c in line.cotangents), default=0.0)
+    return replace(slopes, uncertainty=slopes.uncertainty + _EPS * largest / bend(scale))
+
+
+def turns(
+    function: Function,
+    name: str,
+    index: tuple[int, ...],
+    cotangents: tuple[Array, ...],
+    noise: Noise,
+    steps: tuple[float, float],
+    part: float,
+) -> bool:
+    """Whether a function seen from afar may be another one than near an element.
+
+    It is no line there, nor does it bend as it does near the point, up to a part of that. `steps`: near and
+    far. Cost: 4 evaluations.
+    """
+    near, far = steps
+    line = Line(function, name, index, cotangents, noise)
+    up, down, far_up, far_down = line.responses([near, -near, far, -far])
+    if abs(far_up - far_down) >= abs(far_up + far_down):
+        return False
+    bent, far_bent = (up + down) / near**2, (far_up + far_down) / far**2
+    return not abs(bent - far_bent) <= part * abs(far_bent)
 
 
 def _unknown() -> Slopes:
@@ -236,25 +271,29 @@ def _coarser(
 
 
 def _with_bounds(line: Line, slopes: Slopes, scale: float) -> Slopes:
-    """Widen the interval of a kink to what its outputs allow one by one."""
+    """Widen the interval of a kink to what its outputs allow one by one.
+
+    Also from so near that what divides by max(norm, 1e-12) is seen at its kink, and not as a jump.
+    """
     moves = np.zeros(line.work.shape)
     moves[line.index] = 1.0
-    low, high, doubt = bounds(line.function, line.name, moves, scale, line.cotangents, line.noise)
-    ends = [sum(float(np.sum(part)) for part in parts) for parts in (low, high, doubt)]
-    if not np.all(np.isfinite(ends)) or ends[2] > 0.01 * (ends[1] - ends[0]):
-        return slopes
-    return Slopes(
-        np.minimum(slopes.low, ends[0]),
-        np.maximum(slopes.high, ends[1]),
-        np.maximum(slopes.uncertainty, ends[2]),
-        slopes.kind,
-    )
+    for reach in (scale, _NEARER * scale):
+        found = bounds(line.function, line.name, moves, reach, line.cotangents, line.noise)
+        low, high, doubt = (sum(float(np.sum(part)) for part in parts) for parts in found)
+        if np.isfinite(low + high + doubt) and doubt <= 0.01 * (high - low):
+            slopes = Slopes(
+                np.minimum(slopes.low, low),
+                np.maximum(slopes.high, high),
+                np.maximum(slopes.uncertainty, doubt),
+                slopes.kind,
+            )
+    return slopes
 
 
 def _steps(x: float, scale: float) -> FloatArray:
     """Exactly representable steps, ascending by RATIO, over the whole useful range."""
     top = 2.0 ** float(np.round(np.log2(0.25 * max(scale, abs(x)))))
-    bottom = 64 * float(np.spacing(abs(x))) if x else 1e-12 * scale
+    bottom = 64 * float(np.spacing(abs(x))) if x else _NEAREST * scale
     rungs = int(np.ceil((np.log(top) - np.log(bottom)) / np.log(RATIO))) + 1
     return np.asarray(top / RATIO ** np.arange(min(max(4, rungs), _RUNGS) - 1, -1, -1, dtype=np.float64))
 

@@ -27,24 +27,26 @@ _SHARP = 1e-5
 _NEARER = (2.0**-6, 2.0**-12)
 
 
-def is_valid(function: Function, name: str, noise: Noise, rng: np.random.Generator, scale: float) -> bool:
-    """Whether the complex step agrees with real differences along a random direction, output by output.
+def error(function: Function, name: str, noise: Noise, rng: np.random.Generator, scale: float) -> float:
+    """How far outputs are off in complex arithmetic, relative to each; inf where a complex step is not valid.
+
+    It is valid where it agrees with real differences along a random direction, output by output.
 
     An exception, a warning about a discarded imaginary part and a real part that changed all mean no. Where
     the real differences drown in rounding (a saturated function), the same code is tried with this input
     nearer to zero. Cost: one complex evaluation and 4 to 8 real ones, three times that where saturated.
     """
-    verdict = _agrees(function, name, noise, rng, scale)
+    verdict, off = _agrees(function, name, noise, rng, scale)
     for factor in _NEARER:
         if verdict is not None:
             break
         try:
             nearer = function.elsewhere({name: factor * function.point[name]})
         except Exception:
-            return False
+            break
         rounding = tuple(64 * np.finfo(np.float64).eps * np.abs(out) for out in nearer.base)
-        verdict = _agrees(nearer, name, rounding, rng, factor * scale)
-    return bool(verdict)
+        verdict, _ = _agrees(nearer, name, rounding, rng, factor * scale)
+    return off if verdict else np.inf
 
 
 def measure(known: Known, positions: Sequence[Position], tick: Callable[[int], None]) -> None:
@@ -115,8 +117,9 @@ def step_of(known: Known) -> float:
 
 def _agrees(
     function: Function, name: str, noise: Noise, rng: np.random.Generator, scale: float
-) -> bool | None:
-    """Agreement at one point; None where the real differences are too blunt to tell."""
+) -> tuple[bool | None, float]:
+    """Agreement at one point, None where the real differences are too blunt to tell; and how far outputs are
+    off."""
     array = function.point[name]
     direction = random_moves(rng, array.shape)
     direction *= scale
@@ -127,21 +130,28 @@ def _agrees(
         outputs = function.at({name: moved})
     direction = np.imag(moved) / STEP
     del moved
-    if outputs is None or not _same_point(outputs, function, noise):
-        return False
+    off = np.inf if outputs is None else _off(outputs, function, noise)
+    if outputs is None or off == np.inf:
+        return False, off
     slopes = [np.imag(out) / STEP for out in outputs]
     for steps in _STEPS:
         verdict = _compare(slopes, function, name, direction, noise, steps)
         if verdict is not None:
-            return verdict
-    return None
+            return verdict, off
+    return None, off
 
 
-def _same_point(outputs: Outputs, function: Function, noise: Noise) -> bool:
-    return all(
-        bool(np.all(np.abs(np.real(out) - base) <= 8 * _typical(level)))
-        for out, base, level in zip(outputs, function.base, noise, strict=True)
-    )
+def _off(outputs: Outputs, function: Function, noise: Noise) -> float:
+    """How far real parts are from the outputs, relative to each; inf where it is more than rounding."""
+    most = 0.0
+    for out, base, level in zip(outputs, function.base, noise, strict=True):
+        distance = np.abs(np.real(out) - base)
+        if not np.all(distance <= 8 * _typical(level)):
+            return np.inf
+        with np.errstate(invalid="ignore", divide="ignore"):
+            relative = np.asarray(distance / np.abs(base))
+        most = max(most, float(np.max(relative, initial=0.0, where=distance > SMALLEST)))
+    return most
 
 
 def _compare(

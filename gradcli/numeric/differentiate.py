@@ -52,6 +52,7 @@ class Differentiator:
         self.scale = scale_of(function, name, noise, rng)
         self.length = self.scale  # of a move over which the function is linear, if it is
         self.is_straight = False  # whether it is, as far as a random direction shows
+        self.off = 0.0  # of the outputs, in the arithmetic of the method: relative to each
         self.structure: Structure = discover(function, name, noise, rng, known)
         self.known = Known(function, name, cotangents, noise, rng, self.structure, self.scale, fresh=fresh)
         self.method = self._choose(method)
@@ -117,7 +118,8 @@ class Differentiator:
         if length is not None:
             self.length, self.is_straight = length, True
             return LINEAR
-        if complex_step.is_valid(self.function, self.name, self.noise, self.rng, self.scale):
+        self.off = complex_step.error(self.function, self.name, self.noise, self.rng, self.scale)
+        if self.off < np.inf:
             return COMPLEX
         return CENTRAL
 
@@ -224,16 +226,16 @@ class Differentiator:
 
         return both_sides(self.known, suspects, most, tick)
 
-    def tied(self, elements: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def tied(self, elements: BoolArray, part: float = 1.0) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Bounds on the sum of the gradient over some elements, for each place of a group.
 
         All move together, so that ties between them are kept and only what is a kink of the whole is left.
         Each output has its own slopes on the two sides; their intervals add up. Returns low, high and doubt.
-        Cost: 4 evaluations.
+        `part`: of the usual steps. Cost: 4 evaluations.
         """
         from gradcli.numeric.sides import tied  # where something is tied, and start-up counts
 
-        return tied(self.known, elements)
+        return tied(self.known, elements, part)
 
     def remeasure(self, index: tuple[int, ...]) -> float:
         """The rounding of the first pass at one element, measured there: an uncertainty for its value.

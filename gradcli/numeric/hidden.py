@@ -17,11 +17,13 @@ _NEAREST = 2.0**-8  # of its own size that an input is moved at first ...
 _TIMES = 2.0**8  # ... and how many times further then ...
 _LEVELS = 4
 _NEARER = (2.0**-1, 2.0**-2, 2.0**-3, 2.0**-4)  # parts of the inputs at which what is saturated is not
-_THERE = 2.0**-10  # of its size there that an input is moved
+_THERE = 2.0**-14  # of its size there that an input is moved
 _FARTHEST = 2.0**-8  # ... but no further than that, beside numbers about one
 _ABOVE = 64.0  # times the rounding of the value itself: what is computed from larger numbers
-_SMOOTH = 16.0  # times as large for twice the spacing: 64 where a function is smooth, 1 where it is noise
-_NEAR, _DOUBLED = (1, 2, 3, 4, 5, 6, 7, 8), (10, 12)
+_SMOOTH = 4.0  # times as large for twice the spacing: 64 where a function is smooth, 1 where it is noise
+_NEAR, _FURTHER = (1, 2, 3, 4, 5, 6, 7, 8), (9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
+_DOUBLED = (0, 2, 4, 6, 8, 10, 12)
+_EVERYWHERE = 9  # of the 13 sixth differences on the way: a lone kink shows in 6
 _SAMPLE = 1 << 12  # elements of an array that are looked at: memory counts
 _STEADY = 8.0  # times the noise that shorter moves showed: what longer ones may add
 _MOST, _SOME = 0.5, 0.25  # of some elements: what they show holds for all
@@ -73,11 +75,11 @@ def hidden(
     `changes`: the arrays at one point after the other, minus those at the point (`base`). `precision`: of
     each array's dtype. `most`: the largest rounding there can be beside numbers about one.
     All inputs move outwards, away from zero, by equal steps; sixth differences of a smooth function vanish.
-    Those that stay, of changing sign from step to step and as large at twice the spacing, are noise. It is
-    the code's, not an element's: what most elements show holds for all. `each`: it is looked for where only
-    few elements are small, and what most of those show holds for them.
-    Cost: none where outputs are not small; else 9 evaluations for each of up to 4 sizes of moves, 11 where
-    something shows; with `nearer` up to 44 more.
+    Those that stay, of changing sign from step to step, all along and as large at twice the spacing, are
+    noise. It is the code's, not an element's: what most elements show holds for all. `each`: it is looked
+    for where only few elements are small, and what most of those show holds for them.
+    Cost: none where outputs are not small; else 9 evaluations for each of up to 4 sizes of moves, 19 where
+    something shows; with `nearer` up to 76 more.
     """
     strides = [max(1, array.size // _SAMPLE) for array in base]
 
@@ -192,7 +194,6 @@ def _noise(
     walked = walk((0, *_NEAR))
     if walked is None:
         return None
-    start, *near = walked
     along = list(zip(*walked, strict=True))
     sixth = [_sixth(rows) for rows in along]
     found = [np.asarray(np.max(np.abs(rows), axis=0)) for rows in sixth]
@@ -203,16 +204,18 @@ def _noise(
         )
     ]
     if any(mask.any() for mask in evident):
-        doubled = walk(_DOUBLED)
-        if doubled is None:
+        further = walk(_FURTHER)
+        if further is None:
             return None
-        for noise, mask, *rows in zip(found, evident, start, *near[1::2], *doubled, strict=True):
-            twice = np.abs(_sixth(rows)[0])
+        for noise, mask, *rows in zip(found, evident, *walked, *further, strict=True):
+            shown = np.abs(_sixth(rows)) >= noise / _SMOOTH**2
+            mask &= np.sum(shown, axis=0) >= _EVERYWHERE
+            twice = np.abs(_sixth([rows[place] for place in _DOUBLED])[0])
             mask &= twice <= _SMOOTH * noise
             np.copyto(noise, twice, where=mask & (twice > noise))
     return [
         (np.where(mask, noise, 0.0), array + last, noise)
-        for mask, noise, array, last in zip(evident, found, base, near[-1], strict=True)
+        for mask, noise, array, last in zip(evident, found, base, walked[-1], strict=True)
     ]
 
 

@@ -58,24 +58,23 @@ def _bounded(known: Known, slopes: Slopes, position: Position, places: Array) ->
     )
 
 
-def tied(known: Known, elements: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def tied(known: Known, elements: BoolArray, part: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Bounds on the sum of the gradient over some elements, for each place of a group.
 
     All move together, so that ties between them are kept and only what is a kink of the whole is left.
     Each output has its own slopes on the two sides; their intervals add up. Returns low, high and doubt.
-    Cost: 4 evaluations.
+    `part`: of the usual steps. Cost: 4 evaluations.
     """
-    return _tied(known, elements, known.structure, ())
+    return _tied(known, elements, known.structure, (), part)
 
 
 def _tied(
-    known: Known, elements: BoolArray, structure: Structure, position: Position
+    known: Known, elements: BoolArray, structure: Structure, position: Position, part: float = 1.0
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    parts = bounds(
-        known.function, known.name, elements.astype(np.float64), known.scale, known.cotangents, known.noise
-    )
+    scale, moves = part * known.scale, elements.astype(np.float64)
+    found = bounds(known.function, known.name, moves, scale, known.cotangents, known.noise)
     ones = tuple(np.broadcast_to(1.0, out.shape) for out in known.function.base)
-    low, high, doubt = (structure.contract(ones, part, position) for part in parts)
+    low, high, doubt = (structure.contract(ones, each, position) for each in found)
     return low, high, doubt
 
 

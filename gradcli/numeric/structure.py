@@ -19,6 +19,9 @@ from gradcli.numeric.rounding import Noise
 from gradcli.numeric.scale import scale_of
 from gradcli.numeric.windows import Turns, Windows
 
+_SHORT = 4  # rows of an axis that ties may keep apart by luck
+_FEW = 1 << 10
+
 Position = tuple[int, ...]
 Selection = tuple[int | slice, ...]
 
@@ -175,7 +178,8 @@ def discover(
     Some rows at a time are moved by random amounts; the others must stay as they were, to the bit or to
     within measured rounding (`noise`: a matrix product need not be row-independent to the last bit). Of any
     two rows each moves once while the other stays, so no dependence between them goes unseen.
-    Cost: log2(n) evaluations and a few for an axis of length n; one or two where it is not separable.
+    Cost: log2(n) evaluations and a few for an axis of length n, twice that for few rows with ties; one or two
+    where it is not separable.
     """
     array = function.point[name]
     amounts: FloatArray | None = None
@@ -191,10 +195,19 @@ def discover(
         if amounts is None:
             amounts = random_amounts(function, name, noise, rng)
         matched = _match(function, {name: axis}, {name: amounts}, candidates, noise)
+        if matched is not None and length <= _SHORT and _has_ties(array):
+            # Of the tied only what moves upwards may reach a maximum: by luck that keeps few rows apart.
+            matched = _match(function, {name: axis}, {name: -amounts}, [[b] for b in matched], noise)
         if matched is not None:
             found.append(Pairing(axis, tuple(matched)))
     found.sort(key=lambda pairing: pairing.axis)
     return Structure(array.shape, tuple(found), tuple(out.ndim for out in function.base))
+
+
+def _has_ties(array: Array) -> bool:
+    """Whether numbers occur more than once, among the first few."""
+    few = np.sort(array.flat[:_FEW])
+    return bool(np.any(few[1:] == few[:-1]))
 
 
 def discover_together(
