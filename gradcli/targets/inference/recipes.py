@@ -45,13 +45,13 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
     (
         r".*conv.*",
         (
-            (_IMAGE, ("B C I J", "B I J C")),
+            (_IMAGE, ("B C I J", "B I J C", "C I J", "I J")),
             (r"w|weights?|kernels?|filters?", ("F C P Q", "P Q C F")),
             (r"b|bias", ("F", "1 1 1 F")),
             (r"\w*param\w*", _CONV),
         ),
     ),
-    (r".*pool.*", ((_IMAGE, ("B C 6 4", "B 6 4 C")), (r"\w*param\w*", _POOL))),
+    (r".*pool.*", ((_IMAGE, ("B C 6 4", "B 6 4 C", "6 4 C", "C 6 4", "6 4")), (r"\w*param\w*", _POOL))),
     (
         r".*spatial.*(norm|bn|gn)\w*",
         (

@@ -105,6 +105,8 @@ CORRECT = [
     ("SmallNetwork", "W1 b1 W2 b2", []),
     ("ListedNetwork", "x weights[0] weights[1] biases[0] biases[1]", []),
     ("NumberedNetwork", "x W[1] W[2] b[1] b[2]", []),
+    ("ImageConvolution", "input kernels biases", ["GC205"]),
+    ("ImagePool2", "input", []),
 ]
 
 
@@ -117,6 +119,8 @@ def test_a_correct_class_passes_with_nothing_said_but_its_name(name, gradients, 
 
 
 DEFECTS = [
+    ("ImageConvolution", "input_gradient[patch] +=", "input_gradient[patch] =", ["input"]),
+    ("ImagePool2", "is_largest * d_out[i, j]", "d_out[i, j]", ["input"]),
     ("ListedNetwork", "dz.sum(axis=0)", "dz.mean(axis=0)", ["biases[0]", "biases[1]"]),
     ("NumberedNetwork", "self.h[layer - 1].T @ dz", "2 * self.h[layer - 1].T @ dz", ["W[1]", "W[2]"]),
     ("Affine", "np.sum(dout, axis=0)", "np.sum(dout)", ["b"]),
