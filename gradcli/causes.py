@@ -86,8 +86,7 @@ class Causes:
 
         try:
             found = blame.find(
-                *self._where_wrong(result),
-                self.cotangents,
+                blame.Case(*self._where_wrong(result), self.cotangents),
                 self.settings,
                 calls=self.subject.calls.forwards + self.subject.calls.backwards,
                 seconds=self.clock.grace_left(),

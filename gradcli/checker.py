@@ -321,7 +321,7 @@ class _Check:
         if not self.cotangents or result.interrupted:
             return result
         try:
-            return Nodes(self.problem, result, self.cotangents, self.settings, self.nodes).attach()
+            return Nodes(self.problem, result, self.settings, self.nodes).attach()
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
 

@@ -25,13 +25,11 @@ class Nodes:
         self,
         problem: Problem,
         result: CheckResult,
-        cotangents: tuple[Array, ...],
         settings: Settings,
         saved: Callable[[], Mapping[str, Array]],
     ) -> None:
         self._problem = problem
         self._result = result
-        self._cotangents = cotangents
         self._settings = settings
         self._saved = saved
 
@@ -60,11 +58,12 @@ class Nodes:
 
     @cached_property
     def _study(self) -> "Study":
-        from gradcli.blame.nodes import study  # only now: a check needs nothing of it
+        from gradcli.blame.case import Case  # only now: a check needs nothing of it
+        from gradcli.blame.nodes import study
 
         budget = self._settings.budget
         seconds = budget if self._settings.nodes else min(budget, max(_LEAST, _RATIO * self._result.seconds))
-        return study(self._problem, self._result.gradients, self._cotangents, self._settings, seconds)
+        return study(Case.of(self._problem, self._result), self._settings, seconds)
 
 
 def _close(one: Array, other: Array) -> bool:

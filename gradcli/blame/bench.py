@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.blame.allowance import Allowance
+from gradcli.blame.case import Case
 from gradcli.blame.site import DEF, USE, Site
 from gradcli.blame.source import NotReadable, Written, like
 from gradcli.blame.taps import Tapped, tap
@@ -19,7 +20,6 @@ from gradcli.blame.trace import Key, Recording, Trace, changing_each
 from gradcli.blame.value import of_forward, of_value
 from gradcli.errors import BrokenPromise
 from gradcli.problem import Problem, Run
-from gradcli.result import Gradient
 from gradcli.subject import Subject, copies
 from gradcli.verdict import K
 
@@ -29,12 +29,11 @@ class Bench:
 
     def __init__(
         self,
-        problem: Problem,
-        gradients: Mapping[str, Gradient],
-        cotangents: tuple[Array, ...],
+        case: Case,
         tol: float,
         clock: Allowance,
     ) -> None:
+        problem, cotangents = case.problem, case.cotangents
         source = problem.source
         if source is None or source.remake is None:
             why = source.why_not if source is not None else ""
@@ -43,7 +42,7 @@ class Bench:
         self.clock = clock
         self.lone = source.lone
         self.cotangents = tuple(c.astype(np.float64) for c in cotangents)
-        self.known = {n: g for n, g in gradients.items() if g.numeric.size and g.method}
+        self.known = {n: g for n, g in case.gradients.items() if g.numeric.size and g.method}
         if self.lone and len(cotangents) == 1 and cotangents[0].size == 1:
             self._ask_for_one()
         self.forward: Tapped = tap(source.forward)

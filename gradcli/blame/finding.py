@@ -1,15 +1,16 @@
 """Blame for one check: the entry point."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from gradcli.arrays import Array
 from gradcli.blame import truth
 from gradcli.blame.allowance import Allowance
 from gradcli.blame.bench import Bench
+from gradcli.blame.case import Case
 from gradcli.blame.diagnosis import describe
 from gradcli.blame.evidence import Evidence
 from gradcli.blame.late import find_late
@@ -18,8 +19,7 @@ from gradcli.blame.search import Search
 from gradcli.blame.several import Several, Slip
 from gradcli.blame.source import NotReadable
 from gradcli.clock import OutOfTime
-from gradcli.problem import Problem
-from gradcli.result import FAIL, Blame, CheckResult, Gradient
+from gradcli.result import FAIL, Blame
 from gradcli.spec import Settings
 
 _RATIO = 15  # times as many calls as the check itself took
@@ -35,15 +35,7 @@ class Found:
     remark: str = ""
 
 
-def find(
-    problem: Problem,
-    gradients: Mapping[str, Gradient],
-    cotangents: tuple[Array, ...],
-    settings: Settings,
-    *,
-    calls: int,
-    seconds: float = float("inf"),
-) -> Found:
+def find(case: Case, settings: Settings, *, calls: int, seconds: float = float("inf")) -> Found:
     """The lines at fault for gradients that are wrong.
 
     Never raises: what cannot be read, rewritten or decided is a remark. Cost: fifteen times the `calls` that
@@ -55,24 +47,17 @@ def find(
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             rng = np.random.default_rng([settings.seed, 4])
-            pieces = problem.source.pieces() if problem.source else ()
-            if pieces:
-                wrong = [name for name, gradient in gradients.items() if gradient.verdict == FAIL]
-
-                def find_in(piece: Problem, result: CheckResult) -> Sequence[Blame]:
-                    own = tuple(a for name, a in result.arrays.items() if name.startswith("cotangent"))
-                    return _found(piece, result.gradients, own, settings.tol, clock, rng).faults
-
-                faults = in_pieces(pieces, wrong, settings, clock, find_in)
+            source = case.problem.source
+            if source is not None and (pieces := source.pieces()):
+                find_in = partial(_faults_of, tol=settings.tol, clock=clock, rng=rng)
+                faults = in_pieces(pieces, case.wrong, settings, clock, find_in)
                 if faults:
                     return Found(tuple(faults))
-            if problem.source and problem.source.late:
-                late = problem.source.late()
-                found, why = find_late(clock.counted(problem), late, gradients, cotangents, settings, clock)
+            if source is not None and source.late:
+                counted = replace(case, problem=clock.counted(case.problem))
+                found, why = find_late(counted, source.late(), settings, clock)
                 return Found(tuple(found), "" if found else f"no line can be named: {why}")
-            parts = [
-                _find(*part, cotangents, settings.tol, clock, rng) for part in _parts(problem, gradients)
-            ]
+            parts = [_find(part, settings.tol, clock, rng) for part in _parts(case)]
             remarks = (part.remark for part in parts)
             return Found(tuple(f for part in parts for f in part.faults), next(filter(None, remarks), ""))
     except NotReadable as reason:
@@ -83,45 +68,27 @@ def find(
         return Found(remark=f"no line can be named ({type(error).__name__} while looking for it)")
 
 
-def _found(
-    problem: Problem,
-    gradients: Mapping[str, Gradient],
-    cotangents: tuple[Array, ...],
-    tol: float,
-    clock: Allowance,
-    rng: np.random.Generator,
-) -> Found:
-    """As `_find`, for a piece: what cannot be read in it may be read in another."""
+def _faults_of(case: Case, tol: float, clock: Allowance, rng: np.random.Generator) -> Sequence[Blame]:
+    """Those of a piece: what cannot be read in it may be read in another."""
     try:
-        return _find(problem, gradients, cotangents, tol, clock, rng)
+        return _find(case, tol, clock, rng).faults
     except NotReadable:
-        return Found()
+        return ()
 
 
-def _parts(
-    problem: Problem, gradients: Mapping[str, Gradient]
-) -> Iterator[tuple[Problem, Mapping[str, Gradient]]]:
-    """The problem, or where each gradient has a backward of its own, one for each that is wrong."""
-    own = problem.source.of_gradient() if problem.source else {}
-    wrong = {name for name, gradient in gradients.items() if gradient.verdict == FAIL}
-    for name in wrong & set(own):
-        yield replace(problem, source=own[name]), {name: gradients[name]}
-    if not wrong <= set(own) or not wrong:
-        yield problem, {name: gradient for name, gradient in gradients.items() if name not in own}
+def _parts(case: Case) -> Iterator[Case]:
+    """Where each gradient has a backward of its own, those that are wrong; and what is left, if it is."""
+    alone, rest = case.split()
+    yield from (one for one in alone if one.wrong)
+    if rest.wrong or not case.wrong:
+        yield rest
 
 
-def _find(
-    problem: Problem,
-    gradients: Mapping[str, Gradient],
-    cotangents: tuple[Array, ...],
-    tol: float,
-    clock: Allowance,
-    rng: np.random.Generator,
-) -> Found:
-    wrong = frozenset(n for n, g in gradients.items() if g.verdict == FAIL and g.failing is not None)
+def _find(case: Case, tol: float, clock: Allowance, rng: np.random.Generator) -> Found:
+    wrong = frozenset(n for n, g in case.gradients.items() if g.verdict == FAIL and g.failing is not None)
     if not wrong:
         return Found()
-    bench = Bench(problem, gradients, cotangents, tol, clock)
+    bench = Bench(case, tol, clock)
     trace = bench.forward_trace()
     half = clock.part(0.5)
     sizes = {value.size for value in bench.backward_trace().values.values()}

@@ -6,7 +6,7 @@ but a small edit of one of their statements can be run, and with it the gradient
 
 import ast
 import linecache
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
@@ -16,6 +16,7 @@ import numpy as np
 
 from gradcli import checker
 from gradcli.arrays import Array
+from gradcli.blame.case import Case
 from gradcli.blame.change import Edit, Slot, slots
 from gradcli.blame.change import replace as replaced
 from gradcli.blame.diagnosis import changed
@@ -26,7 +27,7 @@ from gradcli.blame.source import NotReadable, Written, read, rebuild
 from gradcli.clock import Clock
 from gradcli.executed import TooManyLines, at_most, lines_run
 from gradcli.problem import Late, Problem
-from gradcli.result import FAIL, Blame, Gradient
+from gradcli.result import Blame, Gradient
 from gradcli.spec import Settings
 from gradcli.subject import copies
 
@@ -43,33 +44,17 @@ class _Place:
     statement: ast.stmt
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """Where the true gradients are known."""
-
-    inputs: Mapping[str, Array]
-    cotangents: tuple[Array, ...]
-    gradients: Mapping[str, Gradient]
-
-
-def find_late(
-    problem: Problem,
-    late: Late,
-    gradients: Mapping[str, Gradient],
-    cotangents: tuple[Array, ...],
-    settings: Settings,
-    clock: Clock,
-) -> tuple[list[Blame], str]:
+def find_late(case: Case, late: Late, settings: Settings, clock: Clock) -> tuple[list[Blame], str]:
     """The statement at fault among those that only backward runs; or why none is named.
 
     Cost: two checks at other points, and up to a few hundred forwards and backwards.
     """
-    wrong = sorted(name for name, gradient in gradients.items() if gradient.verdict == FAIL)
+    problem, cotangents, wrong = case.problem, case.cotangents, case.wrong
     flowing = None if late.tape is None else late.tape.flowing(problem.inputs, cotangents)
     places = list(_places(problem, late.functions, cotangents, flowing))
     if not places:
         return [], "none of its statements runs in backward alone"
-    points = [_Point(problem.inputs, cotangents, gradients), *_others(problem, settings, clock)]
+    points = [case, *_others(problem, settings, clock)]
     search = _Search(problem, points, wrong, late.beside, clock)
     of_driver = list(_places(problem, late.driving, cotangents, flowing, loops=True))
     for trial, tried in ((_with_others, places), (_with_others, of_driver), (_with_insertions, places)):
@@ -88,7 +73,7 @@ def find_late(
     known = {*late.functions, *late.driving}
     if len(alone) == 1 and (flowing is None or not _elsewhere(flowing, known)):
         (place,) = alone
-        said = common_factor([gradients[name] for name in wrong]) or "no single change explains it"
+        said = common_factor([case.gradients[name] for name in wrong]) or "no single change explains it"
         said += f"; of all that backward runs, this alone makes {', '.join(wrong)}"
         return [_blame(place, _line(place.statement), said, wrong)], ""
     return [], f"{len(places)} statements could be at fault"
@@ -100,7 +85,7 @@ class _Search:
     def __init__(
         self,
         problem: Problem,
-        points: list[_Point],
+        points: Sequence[Case],  # where the true gradients are known
         wrong: Sequence[str],
         beside: Sequence[Problem],
         clock: Clock,
@@ -154,7 +139,7 @@ class _Search:
             return False
         return all(np.array_equal(a, b) for a, b in zip(self.outputs, outputs, strict=True))
 
-    def _is_right(self, point: _Point) -> bool:
+    def _is_right(self, point: Case) -> bool:
         found = _gradients(self.problem, point)
         return found is not None and all(_fits(found.get(n), known) for n, known in point.gradients.items())
 
@@ -243,22 +228,22 @@ def _late(written: Written, node: ast.AST, late: set[int], early: set[int], loop
             yield from _late(written, statement, late, early, loops)
 
 
-def _others(problem: Problem, settings: Settings, clock: Clock) -> Iterator[_Point]:
+def _others(problem: Problem, settings: Settings, clock: Clock) -> Iterator[Case]:
     """The problem at other points, with the numeric gradients there."""
     rng = np.random.default_rng([settings.seed, 6])
     for _ in range(_POINTS):
         inputs = {n: np.asarray(a * rng.uniform(0.7, 1.3, a.shape)) for n, a in problem.inputs.items()}
         budget = max(0.1, min(settings.budget, 0.25 * clock.left()))
         own = replace(settings, blame=False, nodes=False, budget=budget)
-        result = checker.run(replace(problem, inputs=inputs, source=None), own)
-        given = tuple(a for name, a in result.arrays.items() if name.startswith("cotangent"))
-        if given and result.gradients:
-            yield _Point(inputs, given, result.gradients)
+        moved = replace(problem, inputs=inputs, source=None)
+        there = Case.of(moved, checker.run(moved, own))
+        if there.cotangents and there.gradients:
+            yield there
 
 
-def _gradients(problem: Problem, point: _Point) -> dict[str, Array] | None:
+def _gradients(problem: Problem, point: Case) -> dict[str, Array] | None:
     try:
-        saved = problem.forward(copies(point.inputs)).saved
+        saved = problem.forward(copies(point.problem.inputs)).saved
         found = problem.backward(tuple(c.copy() for c in point.cotangents), saved)
         return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
     except Exception:

@@ -15,6 +15,7 @@ from gradcli.arrays import Array
 from gradcli.blame import truth
 from gradcli.blame.allowance import Allowance
 from gradcli.blame.bench import Bench
+from gradcli.blame.case import Case
 from gradcli.blame.compared import compared
 from gradcli.blame.pairing import node_of
 from gradcli.blame.site import DEF, RETURN, WRITE
@@ -26,21 +27,14 @@ from gradcli.blame.trace import Trace
 from gradcli.blame.truth import Node
 from gradcli.blame.versions import Version, versions
 from gradcli.clock import Clock, OutOfTime
-from gradcli.problem import Problem
-from gradcli.result import INCONCLUSIVE, UNPAIRED, Gradient, NodeRow
+from gradcli.result import INCONCLUSIVE, UNPAIRED, NodeRow
 from gradcli.spec import Settings
 
 _MOST_PARTS = 12  # values of backward that nobody claims, of which sums of two are tried
 _PART = re.compile(r"_?(?:\d+|[a-c]|left|right|direct|part\w*|path\w*|via\w*|from\w*|through\w*)$")
 
 
-def study(
-    problem: Problem,
-    gradients: Mapping[str, Gradient],
-    cotangents: tuple[Array, ...],
-    settings: Settings,
-    seconds: float,
-) -> Study:
+def study(case: Case, settings: Settings, seconds: float) -> Study:
     """Read every node and compare its gradient; never raises, what cannot be read is a remark.
 
     Cost: what the numeric gradients of all nodes take, within `seconds`; nodes that were not reached are
@@ -51,59 +45,38 @@ def study(
     silent = contextlib.redirect_stdout(io.StringIO())
     with np.errstate(all="ignore"), warnings.catch_warnings(), silent:
         warnings.simplefilter("ignore")
-        parts = list(_parts(problem, gradients, cotangents, settings, clock))
-        studies = [_study(part, settings, clock, rng) for part in parts]
+        parts = list(_parts(case, settings, clock))
+        studies = [_study(name, part, settings, clock, rng) for name, part in parts]
     return studies[0] if len(studies) == 1 else _together(studies)
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """A problem whose nodes are read: the whole, or a piece of it by name."""
-
-    name: str
-    problem: Problem
-    gradients: Mapping[str, Gradient]
-    cotangents: tuple[Array, ...]
-
-
-def _parts(
-    problem: Problem,
-    gradients: Mapping[str, Gradient],
-    cotangents: tuple[Array, ...],
-    settings: Settings,
-    clock: Clock,
-) -> Iterator[_Part]:
-    """The problem; where each gradient has a backward of its own, once for each; else, its pieces."""
-    source = problem.source
-    own = source.of_gradient() if source else {}
-    for name in gradients.keys() & own.keys():
-        yield _Part("", replace(problem, source=own[name]), {name: gradients[name]}, cotangents)
-    if own and own.keys() >= gradients.keys():
+def _parts(case: Case, settings: Settings, clock: Clock) -> Iterator[tuple[str, Case]]:
+    """What nodes are read of: the whole, once for each gradient that has a backward of its own; else its
+    pieces, by name."""
+    alone, rest = case.split()
+    yield from (("", one) for one in alone)
+    if alone and not rest.gradients:
         return
+    source = case.problem.source
     pieces = source.pieces() if source and source.remake is None else ()
     for piece in pieces:
         budget = max(0.1, min(settings.budget, 0.25 * clock.left()))
         result = checker.run(piece, replace(settings, blame=False, nodes=False, budget=budget))
-        given = tuple(a for name, a in result.arrays.items() if name.startswith("cotangent"))
-        if given:
-            yield _Part(piece.id, piece, result.gradients, given)
+        part = Case.of(piece, result)
+        if part.cotangents:
+            yield piece.id, part
     if not pieces:
-        rest = {name: gradient for name, gradient in gradients.items() if name not in own}
-        yield _Part("", problem, rest, cotangents)
+        yield "", rest
 
 
-def _study(part: _Part, settings: Settings, clock: Clock, rng: np.random.Generator) -> Study:
+def _study(name: str, case: Case, settings: Settings, clock: Clock, rng: np.random.Generator) -> Study:
     seconds = max(0.1, clock.left())
-    source = part.problem.source
+    source = case.problem.source
     late = source.late() if source and source.late else None
     try:
         if late is not None and late.tape is not None:
-            return study_tape(
-                part.problem, late.tape, part.gradients, part.cotangents, settings.tol, clock, rng
-            )
-        bench = Bench(
-            part.problem, part.gradients, part.cotangents, settings.tol, Allowance(float("inf"), 2 * seconds)
-        )
+            return study_tape(case, late.tape, settings.tol, clock, rng)
+        bench = Bench(case, settings.tol, Allowance(float("inf"), 2 * seconds))
         found = _Studied(bench, settings.tol, clock, rng).result()
     except NotReadable as reason:
         return Study(remark=f"nodes cannot be read: {reason}")
@@ -111,7 +84,7 @@ def _study(part: _Part, settings: Settings, clock: Clock, rng: np.random.Generat
         return Study(remark="nodes cannot be read in the time there is")
     except Exception as error:
         return Study(remark=f"nodes cannot be read ({type(error).__name__} while reading them)")
-    return found if not part.name else _named(found, part.name)
+    return _named(found, name) if name else found
 
 
 def _named(study: Study, piece: str) -> Study:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gradcli import checker
+from gradcli.blame.case import Case
 from gradcli.clock import Clock
 from gradcli.problem import Problem
-from gradcli.result import FAIL, Blame, CheckResult
+from gradcli.result import FAIL, Blame
 from gradcli.spec import Settings
 
-Find = Callable[[Problem, CheckResult], Sequence[Blame]]
+Find = Callable[[Case], Sequence[Blame]]
 
 
 def in_pieces(
@@ -28,7 +29,7 @@ def in_pieces(
         result = checker.run(piece, own)
         if not any(gradient.verdict == FAIL for gradient in result.gradients.values()):
             continue
-        for blame in find(piece, result):
+        for blame in find(Case.of(piece, result)):
             names = ", ".join(blame.gradients)
             said = f"{piece.id} alone has a wrong gradient of {names}: {blame.diagnosis}"
             whole = replace(blame, gradient=min(wrong), gradients=tuple(sorted(wrong)), diagnosis=said)

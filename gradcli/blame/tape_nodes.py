@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame import truth
+from gradcli.blame.case import Case
 from gradcli.blame.compared import compared
 from gradcli.blame.study import Study, beside, stacked
 from gradcli.blame.truth import Node
@@ -17,19 +18,12 @@ from gradcli.unused import unused
 _NODE = "the value on the tape"
 
 
-def study_tape(
-    problem: Problem,
-    tape: Tape,
-    gradients: Mapping[str, Gradient],
-    cotangents: tuple[Array, ...],
-    tol: float,
-    clock: Clock,
-    rng: np.random.Generator,
-) -> Study:
+def study_tape(case: Case, tape: Tape, tol: float, clock: Clock, rng: np.random.Generator) -> Study:
     """Read the values of a tape and compare the gradient of each; raises what the user's code raises.
 
     Cost: the numeric gradient of each value, within the clock.
     """
+    problem, cotangents = case.problem, case.cotangents
     values = list(tape.read(problem.inputs, cotangents))
     moved = list(tape.read({n: beside(a, rng) for n, a in problem.inputs.items()}, cotangents))
     same = [one.place for one in moved] == [one.place for one in values]
@@ -43,7 +37,7 @@ def study_tape(
         taped = [values[number] for number in numbers]
         if not taped[0].name:
             name = next(names)
-            known = gradients.get(name)
+            known = case.gradients.get(name)
             true = None if known is None else _known(name, known)
         elif same and all(_equal(values[n].value, moved[n].value) for n in numbers):
             continue  # a constant

@@ -38,7 +38,8 @@ def drawings(problem: Problem, result: CheckResult, settings: Settings) -> Drawi
 def _nodes(problem: Problem, result: CheckResult, settings: Settings) -> tuple[NodeRow, ...]:
     if result.node_table or all(gradient.verdict != FAIL for gradient in result.gradients.values()):
         return result.node_table
+    from gradcli.blame.case import Case
     from gradcli.blame.nodes import study
 
     seconds = min(settings.budget, max(_LEAST, _RATIO * result.seconds))
-    return study(problem, result.gradients, result.cotangents, settings, seconds).rows
+    return study(Case.of(problem, result), settings, seconds).rows
