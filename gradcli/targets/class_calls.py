@@ -13,7 +13,7 @@ from gradcli.targets.forward_call import ForwardCall, argument_names, bind_forwa
 from gradcli.targets.halves import Halves
 from gradcli.targets.pair import advise_in_python
 from gradcli.targets.results import as_outputs
-from gradcli.targets.returned_gradients import by_owner
+from gradcli.targets.returned_gradients import by_owner, in_one_row
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Calls:
 
     def pull(self, born: Any, cotangents: tuple[Array, ...], kept: Kept) -> Any:
         """Backward on an object; returns what backward returned."""
-        result = self.backward(born, cotangents, kept)
+        result = in_one_row(self.backward(born, cotangents, kept), born)
         given = {name: kept.values[name] for name in self.arguments.order if name in kept.values}
         result = by_owner(self.backward.method, result, born, given)
         if self.accumulate is not None:

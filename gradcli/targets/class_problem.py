@@ -71,8 +71,9 @@ def make_class_problem(
     nothing that has a gradient. Cost: a few forwards and backwards.
     """
     calls = bind(cls, halves, inputs, constants, label.where)
+    rates = (RATE, 1.0) if halves.by_hand else (RATE,)
     with fixed_generators(), np.errstate(all="ignore"):
-        found = discover(label.where, calls, made, inputs, owned, spelled)
+        found = discover(label.where, calls, made, inputs, owned, spelled, rates)
     calls = found.calls
     _refuse_caches(label.where, found, spelled)
     parameters = _drawn(found.prototype.values(), owned, label.id)
@@ -260,7 +261,7 @@ def _backward(calls: Calls, found: Discovery) -> Backward:
                 gradients[parameter.name] = at(born, parameter.gradient)
             elif parameter.updated:
                 held = at(lived, parameter.value)
-                step = (held - at(born, parameter.value)) / RATE
+                step = (held - at(born, parameter.value)) / parameter.updated
                 gradients[parameter.name] = step.astype(held.dtype) if isinstance(step, np.ndarray) else step
         if calls.backward.lone:
             gradients = {name: scaled(gradient, cotangents[0]) for name, gradient in gradients.items()}
@@ -270,7 +271,7 @@ def _backward(calls: Calls, found: Discovery) -> Backward:
 
 
 def _widened(lived: Any, parameters: Sequence[Parameter]) -> dict[str, tuple[Place, Array]]:
-    """What backward updates, with room for a step as long as RATE."""
+    """What backward updates, with room for a step as long as those of constructor.RATE."""
     updated = ((p, at(lived, p.value)) for p in parameters if p.updated)
     return {
         p.name: (p.value, value.astype(np.float64))

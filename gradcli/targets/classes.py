@@ -32,11 +32,13 @@ from gradcli.targets.forward_call import (
     required_arguments,
 )
 from gradcli.targets.halves import Halves, halves_of, is_slope, only_promised, static_halves_of
+from gradcli.targets.implied_loss import with_usual_loss
 from gradcli.targets.label import Label
 from gradcli.targets.loss_after import with_loss_after
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.network_methods import network_halves_of, network_of_methods
+from gradcli.targets.own_steps import with_long_steps
 from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.passed_in import activations_for
 from gradcli.targets.places import entries, holders
@@ -203,9 +205,14 @@ class CheckableClass(ByName):
         known = {n: v for n, v in flags.items() if isinstance(v, bool) and n not in own}
         known |= {n: v for n, v in constants.items() if n in forward or n in self._backward}
         made, told = self._made(label.where, own, {**constants, **inputs}, known)
-        problem = make_class_problem(
-            self.cls, self.halves, at_rest(made), own, known, owned, label, self.spelled
-        )
+
+        rested = with_long_steps(self.cls, at_rest(made))
+
+        def around(halves: Halves) -> Problem:
+            return make_class_problem(self.cls, halves, rested, own, known, owned, label, self.spelled)
+
+        usual = [(name, partial(around, halves)) for name, halves in self.halves.usual]
+        problem = with_usual_loss(label.where, usual) if usual else around(self.halves)
         return replace(problem, remarks=(*problem.remarks, told)) if told else problem
 
     def _made(
@@ -245,6 +252,13 @@ class CheckableClass(ByName):
             for made in built(self.cls, make, shape):
                 if accepts(self.halves.forward, made, {**known, **own}):
                     return made, ""
+        # A target of another shape is refused by the loss alone: what it is told says which.
+        ahead = self.halves.behind.forward if self.halves.behind is not None else self.halves.forward
+        alone = {n: v for n, v in {**known, **own}.items() if n in argument_names(partial(ahead, None))}
+        for shape in possible if len(alone) < len(known) + len(own) else ():
+            made = construct(where, self.cls, _copied(arguments), shape)
+            if accepts(ahead, made, alone):
+                return made, ""
         return first, ""
 
 

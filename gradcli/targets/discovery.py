@@ -55,10 +55,12 @@ def discover(
     inputs: Mapping[str, Array],
     owned: Mapping[str, Array],
     spelled: ObjectSpelling,
+    rates: tuple[float, ...],
 ) -> Discovery:
     """Run an object once, and see what it has; what it raises is left to the check to find again.
 
-    Raises UsageError for what is spelled out and is not there.
+    rates: how long the steps are that its backward may make. Raises UsageError for what is spelled out and is
+    not there.
     """
     shapes = {name: array.shape for name, array in inputs.items()}
     floats = {n: shapes[n] for n in calls.arguments.order if inputs[n].dtype.kind == "f"}
@@ -80,7 +82,7 @@ def discover(
         result = calls.pull(after, cotangents, kept)
     except (Exception, SystemExit):
         failed = True
-    parameters = find_parameters(settled, elsewhere, after)
+    parameters = find_parameters(settled, elsewhere, after, rates=rates)
     named = result[1] if isinstance(result, tuple) and len(result) == 2 else result  # dx, {"W": dW}
     if isinstance(named, Mapping):
         known = {parameter.name for parameter in parameters}
@@ -232,7 +234,7 @@ def _reading_of_parameters(
     for how, wanted in (("sum", slope), ("mean", slope / outputs[0].size)):
         if abs(claimed - wanted) <= _AGREES * abs(wanted):
             return how, True
-    return "sum", any(parameter.updated for parameter in parameters)
+    return "sum", any(bool(parameter.updated) for parameter in parameters)
 
 
 def _cotangent(out: Array) -> Array:

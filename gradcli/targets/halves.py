@@ -71,6 +71,9 @@ class Halves(NamedTuple):
     accumulate: Callable[..., Any] | None = None  # a third method, for the gradients of the parameters
     behind: Behind | None = None  # None: they are the user's own
     why_not: str = ""  # why no line of backward can be named, where that is known
+    # The halves with each of the usual losses by its name, where the class has none of its own.
+    usual: "tuple[tuple[str, Halves], ...]" = ()
+    by_hand: bool = False  # whether backward may add the gradients themselves to the parameters
 
 
 def halves_of(cls: type) -> Halves | None:
@@ -125,11 +128,17 @@ def static_halves_of(cls: type) -> tuple[Callable[..., Any], Callable[..., Any]]
 
 
 def _first(cls: type, names: tuple[str, ...]) -> FunctionType | None:
-    for name in names:
+    """The first method of one of these names, however it is written: `forwardProp`, `back_propogation`."""
+    by_letters = {_letters(name): name for name in reversed(dir(cls))}
+    for name in (*names, *(by_letters.get(_letters(name), name) for name in names)):
         found = inspect.getattr_static(cls, name, None)
         if isinstance(found, FunctionType) and not is_left_open(cls, found):
             return found
     return None
+
+
+def _letters(name: str) -> str:
+    return name if name.startswith("_") else name.lower().replace("_", "").replace("propog", "propag")
 
 
 def is_promise(function: FunctionType) -> bool:

@@ -86,7 +86,7 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
         highest = np.iinfo(own).max
         if not 1 <= spec.high <= highest:
             raise UsageError(f"input {name}: high must be from 1 to {highest} for {own}, got {spec.high}")
-        return rng.integers(0, spec.high, size=spec.shape).astype(own)
+        return _integers(spec.shape, spec.high, rng).astype(own)
     if own == "bool":
         return rng.random(spec.shape) < 0.5
     if own == SIGN:
@@ -104,6 +104,17 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
         normal = np.abs(normal) + 0.1
     with np.errstate(over="ignore"):  # beyond float16: infinite, and the check says so
         return np.asarray(spec.scale * normal + spec.offset).astype(own)
+
+
+def _integers(shape: tuple[int, ...], high: int, rng: np.random.Generator) -> Array:
+    """Integers below high: all of them where there are more places, else the highest among others."""
+    drawn = np.asarray(rng.integers(0, high, size=shape))
+    if drawn.size > high:
+        places = rng.permutation(drawn.size)[:high]
+        drawn.flat[places] = np.arange(high)
+    elif drawn.size > 1:
+        drawn.flat[-1] = high - 1
+    return drawn
 
 
 def _signs(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -22,6 +22,7 @@ from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.implied_loss import squared_error, usual_losses, with_usual_loss
 from gradcli.targets.label import Label
 from gradcli.targets.naming import find_pairs
 from gradcli.targets.pair import source_file
@@ -31,15 +32,23 @@ from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
 
 _PREDICTION = re.compile(r"y_?(hat|pred)\w*|pred(ict\w*)?s?|probs?|logits|scores|outputs?", re.IGNORECASE)
-_TRUTH = re.compile(r"y|labels?|targets?|y_true", re.IGNORECASE)
+_TRUTH = re.compile(
+    r"y(_?(true|train|batch|one_?hot|label|actual|target))?|(one_?hot_?)?(y|labels?)|targets?"
+    r"|(expected|desired|target)_(outputs?|values?)",
+    re.IGNORECASE,
+)
 _ROLES = {
     "parameters": re.compile(r"param(eter)?s|weights|model", re.IGNORECASE),
     "truth": _TRUTH,
     "cache": re.compile(r"caches?|memory", re.IGNORECASE),
     "output": re.compile(
-        r"[az](_?(l|[1-9]|out))?|y_?(hat|pred)|outputs?|pred(iction)?s?|probs?|logits|scores", re.IGNORECASE
+        r"[az](_?(l|[1-9]|out))?|o|y_?(hat|pred)|outputs?|pred(icted|iction)?s?|probs?|logits|scores",
+        re.IGNORECASE,
     ),
-    "data": re.compile(r"x|inputs?|data|a_?0|x_(train|batch)", re.IGNORECASE),
+    "data": re.compile(
+        r"x|inputs?|data|a_?0|x_?(train|batch|data|in)|(training_)?inputs|input_(data|vector|batch)|features|images?",
+        re.IGNORECASE,
+    ),
 }
 _COST = re.compile(r"(compute|calc(ulate)?|get)?_?(cost|loss)(_?func(tion)?)?", re.IGNORECASE)
 _OTHER_COST = re.compile(
@@ -62,10 +71,12 @@ class Network(ByArguments):
     truth: str  # the cost's argument that the output is compared with
     keys: tuple[str, ...]
     names: tuple[str, ...] = ()  # of the class whose methods they are
+    is_implied: bool = False  # the cost is nowhere in the file
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return (*self.names, self.forward.__name__, self.backward.__name__, self.cost.__name__)
+        cost = () if self.is_implied else (self.cost.__name__,)
+        return (*self.names, self.forward.__name__, self.backward.__name__, *cost)
 
     @property
     def called(self) -> Callable[..., Any]:
@@ -94,6 +105,12 @@ class Network(ByArguments):
         constants: Mapping[str, Any],
         label: Label,
     ) -> Problem:
+        if self.is_implied:
+            usual = [
+                (name, partial(replace(self, cost=cost, is_implied=False).problem, inputs, constants, label))
+                for name, cost in usual_losses(self.backward, self.truth).items()
+            ]
+            return with_usual_loss(label.where, usual)
         problem = make_cost_problem(
             self.called,
             self._with_arguments(self.gradients),
@@ -183,6 +200,9 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
         if network is not None:
             found.append(network)
             costs = []  # a second network has a cost of its own, and which is whose cannot be told
+        elif not costs and why_no_pair(space[pair.forward], space[pair.backward]) is not None:
+            implied = _network(pair.name, space[pair.forward], space[pair.backward], [squared_error])
+            found += [] if implied is None else [replace(implied, is_implied=True)]
     return [*found, *(one for name in loaded.classes(names) for one in _of_methods(name, space[name]))]
 
 
@@ -249,7 +269,8 @@ def _network(
     if not keys or "truth" not in wanted.values() or "?" in wanted.values():
         return None
     data = next(arg for arg, role in takes.items() if role == "data")
-    truth = next(arg for arg, role in wanted.items() if role == "truth")
+    named = asks if costs[0] is squared_error else wanted
+    truth = next(arg for arg, role in named.items() if role == "truth")
     return Network(name, forward, costs[0], backward, data, truth, keys)
 
 

@@ -6,6 +6,7 @@ and that has a gradient beside it: `W` with `dW`, `gamma` with `grad_gamma`, `we
 its `grad`. What has none of these is taken for a parameter if backward itself changed it.
 """
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _MEANINGS = tuple(
         r"_?(?P<of>\w+?)_?(?:grad|grads|gradient|gradients|delta|deriv|derivative|bar|Grad|Gradient)",
     )
 )
+_PART = re.compile(r"(?P<of>\w+)\[(?P<key>\d+|'[^']*')\]")
 # Different words for one parameter.
 _ALIKE = (
     ("w", "weight", "weights", "kernel", "kernels", "filters", "filter", "mat", "params"),
@@ -48,14 +50,15 @@ class Parameter:
     name: str
     value: Place
     gradient: Place | None  # None: backward returns it, or
-    updated: bool = False  # it is read off what backward does to the parameter
+    updated: float = 0.0  # it is read off a step that backward makes: the length of steps for a gradient of 1
 
 
-def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]:
+def find_parameters(settled: Any, elsewhere: Any, after: Any, *, rates: tuple[float, ...]) -> list[Parameter]:
     """The parameters of an object, each once however many names it has.
 
     settled: the object after a forward; elsewhere: after one more forward at another point; after: the
-    object of the first forward after its backward. Cost: a walk through each.
+    object of the first forward after its backward; rates: how long the steps are that backward may make, the
+    longest first. Cost: a walk through each.
     """
     found: dict[object, Parameter] = {}
     for place, holder in holders(settled, last=_COLLECTIONS):
@@ -67,7 +70,7 @@ def find_parameters(settled: Any, elsewhere: Any, after: Any) -> list[Parameter]
             one = Parameter(_name(value), value, gradient)
             key = _identity(array, value)
             found[key] = _better(found.get(key, one), one)
-    return [*found.values(), *_changed(settled, elsewhere, after, set(found))]
+    return [*found.values(), *_changed(settled, elsewhere, after, set(found), rates)]
 
 
 def _identity(value: Any, place: Place) -> object:
@@ -92,9 +95,20 @@ def gradient_of(name: str, holder: Any) -> Any:
 
 
 def entry_of(name: str, stored: Mapping[Any, Any]) -> Any:
-    """The gradient of `name` in a dict that a backward returned: its own key, or `dW`, `grad_W`, …"""
+    """The gradient of `name` in a dict that a backward returned: its own key, or `dW`, `grad_W`, …
+
+    That of `weights[0]` may be the first of `grad_weights`.
+    """
     known = {key: value for key, value in stored.items() if isinstance(key, str)}
-    return known[name] if name in known else next((known[k] for k in _spellings(name, known)), None)
+    if name in known:
+        return known[name]
+    match = _PART.fullmatch(name)
+    if match is not None:
+        parts = entry_of(
+            match["of"], {key: one for key, one in known.items() if isinstance(one, list | dict)}
+        )
+        return at(parts, (Item(ast.literal_eval(match["key"])),))
+    return next((known[k] for k in _spellings(name, known)), None)
 
 
 def returned_parameters(
@@ -124,15 +138,24 @@ def returned_parameters(
 def mapped_parameters(
     settled: Any, elsewhere: Any, gradients: Mapping[Any, Any], known: set[str]
 ) -> list[Parameter]:
-    """Parameters for gradients that backward only returned, by name: attributes that these belong to."""
+    """Parameters for gradients that backward only returned, by name: attributes that these belong to, and
+    what is in lists and dicts that lists and dicts of gradients belong to."""
     return [
-        Parameter(step.name, (step,), None)
-        for step, value in entries(settled)
-        if isinstance(step, Attribute)
-        and step.name not in known
-        and _stays(value, at(elsewhere, (step,)))
-        and entry_of(step.name, gradients) is not None
+        Parameter(written(place), place, None)
+        for place, value in _within(settled)
+        if written(place) not in known
+        and _stays(value, at(elsewhere, place))
+        and entry_of(written(place), gradients) is not None
     ]
+
+
+def _within(holder: Any) -> Iterator[tuple[Place, Any]]:
+    """The attributes of an object, and what those hold that are lists and dicts."""
+    for step, value in entries(holder):
+        if isinstance(step, Attribute):
+            yield (step,), value
+            if isinstance(value, list | dict):
+                yield from (((step, inner), one) for inner, one in entries(value))
 
 
 _INPUTS = (
@@ -255,7 +278,9 @@ def _split(word: str) -> tuple[str, str]:
     return stem.rstrip("_"), word[len(stem) :]
 
 
-def _changed(settled: Any, elsewhere: Any, after: Any, seen: set[object]) -> Iterator[Parameter]:
+def _changed(
+    settled: Any, elsewhere: Any, after: Any, seen: set[object], rates: tuple[float, ...]
+) -> Iterator[Parameter]:
     """Arrays that no name gives a gradient to, but that backward moved: it updates them itself."""
     for place, holder in holders(settled):
         for step, value in entries(holder):
@@ -264,15 +289,17 @@ def _changed(settled: Any, elsewhere: Any, after: Any, seen: set[object]) -> Ite
             if not _is_float(value) or key in seen or not _stays(value, at(elsewhere, here)):
                 continue
             moved = at(after, here)
-            if _is_float(moved) and np.shape(moved) == np.shape(value) and _moved_far(value, moved):
-                seen.add(key)
-                yield Parameter(_name(here), here, None, updated=True)
+            if _is_float(moved) and np.shape(moved) == np.shape(value):
+                rate = next((rate for rate in rates if _moved(value, moved, rate)), None)
+                if rate is not None:
+                    seen.add(key)
+                    yield Parameter(_name(here), here, None, rate)
 
 
-def _moved_far(before: Array, after: Array) -> bool:
-    """Whether a step of the length that was asked for was made (see constructor.RATE)."""
+def _moved(before: Array, after: Array, rate: float) -> bool:
+    """Whether a step of about that length was made (see constructor.RATE)."""
     with np.errstate(invalid="ignore"):
-        return bool(np.max(np.abs(after - before), initial=0.0) > 2.0**100)
+        return bool(np.max(np.abs(after - before), initial=0.0) > np.sqrt(rate) - 1)
 
 
 def _name(place: Place) -> str:

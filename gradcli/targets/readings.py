@@ -24,6 +24,7 @@ _PARAMETERS = re.compile(
     r"|x0|p|u",
     re.IGNORECASE,
 )
+_LEARNED = re.compile(r"w|weights?|theta|beta|coefs?|params?", re.IGNORECASE)
 _GIVEN = re.compile(
     r"y|t|y_?(true|train)\w*|targets?|labels?|ys|truth|actual|(\w+_)?expected|data|d", re.IGNORECASE
 )
@@ -121,6 +122,9 @@ def possible(parts: Sequence[Part], arguments: Mapping[str, Array], out: Array) 
         joined = [] if fitting or fixed else _joined(unnamed[0], arguments, out)
         if joined:
             return joined
+        learned = [name for name in left if _LEARNED.fullmatch(name)]
+        if learned and not {*learned} & {*fitting}:
+            fitting = [learned[0], *fitting]  # of another shape; data come only where the numbers say so
         fitting = fitting or left[:1]
         return [(*fixed, Reading(name, unnamed[0].place, unnamed[0].key)) for name in fitting]
     for part in unnamed:

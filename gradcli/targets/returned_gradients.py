@@ -39,3 +39,15 @@ def by_owner(method: Callable[..., Any], result: Any, holder: Any, inputs: Mappi
 
 def _owner(gradient: str, held: Mapping[str, Any]) -> str | None:
     return next((name for name in held if entry_of(name, {gradient: True}) is not None), None)
+
+
+def in_one_row(result: Any, holder: Any) -> Any:
+    """`(dx, dW, db)` for the `(dx, [dW, db])` of a backward; dx alone where the object keeps the rest."""
+    is_nested = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], list | tuple)
+    if not is_nested or not isinstance(result[0], np.ndarray) or not result[1]:
+        return result
+    rest = [one for one in result[1] if isinstance(one, np.ndarray)]
+    if len(rest) < len(result[1]):
+        return result
+    held = {id(value) for _, value in entries(holder)}
+    return result[0] if held >= {id(one) for one in rest} else (result[0], *rest)

@@ -71,7 +71,7 @@ def with_spelled(
             _require_there(where, f"gradients.{name}", gradient, after, "backward")
         if same is not None:
             by_name = {key: one for key, one in by_name.items() if one is not same}
-        updated = same is not None and same.updated and gradient is None
+        updated = same.updated if same is not None and gradient is None else 0.0
         by_name[name] = Parameter(name, place, gradient, updated)
     return list(by_name.values())
 

@@ -15,7 +15,7 @@ from gradcli.targets.inference.modes import by_comparison, options_of
 from gradcli.targets.inference.names import by_name, may_be_number
 from gradcli.targets.inference.of_two import by_two, of_two
 from gradcli.targets.inference.one_feature import by_one_feature
-from gradcli.targets.inference.one_hot import by_classes, of_several
+from gradcli.targets.inference.one_hot import by_classes, by_numbers, of_several
 from gradcli.targets.inference.one_sample import by_one_sample
 from gradcli.targets.inference.positive import by_complement, by_logarithm, of_positive
 from gradcli.targets.inference.recipes import by_function
@@ -89,6 +89,7 @@ def ranked(
     forward = functions[0]
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     classes = by_classes(functions[:2], symbols, names)
+    numbered = by_numbers(functions[:2], names) - told.keys()
     modes = by_comparison(forward, names)
     clipped = by_clipping(forward, names) | by_complement(forward, names)
     two = by_two(functions[:2], names) - told.keys()
@@ -128,7 +129,7 @@ def ranked(
             found[name] = [(0, Fixed({key: words[0] for key, words in options.items()}))]
             continue
         guesses = _with_unpacked(_known(name, symbols, told), unpacked.get(name, []))
-        guesses = of_several(guesses) if classes else guesses
+        guesses = of_several(guesses) if classes or numbered else guesses
         if name in classes and name not in told and name not in of_one:
             found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
             continue
@@ -167,6 +168,9 @@ def ranked(
             found[name] = of_signs(found[name])
         if name in masks:
             found[name] = of_masks(found[name])
+        if name in numbered:
+            likely = [*_indices_of_the_same(told), (0, drawn("N|int|M"))]
+            found[name] = [*likely, *((rank + 1, guess) for rank, guess in found[name])]
         if two and name not in told and _COEFFICIENTS.fullmatch(name):
             found[name] = [(0, drawn("D|small")), *((rank + 1, guess) for rank, guess in found[name])]
         if name in single and drawn("|int|2") not in [guess for _, guess in found[name]]:
@@ -188,6 +192,13 @@ def _of_the_same(told: Mapping[str, Drawn]) -> list[tuple[int, Guess]]:
     axes = list(dict.fromkeys(axis for one in told.values() for axis in one.axes if axis.isidentifier()))
     shapes = [*((axis,) for axis in axes), *((axis, axis) for axis in axes)]
     return [(_BESIDE + place // 2, Drawn(shape)) for place, shape in enumerate(shapes[:_MOST_BESIDE])]
+
+
+def _indices_of_the_same(told: Mapping[str, Drawn]) -> list[tuple[int, Guess]]:
+    """Numbers of classes along one dimension that the documentation names for others, below another one."""
+    axes = list(dict.fromkeys(axis for one in told.values() for axis in one.axes if axis.isidentifier()))
+    shapes: list[Guess] = [Drawn((a,), "int", b) for a in axes for b in axes if a != b]
+    return [(0, shape) for shape in shapes[:_MOST_BESIDE]]
 
 
 def _not_only_numbers(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:

@@ -43,9 +43,12 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
 
 def _stated(told: str) -> tuple[str, ...] | None:
     """The shape that a text states: `(N, D)`, `N x D`, `[N, D]`; None if there is none."""
-    texts = [match[1] for match in _PARENTHESES.finditer(told)]
-    texts += [re.sub(r"\s*[x\u00d7]\s*", ", ", match[0]) for match in _PRODUCT.finditer(told)]
-    texts += [match[1] for match in _BRACKETS.finditer(told)]
+    found = [(match.start(), match[1]) for match in _PARENTHESES.finditer(told)]
+    found += [
+        (match.start(), re.sub(r"\s*[x\u00d7]\s*", ", ", match[0])) for match in _PRODUCT.finditer(told)
+    ]
+    found.sort()
+    texts = [text for _, text in found] + [match[1] for match in _BRACKETS.finditer(told)]
     return next((axes for text in texts if (axes := _axes(text)) is not None), None)
 
 

@@ -1,5 +1,5 @@
 """What can be read off a refusal: how long a flat vector of parameters must be, how large an index, of
-which sign what a logarithm is taken of, and that a matrix must be square."""
+which sign what a logarithm is taken of, that a matrix must be square, and which shape a target must have."""
 
 import math
 import re
@@ -9,6 +9,7 @@ from gradcli.layers.declaration import evaluate
 from gradcli.targets.inference.candidates import Candidate
 from gradcli.targets.inference.guess import Drawn
 from gradcli.targets.inference.trial import NOT_FINITE
+from gradcli.targets.labels import LABEL
 
 _REFUSED = (
     re.compile(r"cannot reshape array of size (?P<size>\d+) into shape \((?P<shape>[\d, ]+)\)"),
@@ -18,10 +19,12 @@ _OUT_OF_RANGE = re.compile(r"index \d+ is out of bounds for (axis|dimension) \d+
 _SQUARE = re.compile(
     r"must be (a )?square|square matri(x|ces)|not (a )?square|expected (a )?square", re.IGNORECASE
 )
+_UNLIKE = re.compile(r"shapes \((?P<first>[\d, ]*)\) \((?P<second>[\d, ]*)\)")  # of operands of NumPy's
 _FLAT = re.compile(
     r"\w*theta\w*|\w*params?(_\w+)?|\w*parameters|\w*weights?\w*|w|x0?|p|z|vec\w*", re.IGNORECASE
 )
 _LONGEST = 500
+_ONE_HOT = ("onehot", "onehot_columns")
 
 
 def resized(candidate: Candidate, refusal: str) -> Candidate | None:
@@ -83,6 +86,41 @@ def as_positive(candidate: Candidate, refusal: str) -> Candidate | None:
         for name, guess in candidate.layout.items()
     }
     return None if layout == candidate.layout else replace(candidate, layout=layout)
+
+
+def as_output(candidate: Candidate, refusal: str) -> Candidate | None:
+    """The same with a target in the shape of what it was compared with; None where it was no such refusal.
+
+    Axes as long as a dimension of another argument are that dimension.
+    """
+    match = _UNLIKE.search(refusal)
+    if match is None:
+        return None
+    shapes = [_shape(match["first"]), _shape(match["second"])]
+    for name, guess in candidate.layout.items():
+        own = _shape_of(guess, candidate) if LABEL.fullmatch(name) else None
+        if not isinstance(guess, Drawn) or own not in shapes or shapes[0] == shapes[1]:
+            continue
+        wanted = shapes[1 - shapes.index(own)]
+        others = [one for other, one in candidate.layout.items() if other != name and isinstance(one, Drawn)]
+        known = {candidate.sizes[symbol]: symbol for one in others for symbol in one.symbols}
+        axes = tuple(known.get(length, str(length)) if length > 1 else "1" for length in wanted)
+        kind = "normal" if guess.kind == "int" else guess.kind  # no numbers of classes, as it seems
+        if kind in _ONE_HOT and len(axes) == 2:
+            samples = guess.axes[0 if kind == "onehot" else -1]
+            kind = "onehot_columns" if axes[-1] == samples else "onehot"
+        return replace(candidate, layout={**candidate.layout, name: replace(guess, axes=axes, kind=kind)})
+    return None
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(length) for length in text.split(",") if length.strip())
+
+
+def _shape_of(guess: object, candidate: Candidate) -> tuple[int, ...] | None:
+    if not isinstance(guess, Drawn):
+        return None
+    return tuple(evaluate(axis, candidate.sizes) for axis in guess.axes)
 
 
 def _is_flat(name: str, guess: object) -> bool:

@@ -11,6 +11,9 @@ from gradcli.targets.source_tree import source_tree
 
 _CLASSES = re.compile(r"soft_?max|cross_?entropy|logsumexp|one_?hot|\bnll_?loss", re.IGNORECASE)
 
+# What makes classes in one-hot form of their numbers, or counts them.
+_OF_NUMBERS = re.compile(r"\w*one_?hot\w*|to_?categorical|get_dummies|unique|bincount|max", re.IGNORECASE)
+
 
 def by_classes(
     functions: Sequence[Callable[..., Any]], symbols: Sequence[str], names: Sequence[str]
@@ -27,6 +30,14 @@ def by_classes(
     otherwise = {name for tree in trees for name in _used_otherwise(tree)}
     otherwise |= {source for tree in trees for name, source in _reshaped(tree) if name in otherwise}
     return labels - otherwise
+
+
+def by_numbers(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> set[str]:
+    """The labels that the code makes one-hot or counts: numbers of several classes."""
+    trees = [tree for function in functions if (tree := source_tree(function)) is not None]
+    calls = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    taken = {one.id for call in calls for one in _takes_numbers(call) if isinstance(one, ast.Name)}
+    return {name for name in names if LABEL.fullmatch(name)} & taken
 
 
 def of_several(guesses: Sequence[Guess]) -> list[Guess]:
@@ -67,6 +78,16 @@ def _used_otherwise(tree: ast.AST) -> Iterator[str]:
             yield from _names(node.slice)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
             yield from _names(node.right) if isinstance(node.left, ast.Constant) else ()
+        elif isinstance(node, ast.Call) and (takes := _takes_numbers(node)):
+            yield from (argument.id for argument in takes if isinstance(argument, ast.Name))
+
+
+def _takes_numbers(call: ast.Call) -> list[ast.expr]:
+    """What a call takes for the numbers of classes: `one_hot(y)`, `np.unique(y)`, `y.max()`."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if _OF_NUMBERS.fullmatch(name) is None:
+        return []
+    return call.args or ([call.func.value] if isinstance(call.func, ast.Attribute) else [])
 
 
 def _is_class_of(index: ast.expr) -> bool:

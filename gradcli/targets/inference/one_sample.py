@@ -25,6 +25,7 @@ _REDUCES = frozenset(
         "T",
     )
 )
+_OVER_SAMPLES = frozenset(("sum", "mean", "average", "len"))
 _OF_ONE: tuple[Guess, ...] = (drawn("|int|2"), drawn(""))
 
 
@@ -42,7 +43,7 @@ def by_one_sample(
         return {}
     products = list(_products(tree))
     data = {n for left, right in products if _is_held(left) for n in _named(right, names)}
-    if not data and not _reduces(tree):
+    if not data and not _reduces(tree, _REDUCES) and not _reduces(source_tree(gradient), _OVER_SAMPLES):
         data = {n for sides in products if any(map(_is_held, sides)) for s in sides for n in _named(s, names)}
     data = data or by_outer(gradient, names)
     data -= {*labels}
@@ -83,8 +84,9 @@ def _named(node: ast.expr, names: Sequence[str]) -> Iterator[str]:
         yield node.id
 
 
-def _reduces(tree: ast.AST) -> bool:
+def _reduces(tree: ast.AST | None, words: frozenset[str]) -> bool:
     """Whether the code makes one number of several, or looks at how many there are."""
-    called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    called |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return bool(called & _REDUCES)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    called = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    called |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    return bool(called & words)

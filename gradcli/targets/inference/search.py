@@ -11,14 +11,16 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.algebra import by_algebra
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
 from gradcli.targets.inference.documented import by_annotation, by_docstring
-from gradcli.targets.inference.flat import as_positive, in_range, resized, squared
+from gradcli.targets.inference.flat import as_output, as_positive, in_range, resized, squared
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.indexed import links
 from gradcli.targets.inference.patience import Moment
+from gradcli.targets.inference.relaxed import relaxed
 from gradcli.targets.inference.transposed import transposes
 from gradcli.targets.inference.trial import BOTH, FITS, FORWARD, REFUSED, Trial, attempt
 
 _MOST_TRIES, _MOST_SECONDS = 1500, 6.0
+_MORE_SECONDS = 1.0  # for lengths that do not all differ
 _SLOW, _PART = 0.15, 0.6  # seconds of a slow try; the part of a check's budget that such tries may take
 _MISFIT = 5  # by how much gradients of other shapes must be likelier than gradients that fit
 _NONE_FITS = 8  # the same, where no gradient fits
@@ -104,6 +106,7 @@ def infer(
     first: Found | None = None
     told: set[str] = set()  # what forward raised that may be no refusal of what it was given
     reason, patience = Trial(REFUSED), _Patience(budget)
+    tried: list[Candidate] = []
     transposing = transposes(one.functions)
     documented = by_docstring(one.functions[0], names) or by_annotation(one.functions[0])
     likely = candidates(guesses, given, links(one.functions, names))
@@ -114,8 +117,10 @@ def infer(
             break
         found = Found(candidate, tuple(missing))
         before = Moment()
+        tried.append(candidate)
         trial = _try(found, build)
         found, trial = _as_long_as_asked(found, trial, build)
+        found, trial = _for_one_sample(found, trial, build)
         candidate = found.candidate
         patience.tried(before)
         if left is None and trial.hopeless:
@@ -136,6 +141,8 @@ def infer(
             best = (score, found, trial)
     if best[1] is None and left is None and len(told) == 1 and "" not in told:
         left = first  # one thing, whatever it is given
+    if best[1] is None and left is None and not given:
+        left = _relaxed(tried, missing, build)
     if best[1] is None and left is not None:
         return left
     if best[1] is None:
@@ -190,6 +197,19 @@ def _at_its_lengths(
                 yield replace(candidate, sizes=sizes, rank=candidate.rank + _MADE_FOR)
 
 
+def _relaxed(tried: Sequence[Candidate], missing: Sequence[str], build: Build) -> Found | None:
+    """A candidate that is accepted with a length of one, or with two lengths that are the same."""
+    start = Moment()
+    for candidate in relaxed(tried):
+        if start.spent() > _MORE_SECONDS:
+            break
+        found = Found(candidate, tuple(missing))
+        found, trial = _as_long_as_asked(found, _try(found, build), build)
+        if trial.level == FITS and not (trial.doubtful or trial.indifferent or trial.spread):
+            return found
+    return None
+
+
 def _try(found: Found, build: Build) -> Trial:
     try:
         return attempt(build(found.inputs(found.candidate.sizes, {}), found.constants))
@@ -204,13 +224,31 @@ def _as_long_as_asked(found: Found, trial: Trial, build: Build) -> tuple[Found, 
     for _ in range(_MOST_PARTS):
         if trial.level != REFUSED:
             break
-        others = (ask(found.candidate, trial.reason) for ask in (resized, in_range, squared, as_positive))
+        asks = (resized, in_range, squared, as_positive, as_output)
+        others = (ask(found.candidate, trial.reason) for ask in asks)
         other = next((candidate for candidate in others if candidate is not None), None)
         if other is None:
             break
         found = replace(found, candidate=other)
         trial = _try(found, build)
     return found, trial
+
+
+def _for_one_sample(found: Found, trial: Trial, build: Build) -> tuple[Found, Trial]:
+    """The same with one sample, where all that misfits are biases whose gradient has a column for each."""
+    sizes = found.candidate.sizes
+    symbols = [symbol for symbol, length in sizes.items() if length == trial.samples > 1]
+    if len(symbols) != 1 or trial.level != BOTH:
+        return found, trial
+    layout = {
+        name: replace(guess, axes=tuple("1" if axis == symbols[0] else axis for axis in guess.axes))
+        if isinstance(guess, Drawn)
+        else guess
+        for name, guess in found.candidate.layout.items()
+    }
+    single = replace(found, candidate=replace(found.candidate, layout=layout))
+    again = _try(single, build)
+    return (single, again) if again.level == FITS else (found, trial)
 
 
 def _score(candidate: Candidate, trial: Trial) -> float:

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Trial:
     doubtful: bool = False  # a slope of what is not elementwise: a defect, or meant for a single number
     is_cost: bool = False  # a single number of several
     spread: bool = False  # a cost that broadcasts (m,) with (m, 1): a defect, or columns are meant
+    samples: int = 0  # in the columns of biases' gradients, where all misfits are that: made for one sample
     indifferent: bool = False  # the two highest values of all indices give the same: both are out of range
 
 
@@ -95,7 +97,8 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
         spread = run.outputs[0].size == 1 and _is_lone(problem) and is_spread(subject, _labels(problem))
         return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost, spread=spread, indifferent=indifferent)
     reason = "the gradients have other shapes than the arguments"
-    return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason)
+    samples = _samples({name: (gradients.get(name), problem.inputs[name]) for name in names})
+    return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason, samples=samples)
 
 
 def _told(broken: BrokenPromise) -> str:
@@ -150,19 +153,27 @@ def _fits(gradient: object, array: Array) -> bool:
         return False
 
 
-def _is_indifferent(subject: Subject, problem: Problem) -> bool:
-    """Run forward with every index as high as the drawn ones go: NumPy and torch raise for one out of range.
+def _samples(gradients: Mapping[str, tuple[object, Array]]) -> int:
+    """How many columns the gradients have that misfit, where each is that of a single one; else 0."""
+    misfits = [
+        (np.shape(g), a.shape) for g, a in gradients.values() if isinstance(g, np.ndarray) and not _fits(g, a)
+    ]
+    counts = {shape[-1] for shape, own in misfits if len(shape) == 2 and own == (shape[0], 1)}
+    alike = len(counts) == 1 and all(own == (*shape[:-1], 1) for shape, own in misfits)
+    return counts.pop() if alike else 0
 
-    JAX reads the last element in its place, whatever the index, and writes nowhere: whether the next lower
-    ones give the same. Raises BrokenPromise.
+
+def _is_indifferent(subject: Subject, problem: Problem) -> bool:
+    """Whether JAX reads the last element in the place of every index, and writes nowhere: all as high as the
+    drawn ones go give the same as the next lower ones. NumPy and torch raise for one out of range.
+
+    Raises BrokenPromise.
     """
     indices = [array for array in problem.inputs.values() if array.dtype.kind in "iu"]
-    if not indices:
-        return False
-    highest = subject.forward(_with_indices(problem.inputs, 0)).outputs
     is_index = any(np.any(array > 0) and not _is_one_hot(array) for array in indices)
     if not is_index or "jax" not in sys.modules:
         return False
+    highest = subject.forward(_with_indices(problem.inputs, 0)).outputs
     lower = subject.forward(_with_indices(problem.inputs, 1)).outputs
     return all(np.array_equal(high, low) for high, low in zip(highest, lower, strict=True))
 

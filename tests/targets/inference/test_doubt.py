@@ -43,7 +43,7 @@ def test_a_backward_that_transposes_is_not_checked_at_a_vector():
     assert (result.verdict, result.gradients["input"].shape) == ("pass", (3, 1))
 
 
-def test_several_gradients_of_other_shapes_say_that_the_guess_is_wrong():
+def test_a_matrix_that_must_be_square_is_one_where_no_other_lengths_will_do():
     source = (
         "def attend_forward(prev_h, Wattn, x, Wx):\n"
         "    return prev_h @ Wx + x @ Wattn, (prev_h, Wattn, x, Wx)\n"
@@ -51,8 +51,10 @@ def test_several_gradients_of_other_shapes_say_that_the_guess_is_wrong():
         "    return dout @ Wx.T, x.T @ dout, dout @ Wattn.T, prev_h.T @ dout\n"
     )
     Path("attend.py").write_text(source)
-    with pytest.raises(UsageError, match="the gradients have other shapes than the arguments"):
-        check_target("attend.py:attend")
+    assert check_target("attend.py:attend").verdict == "pass"
+    Path("attend.py").write_text(source.replace("dout @ Wattn.T", "dout @ Wattn"))
+    result = check_target("attend.py:attend", blame=False)
+    assert {name for name, found in result.gradients.items() if found.verdict == "fail"} == {"x"}
 
 
 def test_a_layer_for_one_sample_is_given_one():
