@@ -265,7 +265,7 @@ def _weighted(
 def _like(output: Any, truth: Any) -> Any:
     """The truth in the shape of the output: labels become one-hot, by rows or by columns.
 
-    Raises ValueError as NumPy does for operands of other shapes.
+    Raises ValueError for a target of another shape.
     """
     truth, output = np.asarray(truth), np.asarray(output)
     if truth.size == output.size:
@@ -280,10 +280,8 @@ def _like(output: Any, truth: Any) -> Any:
     raise _unlike(truth, output)
 
 
-def _unlike(one: Array, other: Array) -> ValueError:
-    return ValueError(
-        f"operands could not be broadcast together with shapes {_written(one)} {_written(other)}"
-    )
+def _unlike(target: Array, output: Array) -> ValueError:
+    return ValueError(f"a target needs the output's shape: shapes {_written(target)} {_written(output)}")
 
 
 def _written(array: Array) -> str:

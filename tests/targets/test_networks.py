@@ -50,8 +50,17 @@ def test_gradients_in_a_tuple_are_told_apart_by_what_they_are_called(folder):
     assert check_target("net.py:propagation").verdict == "pass"
 
 
-def test_a_backward_of_a_cost_that_is_not_there_says_so(folder):
+def test_a_backward_of_a_cost_that_is_not_there_is_checked_against_a_usual_one(folder):
     source = (HABITS / "course_network.py").read_text().replace("def compute_cost", "def other")
+    (folder / "net.py").write_text(source)
+    result = check_target("net.py:propagation")
+    assert result.verdict == "pass"
+    assert any("binary cross entropy times 0.25 is taken" in remark for remark in result.remarks)
+
+
+def test_a_backward_of_a_cost_that_is_not_there_says_what_it_takes(folder):
+    source = (HABITS / "course_network.py").read_text().replace("def compute_cost", "def other")
+    source = source.replace("def backward_propagation(", "def backward_propagation(momenta, ")
     (folder / "net.py").write_text(source)
     with pytest.raises(TargetError) as caught:
         check_target("net.py:propagation")

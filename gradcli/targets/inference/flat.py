@@ -24,6 +24,8 @@ _FLAT = re.compile(
     r"\w*theta\w*|\w*params?(_\w+)?|\w*parameters|\w*weights?\w*|w|x0?|p|z|vec\w*", re.IGNORECASE
 )
 _LONGEST = 500
+_OUTPUT_FIRST = "a target needs the output's shape"  # in so many words, by a loss of our own
+_ASKED = 2.5  # the rank of a target that two operands of other shapes ask for: an output may be meant for it
 _ONE_HOT = ("onehot", "onehot_columns")
 
 
@@ -109,7 +111,9 @@ def as_output(candidate: Candidate, refusal: str) -> Candidate | None:
         if kind in _ONE_HOT and len(axes) == 2:
             samples = guess.axes[0 if kind == "onehot" else -1]
             kind = "onehot_columns" if axes[-1] == samples else "onehot"
-        return replace(candidate, layout={**candidate.layout, name: replace(guess, axes=axes, kind=kind)})
+        layout = {**candidate.layout, name: replace(guess, axes=axes, kind=kind)}
+        further = 0 if _OUTPUT_FIRST in refusal else _ASKED
+        return replace(candidate, layout=layout, rank=candidate.rank + further)
     return None
 
 
