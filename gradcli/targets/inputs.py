@@ -106,12 +106,18 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
         return np.asarray(spec.scale * normal + spec.offset).astype(own)
 
 
+_FEW = 32
+
+
 def _integers(shape: tuple[int, ...], high: int, rng: np.random.Generator) -> Array:
-    """Integers below high: all of them where there are more places, else the highest among others."""
+    """Integers below high: each of them where there are more places, else the highest among others."""
     drawn = np.asarray(rng.integers(0, high, size=shape))
     if drawn.size > high:
-        places = rng.permutation(drawn.size)[:high]
-        drawn.flat[places] = np.arange(high)
+        for missing in sorted({*range(high)} - {*drawn.flat}):
+            most_common = np.bincount(
+                drawn.ravel()
+            ).argmax()  # repetitions are of use: one goes where many are
+            drawn.flat[np.flatnonzero(drawn == most_common)[-1]] = missing
     elif drawn.size > 1:
         drawn.flat[-1] = high - 1
     return drawn
