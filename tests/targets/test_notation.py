@@ -77,8 +77,8 @@ def test_an_input_is_read(text, name, spec):
             "z=4:complex128",
             "--input z=4:complex128: 'complex128' is not a dtype of an input; "
             "write float, int or one of float64, float32, float16, "
-            "int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool, sign, symmetric, definite, joint, "
-            "onehot, onehot_columns",
+            "int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool, sign, symmetric, definite, "
+            "joint, onehot, onehot_columns",
         ),
         ("x=4:float64:3", "--input x=4:float64:3: only integers have an upper bound, not float64"),
         (
