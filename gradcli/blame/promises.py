@@ -69,7 +69,7 @@ def forgotten(subject: Subject, cotangents: tuple[Array, ...], wrong: Sequence[s
     Cost: a forward and a backward, watched line by line.
     """
     source = subject.problem.source
-    if source is None or source.file is None:
+    if source is None or source.file is None or source.late is not None:  # a tape returns nothing
         return None
     search = _Search(subject, Path(source.file).parent, cotangents)
     try:

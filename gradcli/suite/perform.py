@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
 from gradcli.dataclass import dataclass
-from gradcli.errors import GradcliError, LeftOut, LoneHalf, NothingToCheck
+from gradcli.errors import GradcliError, LackingError, LeftOut, LoneHalf, NothingToCheck, UsageError
 from gradcli.spec import CheckSpec, Settings, default_id
 from gradcli.suite.capture import captured_output
 from gradcli.suite.outcome import Bug, Outcome
@@ -114,7 +115,7 @@ class Performer:
             if self._wants.drawings:
                 outcome = _drawn(outcome, case, check.spec.settings)
         except Exception as error:  # a bug in one check must not hide what the others find
-            return Outcome(check.id, error=_told(error))
+            return Outcome(check.id, error=_named(_told(error), check.target))
         return outcome
 
 
@@ -125,6 +126,14 @@ def _open(spec: CheckSpec) -> list[Opened] | Exception:
         return targets.open_target(spec)
     except Exception as error:  # said in its turn; the other checks are run
         return _told(error)
+
+
+def _named(error: Exception, target: str) -> Exception:
+    """What came up while the code ran does not know what it is called."""
+    file = Path(target.partition(":")[0]).name
+    if type(error) not in (UsageError, LackingError) or file in str(error).partition(" ")[0]:
+        return error
+    return type(error)(f"{target}: {error}")
 
 
 def _told(error: Exception) -> Exception:

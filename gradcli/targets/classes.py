@@ -5,6 +5,7 @@ arguments are given like those of forward, with `--set` and `--input`; sizes tha
 their names and from the shape of the input.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,6 +46,7 @@ from gradcli.targets.places import entries, holders
 from gradcli.targets.pullbacks import pullback_halves_of
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.spelled_object import made_by, require_arguments
+from gradcli.targets.tape import is_tape
 from gradcli.targets.tensor_objects import at_rest, with_tensors
 from gradcli.targets.unfinished import is_unfinished
 
@@ -296,8 +298,18 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
             found += [CheckableClass(name, type(value), halves, value)] if halves else []
     bases = {base for one in found if isinstance(one, CheckableClass) for base in one.cls.__mro__[1:]}
     found = [one for one in found if not (_is_base(one, bases) and is_unfinished(one.cls))]
+    found = [one for one in found if not _is_on_a_tape(one, loaded)]
     able = [one for one in found if not isinstance(one, CheckableClass) or one.unfit("") is None]
     return able or found
+
+
+def _is_on_a_tape(one: Checkable, loaded: Loaded) -> bool:
+    """Whether static halves take values of a tape engine of the file, which is checked with all it does."""
+    if not isinstance(one, CheckablePair):
+        return False
+    used = getattr(inspect.unwrap(one.forward), "__code__", None)
+    named = [loaded.namespace.get(name) for name in getattr(used, "co_names", ())]
+    return any(isinstance(value, type) and is_tape(value) for value in named)
 
 
 def _is_base(one: Checkable, bases: Collection[type]) -> TypeGuard[CheckableClass]:

@@ -120,11 +120,13 @@ def only_promised(cls: type) -> bool:
 
 
 def static_halves_of(cls: type) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
-    """The two halves of a class that is no more than a name for a pair of static methods."""
-    forward, backward = (inspect.getattr_static(cls, name, None) for name in ("forward", "backward"))
-    if isinstance(forward, staticmethod) and isinstance(backward, staticmethod):
-        return forward.__func__, backward.__func__
-    return None
+    """The two halves of a class that is no more than a name for a pair of static methods; None where they are
+    left to its subclasses."""
+    both = [inspect.getattr_static(cls, name, None) for name in ("forward", "backward")]
+    halves = [one.__func__ for one in both if isinstance(one, staticmethod)]
+    if len(halves) < 2 or any(isinstance(one, FunctionType) and is_promise(one) for one in halves):
+        return None
+    return halves[0], halves[1]
 
 
 def _first(cls: type, names: tuple[str, ...]) -> FunctionType | None:

@@ -24,7 +24,7 @@ from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.pair import source_file
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.tape_engine import Engine, engine_of
-from gradcli.targets.tape_operations import Operation, operation_of, operations_of
+from gradcli.targets.tape_operations import Operation, is_possible, operation_of, operations_of, variants_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class CheckableOperation(ByName):
             (m for n in (f"__{short}__", short) if isinstance(m := getattr(cls, n, None), FunctionType)), None
         )
         function = inspect.unwrap(self.operation.run)
-        if self.symbol == self.operation.name and isinstance(function, FunctionType):
+        if isinstance(function, FunctionType) and self.symbol == function.__name__:
             method = function
         driver = driver_of(cls)
         own: Callable[..., Any] = method or driver or cls
@@ -181,13 +181,16 @@ def _held_by(function: FunctionType) -> Iterator[Any]:
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
-    """The operations of the tape engines among these names."""
+    """The operations of the tape engines among these names, and functions of values of any that is there."""
     found: list[Checkable] = []
-    for name in loaded.classes(names):
+    for name in loaded.classes(loaded.namespace):
         cls = loaded.namespace[name]
-        engine = engine_of(cls) if is_tape(cls) else None
-        if engine is not None:
+        if not is_tape(cls):
+            continue
+        engine = engine_of(cls)
+        if engine is not None and name in names:
             found += [CheckableOperation(engine, one, name) for one in operations_of(engine)]
+        if engine is not None:
             found += _functions_over(engine, loaded, names)
     return found
 
@@ -198,7 +201,8 @@ def _functions_over(engine: Engine, loaded: Loaded, names: Sequence[str]) -> Ite
         function = loaded.namespace[name]
         operation = operation_of(engine, function) if isinstance(function, FunctionType) else None
         if operation is not None and operation.name == name:
-            yield CheckableOperation(engine, operation, name)
+            variants = [one for one in variants_of(engine, operation) if is_possible(engine, one)]
+            yield from (CheckableOperation(engine, one, name) for one in (operation, *variants))
 
 
 def is_tape(cls: type) -> bool:

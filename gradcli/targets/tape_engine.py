@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
@@ -9,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
+from gradcli.errors import UsageError
 
 DATA = ("data", "value", "val", "_data", "array", "arr", "item_")
 GRAD = ("grad", "_grad", "gradient", "g", "adjoint")
 _ON = ("requires_grad", "autograd", "require_grad", "req_grad", "track_grad")
 _ARRAY_METHODS = ("sum", "matmul", "dot", "__matmul__", "transpose", "reshape", "mean")
+
+
+_NO_COTANGENT = "{} has no `*` to weigh its outputs with, and its backward takes no cotangent of several"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,7 @@ class Engine:
 
         A backward that takes no cotangent starts from one: a lone output's gradients are multiplied
         afterwards, several outputs are weighed with the engine's own `*` and summed with its `sum`, if it has
-        one; else backward starts from a one for each.
+        one; without a `*`, the ones that backward starts from are weighed.
         """
         if self.seed == "array":
             out.backward(cotangent.copy())
@@ -63,11 +68,43 @@ class Engine:
         elif cotangent.size == 1:
             out.backward()
             return cotangent.reshape(())
+        elif not hasattr(self.cls, "__mul__"):
+            with self._starting_from(out, cotangent):
+                out.backward()
         else:
             weighed = out * self.cls(cotangent.copy())
             self.read(weighed)
             (weighed.sum() if hasattr(weighed, "sum") else weighed).backward()
         return None
+
+    @contextmanager
+    def _starting_from(self, out: Any, cotangent: Array) -> Iterator[None]:
+        """While backward runs, the ones that it puts into an output's gradient become a cotangent.
+
+        Raises UsageError where it puts none there: no cotangent can be given then.
+        """
+        grad, held = self.grad, {"at": getattr(out, self.grad), "begun": False}
+
+        def put(_: Any, value: Any) -> None:
+            are_ones = np.shape(value) == cotangent.shape and bool(np.all(np.asarray(value) == 1))
+            is_seed = are_ones and not held["begun"]
+            held["begun"] = held["begun"] or is_seed
+            held["at"] = value * cotangent if is_seed else value
+
+        plain = type(out)
+        space = {grad: property(lambda _: held["at"], put), "__slots__": ()}
+        try:
+            out.__class__ = type(plain.__name__, (plain,), space)
+        except TypeError:
+            raise UsageError(_NO_COTANGENT.format(self.cls.__name__)) from None
+        try:
+            yield
+        except Exception as error:
+            if not held["begun"]:
+                raise UsageError(_NO_COTANGENT.format(self.cls.__name__)) from error
+            raise
+        finally:
+            out.__class__ = plain
 
     def gradient(self, leaf: Any) -> Any:
         """The gradient of a leaf; None if there is none."""
@@ -78,7 +115,7 @@ class Engine:
 
 def engine_of(cls: type) -> Engine | None:
     """The engine behind a class, or None if its values cannot be made or have no gradient."""
-    scalar = is_scalar(cls)
+    scalar = is_scalar(cls) and not _keeps_arrays(cls)
     tried: Any = 1.5 if scalar else np.array([[1.5, 2.5], [0.5, 1.0]])
     kept = shared(cls)
     try:
@@ -116,6 +153,16 @@ def _lists_of(cls: type, space: Mapping[str, Any]) -> Iterator[Any]:
 def is_scalar(cls: type) -> bool:
     """Whether a value is one number: the class has no method that arrays are for."""
     return not any(hasattr(cls, name) for name in _ARRAY_METHODS)
+
+
+def _keeps_arrays(cls: type) -> bool:
+    """Whether a value that is made of an array starts with a gradient of its shape."""
+    tried = np.ones((3, 2))
+    try:
+        value = cls(tried)
+        return any(np.shape(getattr(value, name, 0)) == tried.shape for name in GRAD)
+    except (Exception, SystemExit):
+        return False
 
 
 def _holds(value: Any, name: str, tried: Any) -> bool:

@@ -69,8 +69,21 @@ _NO_OPERATIONS = (
 def operations_of(engine: Engine) -> list[Operation]:
     """The operations that a class has, each at shapes at which its forward runs."""
     candidates = [*_operators(engine), *_methods(engine), *_expressions(engine)]
-    found = [one for one in candidates if _is_possible(engine, one)]
+    found = [one for one in candidates if is_possible(engine, one)]
     return list({one.name: one for one in reversed(found)}.values())[::-1]
+
+
+def variants_of(engine: Engine, operation: Operation) -> Iterator[Operation]:
+    """The same of values that are no leaves, and of a number below zero where it is one of numbers."""
+    if hasattr(engine.cls, "__add__"):
+
+        def deep(*leaves: Any) -> Any:
+            zeros = [engine.wrap(np.zeros(engine.read(leaf).shape, engine.dtype)) for leaf in leaves]
+            return operation.run(*(leaf + zero for leaf, zero in zip(leaves, zeros, strict=True)))
+
+        yield replace(operation, name="deep", run=functools.update_wrapper(deep, operation.run))
+    if engine.scalar and len(operation.shapes) == 1:
+        yield replace(operation, name="negative", sign=-1)
 
 
 def operation_of(engine: Engine, function: FunctionType) -> Operation | None:
@@ -84,11 +97,11 @@ def operation_of(engine: Engine, function: FunctionType) -> Operation | None:
         return None
     labels = [name for name in names if LABEL.fullmatch(name)]
     for shapes in _OF_FUNCTIONS if not engine.scalar else (((),) * 4,):
-        for sign in (0, 1):
+        for sign in (1, 0) if engine.scalar else (0, 1):
             one = Operation(function.__name__, function, dict(zip(names, shapes, strict=False)), sign)
             of_classes = replace(one, run=_of_labels(function), shapes={names[0]: shapes[0]})
             for possible in (one, of_classes) if labels == names[1:] != [] else (one,):
-                if _is_possible(engine, possible) and _is_differentiated(engine, possible):
+                if is_possible(engine, possible) and _is_differentiated(engine, possible):
                     return possible
     return None
 
@@ -225,7 +238,7 @@ def _deep(a: Any, b: Any) -> Any:
     return c * a
 
 
-def _is_possible(engine: Engine, operation: Operation) -> bool:
+def is_possible(engine: Engine, operation: Operation) -> bool:
     """Whether forward runs and gives floats that depend on what goes in.
 
     What an engine does not offer is no mistake of its gradients.
