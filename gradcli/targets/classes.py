@@ -241,14 +241,14 @@ class CheckableClass(ByName):
                 return made, ""
         if refused is not None and not possible:
             raise refused
-        for argument, name, value in activations_for(self.cls):
-            for shape in possible if argument not in arguments else ():
+        for passed, told in activations_for(self.cls):
+            for shape in possible if passed.keys().isdisjoint(arguments) else ():
                 try:
-                    made = construct(where, self.cls, _copied(arguments) | {argument: value}, shape)
+                    made = construct(where, self.cls, {**_copied(arguments), **passed}, shape)
                 except UsageError:
                     continue
                 if accepts(self.halves.forward, made, {**known, **own}):
-                    return made, f"{argument} of the constructor is {name}"
+                    return made, told
         for shape in possible:
             make = partial(construct, where, self.cls, _copied(arguments), shape)
             for made in built(self.cls, make, shape):

@@ -8,6 +8,7 @@ from typing import Any
 from gradcli.errors import UsageError, first_line
 from gradcli.subject import fixed_generators
 from gradcli.targets.forward_call import parameters_of
+from gradcli.targets.passed_in import is_slope, tanh_prime
 from gradcli.targets.tensor_objects import made_of_doubles
 
 Shape = tuple[int, ...]
@@ -89,6 +90,8 @@ def guess(name: str, seen: Shape | None) -> Any:
     shape = seen or (4, 3)
     if _OPTIMISER.fullmatch(name):
         return SteepestDescent()
+    if is_slope(name):
+        return tanh_prime
     if _SHAPE.fullmatch(name):
         return shape[1:]
     if re.fullmatch(r"(output|out)_shape", name):

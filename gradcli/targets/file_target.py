@@ -113,12 +113,32 @@ def _declared_of(spec: CheckSpec, one: Checkable, found: list[Checkable]) -> Che
 
 def _problem(spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, given: Given) -> Problem:
     """The Problem at what was given; what is missing is inferred."""
+    one = one.without(spec.declarations.without_gradient)
+    passed = _settings(one, loaded, given)
+    if passed:
+        given = replace(given, optional={**given.optional, **{n: value for n, (value, _) in passed.items()}})
+        found = _problem_of(spec, target, one, id, loaded, given)
+        return replace(found, remarks=(*found.remarks, *(told for _, told in passed.values())))
+    return _problem_of(spec, target, one, id, loaded, given)
 
+
+def _settings(one: Checkable, loaded: Loaded, given: Given) -> dict[str, tuple[Any, str]]:
+    """Objects that its functions want, where nothing else will do, and the file shows what is meant."""
+    missing = [] if one.wraps else _missing(one, given)
+    if not missing:
+        return {}
+    from gradcli.targets.inference.settings import settings_for  # explicit checks start sooner
+
+    return settings_for(one.functions, missing, loaded.namespace)
+
+
+def _problem_of(
+    spec: CheckSpec, target: str, one: Checkable, id: str, loaded: Loaded, given: Given
+) -> Problem:
     def build(inputs: Mapping[str, InputSpec], constants: Mapping[str, object]) -> Problem:
         more = replace(given, specs={**given.specs, **inputs}, constants={**given.constants, **constants})
         return _at(spec, target, one, id, loaded, more)
 
-    one = one.without(spec.declarations.without_gradient)
     missing = _missing(one, given)
     if spec.options or not missing or not all(map(one.takes, [*given.shapes, *given.constants])):
         return build({}, {})

@@ -44,7 +44,7 @@ def _uses(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (name := _name(node.func, held)) is not None:
             yield name, f"a function ({name}(…) is called)"
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not _is_plain(node.attr):
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and not is_plain(node.attr):
             name = _name(node.value, held)
             if name is not None:
                 yield name, f"an object ({name}.{node.attr} is used)"
@@ -65,7 +65,7 @@ def _name(node: ast.expr, held: dict[str, str]) -> str | None:
     return held.get(node.attr) if is_own and isinstance(node, ast.Attribute) else None
 
 
-def _is_plain(attribute: str) -> bool:
+def is_plain(attribute: str) -> bool:
     """Whether arrays, tensors or what Python itself has have such an attribute."""
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
     kinds = (*_PLAIN, *((torch.Tensor,) if torch else ()), *((jax.Array,) if jax else ()))
