@@ -53,10 +53,11 @@ class Columns:
         parts = [cell.split("\n") for cell in cells]
         for number in range(max(map(len, parts))):
             line = [part[number] if number < len(part) else "" for part in parts]
-            yield (" " * GAP).join(
+            padded = (
                 _padded(text, width, place in self.right)
                 for place, (text, width) in enumerate(zip(line, widths, strict=True))
             )
+            yield (" " * GAP).join(padded).rstrip()
 
 
 def _low(heads: Sequence[str]) -> list[str]:
