@@ -1,9 +1,9 @@
-"""What code runs, seen while it does: which lines of a file, and how many."""
+"""What code runs, seen while it does: which lines and functions of a file, and how many lines."""
 
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 Trace = Callable[[FrameType, str, Any], Any]
@@ -31,6 +31,20 @@ def lines_run(file: str) -> Iterator[set[int]]:
             return None
         found.add(frame.f_lineno)
         return trace
+
+    with traced(trace):
+        yield found
+
+
+@contextmanager
+def functions_run(file: str) -> Iterator[set[CodeType]]:
+    """Collect the code of the functions of a file that are called meanwhile, in this thread."""
+    found: set[CodeType] = set()
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        del event, argument
+        if frame.f_code.co_filename == file:
+            found.add(frame.f_code)
 
     with traced(trace):
         yield found

@@ -7,16 +7,19 @@ that no point gets to are told apart: nothing is known of them.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import FunctionType
 
 import numpy as np
 
 from gradcli import checker
 from gradcli.arrays import Array
-from gradcli.blame.source import NotReadable, rebuild
+from gradcli.blame.source import NotReadable, Written, rebuild
 from gradcli.executed import lines_run
 from gradcli.mutate.damageable import damageable
 from gradcli.mutate.edits import Edit, edits
+from gradcli.mutate.helpers import helpers, standing_in
 from gradcli.problem import Problem
 from gradcli.result import CheckResult
 from gradcli.spec import Settings
@@ -65,23 +68,20 @@ class Power:
 
 
 def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iterator[Mutant]:
-    """Damage the backward of a problem whose check passed, and check every version.
+    """Damage the backward of a problem whose check passed, and what else of its file runs for it alone; check
+    every version.
 
     Raises UsageError if its source cannot be read or rewritten. Cost: about one forward and one backward for
     each version that is caught, a whole check for each that is not.
     """
+    elsewhere = _Elsewhere(problem, settings.seed)
     for one in damageable(problem):
-        ran = _lines_that_run(problem, one.written.file, original, settings.seed)
-        for edit in edits(one.written.node):
+        for edit, damaged in _versions(problem, one.written, original, settings.seed):
             if not one.concerns(edit.lines):
                 continue
-            if ran.isdisjoint(edit.lines):
-                yield Mutant(edit, NEVER_RAN, "no point of this check gets here")
+            if damaged is None:
+                yield _idle(edit)
                 continue
-            try:
-                damaged = rebuild(one.written, edit.tree, {})
-            except (NotReadable, SyntaxError, ValueError):
-                continue  # an edit that is no program is no version
             made = one.around(damaged)
             version = replace(
                 made,
@@ -91,7 +91,33 @@ def mutants(problem: Problem, settings: Settings, original: CheckResult) -> Iter
                 declared=problem.declared,
                 hold=problem.hold,
             )
-            yield _judged(problem, version, edit, settings, original)
+            yield _judged(version, edit, settings, original, elsewhere)
+        for helper in helpers(problem, one.written, original.cotangents):
+            for edit, damaged in _versions(problem, helper, original, settings.seed):
+                if damaged is None:
+                    yield _idle(edit)
+                    continue
+                with standing_in(helper, damaged) as is_version:
+                    found = _judged(problem, edit, settings, original, elsewhere) if is_version else None
+                if found is not None:
+                    yield found
+
+
+def _idle(edit: Edit) -> Mutant:
+    return Mutant(edit, NEVER_RAN, "no point of this check gets here")
+
+
+def _versions(
+    problem: Problem, written: Written, original: CheckResult, seed: int
+) -> Iterator[tuple[Edit, FunctionType | None]]:
+    """The edits of a function, and the function with each; None where its lines never run."""
+    ran = _lines_that_run(problem, written.file, original, seed)
+    for edit in edits(written.node):
+        if ran.isdisjoint(edit.lines):
+            yield edit, None
+            continue
+        with suppress(NotReadable, SyntaxError, ValueError):  # an edit that is no program is no version
+            yield edit, rebuild(written, edit.tree, {})
 
 
 def _lines_that_run(problem: Problem, file: str, original: CheckResult, seed: int) -> set[int]:
@@ -105,14 +131,14 @@ def _lines_that_run(problem: Problem, file: str, original: CheckResult, seed: in
 
 
 def _judged(
-    problem: Problem, version: Problem, edit: Edit, settings: Settings, original: CheckResult
+    version: Problem, edit: Edit, settings: Settings, original: CheckResult, elsewhere: "_Elsewhere"
 ) -> Mutant:
     with np.errstate(all="ignore"):
         if not _fits(version, original, settings.tol):
             return Mutant(edit, CAUGHT)
         if checker.run(version, replace(settings, blame=False)).verdict == "fail":
             return Mutant(edit, CAUGHT)
-        if _is_equivalent(problem, version, settings.seed):
+        if elsewhere.is_same(version):
             return Mutant(
                 edit, EQUIVALENT, "the same gradients at other points, too: the edit changes nothing"
             )
@@ -149,13 +175,21 @@ def _gradients(
         return None
 
 
-def _is_equivalent(problem: Problem, version: Problem, seed: int) -> bool:
-    """Whether both give the same gradients, to rounding, wherever they were asked."""
-    for inputs, weights in _other_points(problem, seed):
-        first, second = _gradients(problem, inputs, weights), _gradients(version, inputs, weights)
-        if first is None or second is None or not all(_close(first[n], second[n]) for n in second):
-            return False
-    return True
+class _Elsewhere:
+    """The gradients of the problem as it is, at points beside that of the check."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        with np.errstate(all="ignore"):
+            points = list(_other_points(problem, seed))
+            self._known = [(*point, _gradients(problem, *point)) for point in points]
+
+    def is_same(self, version: Problem) -> bool:
+        """Whether a version gives the same gradients, to rounding, at all of them."""
+        for inputs, weights, known in self._known:
+            found = _gradients(version, inputs, weights)
+            if known is None or found is None or not all(_close(known[n], found[n]) for n in found):
+                return False
+        return True
 
 
 def _other_points(problem: Problem, seed: int) -> Iterator[tuple[dict[str, Array], tuple[Array, ...]]]:

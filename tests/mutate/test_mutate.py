@@ -4,8 +4,12 @@ import ast
 
 import pytest
 
+from gradcli.checker import run
 from gradcli.cli import main
+from gradcli.mutate import mutants
 from gradcli.mutate.edits import edits
+from gradcli.spec import CheckSpec
+from gradcli.targets import resolve
 
 CUBE = """
 import numpy as np
@@ -185,3 +189,51 @@ def test_costs_and_classes_are_damaged(folder, capsys, source, target, inputs, s
     assert out.splitlines()[-1].startswith(f"code.py:{target}: ")
     assert says in out.splitlines()[-1]
     assert target != "cost" or ":6: " not in out  # the value alone is right by definition
+
+
+SPREAD = """
+import numpy as np
+
+def shared(x):
+    return 3 * x
+
+class Cube:
+    def forward(self, x):
+        self.x = x
+        return shared(x) ** 3
+
+    def backward(self, dout):
+        return self.__slope() * scaled(shared(dout))
+
+    def __slope(self):
+        return 3 * shared(self.x) ** 2
+
+def scaled(g):
+    return 1.0 * g
+"""
+
+
+def power_of(target):
+    """What the damaged versions of a target came to, by line; and its check once more, after them."""
+    (problem,) = resolve(CheckSpec(target))
+    settings = problem.spec.settings
+    found = {}
+    for mutant in mutants(problem, settings, run(problem, settings)):
+        found.setdefault(mutant.edit.line, set()).add(mutant.fate)
+    return found, run(problem, settings)
+
+
+def test_functions_that_only_backward_calls_are_damaged_too(folder):
+    (folder / "cube.py").write_text(SPREAD)
+    lines = [line.strip() for line in SPREAD.splitlines()]
+    by_line, again = power_of("cube.py:Cube")
+    found = {lines[number - 1]: fates for number, fates in by_line.items()}
+    # Not `shared`: forward calls it as well, and would be another function.
+    assert set(found) == {
+        "return self.__slope() * scaled(shared(dout))",
+        "return 3 * shared(self.x) ** 2",
+        "return 1.0 * g",
+    }
+    assert found["return 3 * shared(self.x) ** 2"] == {"caught"}
+    assert found["return 1.0 * g"] == {"caught", "equivalent"}  # without the 1, nothing changes
+    assert again.passed  # they are as they were
