@@ -195,7 +195,7 @@ def thorough(
 
     `floor` is what is zero to rounding: scatter beyond a million times that comes from kinks on the way.
 
-    Cost: 94 forwards and backwards, and where gradients are small up to 76 more.
+    Cost: 94 forwards and backwards, and where gradients are small up to 152 more.
     """
     more = rounding(subject, cotangents, gradients, rng, repeats=_MORE_JITTERS, coarse=coarse, within=1.0)
     in_use = rounding_in_use(subject, cotangents, gradients, rng)

@@ -38,6 +38,7 @@ _KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more i
 _PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
 _VISIBLE = 2.0**-11  # relative error that needs no more care
 _NEARER = 2.0**-24  # of the steps that tell of ties
+_NEAR_BY = 8.0  # times the size of an element
 _SEEN = 8.0  # times the rounding: a change that is seen
 _LOOK = 100  # evaluations that a careful look may take
 _GLANCES = 3  # when time is up
@@ -323,7 +324,7 @@ class Judgement:
         off = ~right & np.isfinite(doubt)
         if off.any():  # within 1e-12 of a zero, what divides by max(norm, 1e-12) is another function
             right, doubt = fits(_NEARER)
-            off &= ~(right & (doubt <= RESOLUTION * np.abs(total)))
+            off &= ~(right & (doubt <= 0.1 * np.abs(total)))
         return together & (self.numeric.spread_over(off.astype(np.float64)) > 0)
 
     def _total(self, together: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -380,7 +381,8 @@ class Judgement:
         if slopes.uncertainty[0] > RESOLUTION * slope:
             return True
         far = float(np.sqrt(near * max(numeric.scale, near)))
-        cotangents, part = numeric.cotangents, 0.5 * error / slope
+        near = min(near, _NEAR_BY * abs(float(numeric.function.point[numeric.name][index])) or near)
+        cotangents, part = numeric.cotangents, 0.8 * error / slope
         return turns(numeric.function, numeric.name, index, cotangents, numeric.noise, (near, far), part)
 
     def _first_pass_holds(self, index: tuple[int, ...], slopes: Slopes) -> bool:

@@ -130,7 +130,7 @@ def turns(
     if abs(far_up - far_down) >= abs(far_up + far_down):
         return False
     bent, far_bent = (up + down) / near**2, (far_up + far_down) / far**2
-    return not abs(bent - far_bent) <= part * abs(far_bent)
+    return not abs(bent - far_bent) + line.rounding() / near**2 <= part * abs(far_bent)
 
 
 def _unknown() -> Slopes:

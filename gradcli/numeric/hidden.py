@@ -5,6 +5,7 @@ from it is smooth, and has a slope that is not the function's. Only longer moves
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -17,7 +18,7 @@ _NEAREST = 2.0**-8  # of its own size that an input is moved at first ...
 _TIMES = 2.0**8  # ... and how many times further then ...
 _LEVELS = 4
 _NEARER = (2.0**-1, 2.0**-2, 2.0**-3, 2.0**-4)  # parts of the inputs at which what is saturated is not
-_THERE = 2.0**-14  # of its size there that an input is moved
+_THERE = (2.0**-10, 2.0**-14)  # of its size there that an input is moved
 _FARTHEST = 2.0**-8  # ... but no further than that, beside numbers about one
 _ABOVE = 64.0  # times the rounding of the value itself: what is computed from larger numbers
 _SMOOTH = 4.0  # times as large for twice the spacing: 64 where a function is smooth, 1 where it is noise
@@ -79,7 +80,7 @@ def hidden(
     noise. It is the code's, not an element's: what most elements show holds for all. `each`: it is looked
     for where only few elements are small, and what most of those show holds for them.
     Cost: none where outputs are not small; else 9 evaluations for each of up to 4 sizes of moves, 19 where
-    something shows; with `nearer` up to 76 more.
+    something shows; with `nearer` up to 152 more.
     """
     strides = [max(1, array.size // _SAMPLE) for array in base]
 
@@ -130,9 +131,9 @@ def _with_nearer(
     move far more finely, there or nearer to zero yet, is not beside one.
     """
     fine = [everywhere(array.shape, value=False) for array in base]
-    for factor in _NEARER:
+    for factor, part in product(_NEARER, _THERE):
         there = {name: (factor * point[name]).astype(point[name].dtype) for name in outward}
-        steps = {name: factor * _THERE * move for name, move in outward.items()}
+        steps = {name: factor * part * move for name, move in outward.items()}
         seen = _noise(changes, base, there, steps, precision, most) or []
         for place, (found, _, sixth) in enumerate(seen):
             shared, known = _usual(found, 0.0), noise[place]

@@ -14,8 +14,8 @@ _NOT_FLOAT64 = 4e-12
 _LARGE = 2.0**-16  # of a move's size
 _FURTHER = 8.0  # times that: a function that is straight so far is no fast one
 _FLOAT32 = 2.0**-30  # a grain above it is not what float64 leaves, behind whatever addition
-_TINY = 2.0**-6  # inputs below it have numbers of such a grain in float32 ...
-_GROWN = 8.0  # ... and where they are about one, numbers that are so many times as large at least
+_TIMES = 2.0**6  # that inputs are larger, and about one at least ...
+_GROWN = 8.0  # ... where numbers are so many times as large at least
 _ALIKE = 4.0  # times a grain: what the same grain may measure
 _DIRECTIONS = 6
 _LARGER = 2.0**-6  # of a move's size, where a grain swallows the others
@@ -91,9 +91,9 @@ def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
     where outputs do not follow shorter moves.
     """
     larger = {
-        name: array / largest(array)
+        name: array * (rng.uniform(0.5, 1.0, array.shape) * max(1 / largest(array), _TIMES))
         for name, array in function.point.items()
-        if array.dtype.kind == "f" and 0 < largest(array) < _TINY
+        if array.dtype.kind == "f" and largest(array) > 0
     }
     if not larger:
         return False
