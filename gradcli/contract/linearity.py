@@ -11,8 +11,9 @@ from gradcli.result import Violation
 
 Cotangents = tuple[Array, ...]
 
-# Multiplying by these is exact in binary floating point, so a linear function follows to the last bit.
-_FACTORS = (0.0, -1.0, 2.0**10, 2.0**-10)
+# Multiplying by these is exact in binary floating point, so a linear function follows to the last bit. They
+# reach far: what bends where a cotangent is about 1e-5 or 1e5 was not meant to be seen.
+_FACTORS = (0.0, -1.0, 2.0**20, 2.0**-20)
 # float16 has next to no room between overflow and lost digits: there, only what cannot round is tested.
 _FACTORS_FLOAT16 = (0.0, -1.0)
 
@@ -142,21 +143,24 @@ def _scales_here(gradient: Array, found: Array, factor: float, precision: np.dty
 
 def _not_scaled(name: str, gradient: Array, found: Array | None, factor: float) -> str:
     if found is not None and np.array_equal(found, gradient):
-        return f"the gradient of {name} ignores the cotangent: times {factor:g}, it stays the same"
+        return f"the gradient of {name} ignores the cotangent: times {_in_words(factor)}, it stays the same"
     if factor == 0.0:
         return f"the gradient of {name} is not zero for a zero cotangent: it is not linear in the cotangent"
-    message = f"the gradient of {name} is not linear in the cotangent: times {factor:g}, it does not scale"
+    times = f"times {_in_words(factor)}, it does not scale"
+    message = f"the gradient of {name} is not linear in the cotangent: {times}"
     if found is None:
         return message
     expected = factor * gradient.astype(np.float64)
     bound = largest(np.abs(found))
-    is_clipped = np.array_equal(found, np.clip(expected, -bound, bound))
+    is_clipped = bound > 0 and np.array_equal(found, np.clip(expected, -bound, bound))
     if is_clipped and np.count_nonzero(np.abs(found) == bound) > 1:
-        return (
-            f"the gradient of {name} is clipped to {bound:g}: times {factor:g}, it does not scale; "
-            "within that it is as it was"
-        )
+        return f"the gradient of {name} is clipped to {bound:g}: {times}; within that it is as it was"
     return f"{message} (off by {largest(np.abs(found - expected)):.1e})"
+
+
+def _in_words(factor: float) -> str:
+    power = round(np.log2(abs(factor))) if factor else 0
+    return f"2^{power}" if abs(power) > 1 else f"{factor:g}"
 
 
 def _not_additive(name: str, worst: float) -> str:

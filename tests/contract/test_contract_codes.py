@@ -352,15 +352,23 @@ NOT_LINEAR = {
     "|dout|": (lambda d, x: 2 * np.abs(d) * x, "ignores the cotangent: times -1, it stays the same"),
     "clipped": (
         lambda d, x: np.clip(2 * d * x, -50, 50),
-        "is clipped to 50: times 1024, it does not scale; within that it is as it was",
+        "is clipped to 50: times 2^20, it does not scale; within that it is as it was",
     ),
     "normalised": (
         lambda d, x: 2 * d * x / np.maximum(1, np.linalg.norm(d)),
-        "ignores the cotangent: times 1024, it stays the same",
+        "ignores the cotangent: times 2^20, it stays the same",
     ),
     "floored": (
         lambda d, x: np.where(np.abs(d) > 1e-3, 2 * d * x, 0),
-        "is not linear in the cotangent: times 0.000976562, it does not scale",
+        "is not linear in the cotangent: times 2^-20, it does not scale",
+    ),
+    "floored far below": (
+        lambda d, x: np.where(np.abs(d) > 1e-5, 2 * d * x, 0),
+        "is not linear in the cotangent: times 2^-20, it does not scale",
+    ),
+    "clipped far above": (
+        lambda d, x: 2 * np.clip(d, -1e5, 1e5) * x,
+        "is not linear in the cotangent: times 2^20, it does not scale",
     ),
     "the largest only": (
         lambda d, x: 2 * d * x * (np.abs(d) == np.abs(d).max(axis=1, keepdims=True)),
@@ -382,6 +390,19 @@ def test_gc109_a_scalar_loss_that_forgets_its_cotangent():
 
     assert codes(check_backward(lambda d, x: 2 * x, loss)) == ["GC109", "GC101"]
     assert codes(check_backward(lambda d, x: 2 * d * x, loss)) == []
+
+
+@pytest.mark.parametrize("bend", [1e-3, 1e-5])
+def test_gc109_a_bend_next_to_zero_is_seen_whatever_cotangent_is_drawn(bend):
+    for seed in range(5):
+        result = gradcli.check(
+            lambda x: (np.sin(x), x),
+            lambda d, x: np.where(np.abs(d) < bend, 0, d) * np.cos(x),
+            {"x": np.array(0.3)},
+            seed=seed,
+            blame=False,
+        )
+        assert "GC109" in codes(result), seed
 
 
 def test_gc109_is_not_seen_in_a_gradient_that_is_only_wrong():

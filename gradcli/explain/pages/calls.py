@@ -86,7 +86,7 @@ def backward(dout, cache):
         title="backward is not linear in the cotangent",
         meaning=(
             "backward computes a product of the cotangent (the upstream gradient, dout) with a matrix, "
-            "so it is linear: 1024 times the cotangent gives 1024 times the gradient, to the bit; no "
+            "so it is linear: 2^20 times the cotangent gives 2^20 times the gradient, to the bit; no "
             "cotangent, no gradient; and sums add up to within rounding. Here that does not hold."
         ),
         example=program(
