@@ -101,6 +101,8 @@ def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
         there = function.elsewhere(larger)
     except Exception:  # any code: a domain error
         return False
+    if not all(np.all(np.isfinite(out)) for out in there.base):
+        return False
     size, grains = _LARGE, _grains(function, rng, _LARGE)
     if not max(grains, default=0.0) > _NOT_FLOAT64:
         size, grains = _LARGER, _grains(function, rng, _LARGER)
