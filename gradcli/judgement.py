@@ -85,8 +85,8 @@ class Judgement:
     def _zero(self) -> FloatArray:
         """What is zero to rounding. A number that is known better than that is none, where backward gives one
         as well: of a softmax that is sure, the small ones are known to their last digits."""
-        if self.numeric.off > RESOLUTION**4 and self.numeric.method == COMPLEX:
-            return self.floor
+        if self.numeric.method != COMPLEX or self.numeric.off > RESOLUTION**4:
+            return self.floor  # differences do not show what drowns in an output that stays as it is
         with np.errstate(invalid="ignore", over="ignore"):
             known = K * self.doubt <= RESOLUTION * np.abs(self.value)
         if not known.any():

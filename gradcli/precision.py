@@ -110,7 +110,9 @@ def scattered(
         except BrokenPromise:
             continue
         for name in distances.keys() & rough.keys() & exact.keys():
-            distances[name].append(rough[name].astype(np.float64) - exact[name])
+            distance = rough[name].astype(np.float64) - exact[name]
+            if np.all(np.isfinite(distance)):  # else the lower precision overflows there
+                distances[name].append(distance)
     branches = _branches(wide.subject, wide.cotangents, wide.gradients, rng, subject.problem.inputs)
     return {
         name: np.maximum(2 * np.std(np.stack(found), axis=0), branches[name])

@@ -93,6 +93,17 @@ def beside_one_backward(douts, cache):
     return (douts[0] * np.exp(length) * y / length + douts[1]) * (1 - y * y) * 2 * x
 
 
+def tiny_and_its_sigmoid(x):
+    y = np.exp(x)
+    s = 1 / (1 + np.exp(-np.abs(y)))
+    return (s, y), (s, y)
+
+
+def tiny_and_its_sigmoid_backward(douts, cache):
+    s, y = cache
+    return (douts[0] * s * (1 - s) + douts[1]) * y
+
+
 SMALL = np.array([[-10.7, 1.5, 32.7], [6.6, 13.3, -1.4], [5.6, -12.2, -3.5]]) * 1e-6
 # Name: forward, backward, input, and what correct code is to get.
 POINTS = {
@@ -118,6 +129,7 @@ POINTS = {
         np.array([0.5, 1.5, -2.0]),
         "",
     ),
+    "half of it drowns": (tiny_and_its_sigmoid, tiny_and_its_sigmoid_backward, np.array([-120.0]), ""),
     "small numbers beside one": (beside_one, beside_one_backward, SMALL, "pass"),
 }
 

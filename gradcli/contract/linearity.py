@@ -137,7 +137,7 @@ def _scales_here(gradient: Array, found: Array, factor: float, precision: np.dty
     if np.all(exact) or precision == np.float16:
         return bool(np.all(exact))
     # Near the smallest normal number a product rounds; far above, nothing does.
-    tiny = 0.0 if factor == 0.0 else float(np.finfo(precision).tiny) * 2.0**20
+    tiny = 0.0 if factor == 0.0 else float(np.finfo(precision).tiny) * 2.0**20 * max(1.0, abs(factor))
     return bool(np.all(exact | (np.abs(found - expected) <= tiny)))
 
 

@@ -137,11 +137,10 @@ def _with_nearer(
         seen = _noise(changes, base, there, steps, precision, most) or []
         for place, (found, _, sixth) in enumerate(seen):
             shared, known = _usual(found, 0.0), noise[place]
-            np.maximum(known, found, out=known)
-            if shared > 0.0:
-                fine[place] = fine[place] | ((sixth > 0) & (sixth < _FINE * shared))
-                mask = (np.abs(base[place]) < SMALL) & ~fine[place]
-                np.maximum(known, shared, out=known, where=mask)
+            fine[place] = fine[place] | ((sixth > 0) & (sixth < _FINE * shared))
+            np.maximum(known, found, out=known, where=~fine[place])
+            mask = (np.abs(base[place]) < SMALL) & ~fine[place]
+            np.maximum(known, shared, out=known, where=mask)
     return noise
 
 

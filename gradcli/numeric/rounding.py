@@ -1,6 +1,6 @@
 """How much of an output is rounding: measured, not assumed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ _NOT_FLOAT64 = 4e-12
 _LARGE = 2.0**-16  # of a move's size
 _FURTHER = 8.0  # times that: a function that is straight so far is no fast one
 _FLOAT32 = 2.0**-30  # a grain above it is not what float64 leaves, behind whatever addition
+_SMALL = 2.0**4  # times as large: what is no smaller than that needs no other point
 _TIMES = 2.0**6  # that inputs are larger, and about one at least ...
 _GROWN = 8.0  # ... where numbers are so many times as large at least
 _ALIKE = 4.0  # times a grain: what the same grain may measure
@@ -71,9 +72,21 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     is an eighth of all.
     A function too fast for such moves (sin at 1e6) lands anywhere, now and then on what looks like a line: so
     the same must hold along one of two more directions, and the line be longer there.
-    Cost: 6 evaluations, 8 where most outputs stay as they are, up to 26 where digits seem to be lost, and 73
-    more where inputs are small.
+    Where inputs are so small that a cast swallows all such moves (exp of 1e-3 in float16), they are looked at
+    where they are about one.
+    Cost: 6 evaluations, 8 where most outputs stay as they are or inputs are small, up to 26 where digits seem
+    to be lost, and 73 more to tell that from an addition.
     """
+    if _drops_here(function, noise, rng):
+        return True
+    larger = _larger(function, rng, 1.0)
+    if not larger or _follows(function, rng):
+        return False
+    there = _elsewhere(function, larger)
+    return there is not None and _drops_here(there, output_noise(there, rng), rng)
+
+
+def _drops_here(function: Function, noise: Noise, rng: np.random.Generator) -> bool:
     sizes = (_LARGE, _LARGE / 2, 2.0**-32)
     longer = (*sizes, _FURTHER * _LARGE)
     return (
@@ -83,6 +96,34 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     )
 
 
+def _larger(function: Function, rng: np.random.Generator, least: float) -> dict[str, FloatArray]:
+    """Inputs so many times as large, and about one at least; none where they are as large already."""
+    point = {n: array for n, array in function.point.items() if array.dtype.kind == "f" and array.any()}
+    times = {name: max(1 / largest(array), least) for name, array in point.items()}
+    if max(times.values(), default=1.0) < _SMALL:
+        return {}
+    return {n: array * (rng.uniform(0.5, 1.0, array.shape) * times[n]) for n, array in point.items()}
+
+
+def _elsewhere(function: Function, point: Mapping[str, Array]) -> Function | None:
+    """The function at another point, where outputs are finite there."""
+    try:
+        there = function.elsewhere(point)
+    except Exception:  # any code: a domain error
+        return None
+    return there if all(np.all(np.isfinite(out)) for out in there.base) else None
+
+
+def _follows(function: Function, rng: np.random.Generator) -> bool:
+    """Whether most outputs go along a line by small moves; a whole number need not. Cost: 2 evaluations."""
+    found = next(_sides(function, _random_directions(function, rng), (_LARGE,)))
+    if found is None:
+        return True
+    asked = [(out != np.rint(out)) | (p != m) for out, (p, m) in zip(function.base, found, strict=True)]
+    follow = sum(int(np.sum(_is_opposite(p, m))) for p, m in found)
+    return 2 * follow >= sum(map(int, map(np.count_nonzero, asked)))
+
+
 def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
     """Whether the grain is what the addition of a large number leaves in float64: (c + 30000) - 30000.
 
@@ -90,18 +131,8 @@ def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
     and that of a lower precision grows with them. Where nothing tells, it is none. Cost: 49 evaluations, 73
     where outputs do not follow shorter moves.
     """
-    larger = {
-        name: array * (rng.uniform(0.5, 1.0, array.shape) * max(1 / largest(array), _TIMES))
-        for name, array in function.point.items()
-        if array.dtype.kind == "f" and largest(array) > 0
-    }
-    if not larger:
-        return False
-    try:
-        there = function.elsewhere(larger)
-    except Exception:  # any code: a domain error
-        return False
-    if not all(np.all(np.isfinite(out)) for out in there.base):
+    there = _elsewhere(function, _larger(function, rng, _TIMES))
+    if there is None:
         return False
     size, grains = _LARGE, _grains(function, rng, _LARGE)
     if not max(grains, default=0.0) > _NOT_FLOAT64:

@@ -168,6 +168,24 @@ def test_a_cast_of_small_numbers_is_seen():
     assert drops(lambda x: 1e-3 * np.sin(1e3 * x).astype(np.float32).astype(np.float64), 1e-3 * X)
 
 
+@pytest.mark.parametrize("size", [1e-2, 1e-3])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_cast_beside_one_is_seen_where_inputs_are_so_small_that_it_swallows_their_moves(dtype, size):
+    for f in (np.exp, lambda x: np.log(1 + x), lambda x: 1 / (1 + np.exp(-x))):
+        assert drops(lambda x, f=f: f(x.astype(dtype)).astype(np.float64), size * X)
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-3])
+def test_what_stands_still_at_small_numbers_drops_nothing(size):
+    for f in (
+        lambda x: np.clip(x, -0.1 * size, 0.1 * size),
+        lambda x: np.sign(x) * np.maximum(np.abs(x) - 4 * size, 0.0) + 0.3,
+        lambda x: np.maximum(x - 5 * size, 0.0) + 0.3,
+        lambda x: np.sqrt(1 + x**2),
+    ):
+        assert not drops(f, size * X)
+
+
 @pytest.mark.parametrize(("shift", "size"), [(3e4, 1e-3), (3e5, 1e-3), (2e6, 1e-3), (2e6, 1e-6)])
 def test_what_an_addition_leaves_of_small_numbers_is_no_lower_precision(shift, size):
     for seed in range(8):
