@@ -8,11 +8,14 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from gradcli.targets.forward_call import is_open_ended
 from gradcli.targets.halves import Behind, Halves
 from gradcli.targets.source_tree import source_tree
+from gradcli.targets.tape_engine import DATA
 
 Method = Callable[..., Any]
 
@@ -25,18 +28,27 @@ def through_call(cls: type, halves: Halves) -> Halves:
     return _around(call, halves) if _keeps_and_calls(call, halves.forward.__name__) else halves
 
 
-def _around(call: Method, halves: Halves) -> Halves:
+def _around(call: FunctionType, halves: Halves) -> Halves:
     own = halves.forward
+    boxed = _boxed(call)
 
     def around(forward: Method, backward: Method) -> Halves:
         def called(self: Any, *args: Any, **keywords: Any) -> Any:
+            if is_open_ended(call) and keywords:  # it hands them on by their places
+                args, keywords = inspect.signature(own).bind(self, *args, **keywords).args[1:], {}
+            if boxed is not None:
+                args = tuple(map(boxed.put, args))
+                keywords = {name: boxed.put(value) for name, value in keywords.items()}
             if forward is own:
-                return call(self, *args, **keywords)
+                return _plain(boxed, call(self, *args, **keywords))
             setattr(self, own.__name__, functools.partial(forward, self))
             try:
-                return call(self, *args, **keywords)
+                return _plain(boxed, call(self, *args, **keywords))
             finally:
                 delattr(self, own.__name__)
+
+        if boxed is not None:
+            backward = _without_boxes(boxed, backward)
 
         # A call of `*args` hands them on: forward says what they are.
         return halves._replace(
@@ -44,6 +56,52 @@ def _around(call: Method, halves: Halves) -> Halves:
         )
 
     return around(own, halves.backward)._replace(behind=Behind(own, halves.backward, around, None))
+
+
+class _Boxed(NamedTuple):
+    """Values that the call takes and returns, with an array each in them: `Variable(np.ones(3)).data`."""
+
+    cls: type
+    attribute: str
+
+    def put(self, value: Any) -> Any:
+        return self.cls(value) if isinstance(value, np.ndarray) else value
+
+
+def _boxed(call: FunctionType) -> _Boxed | None:
+    """The class that a call makes its result of, where it is one of values that hold an array."""
+    tree = source_tree(call)
+    for node in ast.walk(tree) if tree is not None else ():
+        called = node.func if isinstance(node, ast.Call) else None
+        made = call.__globals__.get(called.id) if isinstance(called, ast.Name) else None
+        if not isinstance(made, type) or made.__module__ in ("builtins", "numpy"):
+            continue
+        tried = np.ones((3, 2))
+        try:
+            value = made(tried)
+            attribute = next((name for name in DATA if getattr(value, name, None) is tried), None)
+        except Exception:  # it is made of something else
+            continue
+        if attribute is not None:
+            return _Boxed(made, attribute)
+    return None
+
+
+def _plain(boxed: _Boxed | None, returned: Any) -> Any:
+    """What was returned, with the arrays in the place of the values that hold them."""
+    if boxed is None:
+        return returned
+    if isinstance(returned, tuple | list):
+        return type(returned)(_plain(boxed, one) for one in returned)
+    return getattr(returned, boxed.attribute) if isinstance(returned, boxed.cls) else returned
+
+
+def _without_boxes(boxed: _Boxed, backward: Method) -> Method:
+    @functools.wraps(backward)
+    def called(*args: Any, **keywords: Any) -> Any:
+        return _plain(boxed, backward(*args, **keywords))
+
+    return called
 
 
 def _keeps_and_calls(call: FunctionType, forward: str) -> bool:

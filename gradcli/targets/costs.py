@@ -1,5 +1,6 @@
 """The conventions of costs: one call that returns value and gradient, or a function beside its derivative."""
 
+import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +26,7 @@ from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.returned_names import returned_names
+from gradcli.targets.source_tree import source_tree
 
 __all__ = ["CheckableCost", "find"]
 
@@ -151,12 +153,22 @@ def _is_cost(name: str, function: Callable[..., Any]) -> bool:
     return is_cost(name, returned_names(function))
 
 
+def _is_a_difference(name: str, gradient: Callable[..., Any]) -> bool:
+    """Whether a derivative only takes differences of the function: `(f(x + h) - f(x)) / h`."""
+    tree = source_tree(gradient)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree is not None else []
+    own = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == name]
+    moved = [arg for call in own for arg in call.args if isinstance(arg, ast.BinOp)]
+    at = {ast.unparse(call) for call in own}
+    return len(at) > 1 and any(isinstance(arg.op, ast.Add | ast.Sub) for arg in moved)
+
+
 def _beside(
     name: str, derivative: str, value: Callable[..., Any], gradient: Callable[..., Any]
 ) -> list[Checkable]:
     """A derivative that takes more than the function and its output takes the cotangent: it is a backward."""
     takes = argument_names(value)
-    if not takes:
+    if not takes or _is_a_difference(name, gradient):
         return []
     if len(required_arguments(gradient)) > len(takes) and output_beside(value, gradient) is None:
         return [CheckablePair(Pair(name, name, derivative), value, gradient)]

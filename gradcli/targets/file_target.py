@@ -159,7 +159,7 @@ def _problem_of(
         left_out, budget = _optional(one, given), spec.settings.budget
         found = infer(one, missing, given.shapes, build, optional=left_out, budget=budget)
     except NothingFits as nothing:
-        reason = None if one.wraps else unguessable(one.functions, one.arguments)
+        reason = None if one.wraps else unguessable(one.functions, one.missing(()))
         told = f"{loaded.shown}:{one.name}: {reason}" if reason is not None else _asked(build, str(nothing))
         raise UsageError(told) from nothing
     except LackingError as lacking:

@@ -30,6 +30,8 @@ def as_outputs(values: tuple[Any, ...], inputs: Mapping[str, Any]) -> tuple[Arra
 
 def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
     verb = "returned" if name == "forward" else "is"
+    if isinstance(value, list) and value and all(isinstance(one, int | float | np.number) for one in value):
+        value = np.asarray(value, dtype=np.result_type(*value, np.float64))  # equations, as solvers take them
     numeric = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)
     if callable(value) and not hasattr(value, "__array__") and not isinstance(value, type):
         raise UsageError(f"{name} {verb} {describe(value)}: that is what to check, at a point of its own")

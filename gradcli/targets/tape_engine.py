@@ -156,13 +156,17 @@ def is_scalar(cls: type) -> bool:
 
 
 def _keeps_arrays(cls: type) -> bool:
-    """Whether a value that is made of an array starts with a gradient of its shape."""
+    """Whether a value is made of an array alone, or starts with a gradient of its shape."""
     tried = np.ones((3, 2))
     try:
         value = cls(tried)
-        return any(np.shape(getattr(value, name, 0)) == tried.shape for name in GRAD)
     except (Exception, SystemExit):
         return False
+    try:
+        cls(1.5)
+    except (Exception, SystemExit):
+        return True
+    return any(np.shape(getattr(value, name, 0)) == tried.shape for name in GRAD)
 
 
 def _holds(value: Any, name: str, tried: Any) -> bool:
@@ -187,6 +191,7 @@ def _seed_of(engine: Engine) -> str:
             continue
         if np.array_equal(found, cotangent):
             return seed
-        possible += [seed] if found.shape == cotangent.shape else []
+        is_ignored = bool(np.all(found == 1))  # what it takes is something else, `retain_grad`
+        possible += [seed] if found.shape == cotangent.shape and not is_ignored else []
     # A sum may be wrong; without `*`, outputs cannot be weighed.
     return possible[0] if possible else "none" if hasattr(engine.cls, "__mul__") else "array"

@@ -54,7 +54,7 @@ def _keys(tree: ast.AST) -> set[str]:
 def _made(asked: Collection[str], space: Mapping[str, Any]) -> tuple[Any, str] | None:
     """An object of a class that has all these attributes without being told anything."""
     for name, cls in space.items():
-        if isinstance(cls, type) and cls.__module__ == space.get("__name__") and not required_arguments(cls):
+        if isinstance(cls, type) and _is_users(cls) and not required_arguments(cls):
             try:
                 made = cls()
             except Exception:  # it is not what it is for
@@ -62,6 +62,14 @@ def _made(asked: Collection[str], space: Mapping[str, Any]) -> tuple[Any, str] |
             if all(hasattr(made, attribute) for attribute in asked):
                 return made, f"{name}()"
     return None
+
+
+def _is_users(cls: type) -> bool:
+    """Whether a class is none of Python's own, nor of a package that is installed."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None) or ""
+    installed = "site-packages" in file or "dist-packages" in file
+    return not installed and cls.__module__.partition(".")[0] not in sys.stdlib_module_names
 
 
 def _of_numbers(name: str, asked: Collection[str]) -> tuple[Any, str] | None:
@@ -79,11 +87,9 @@ def _asked_of(name: str, tree: ast.AST) -> Iterator[str]:
 
 
 def _used_plainly(tree: ast.AST) -> set[str]:
-    """The names that are computed with as they are, rather than asked for something or kept in a cache."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.BinOp | ast.Subscript | ast.Compare | ast.UnaryOp):
-            found |= {part.id for part in ast.iter_child_nodes(node) if isinstance(part, ast.Name)}
-        elif isinstance(node, ast.Call):
-            found |= {part.id for part in node.args if isinstance(part, ast.Name)}
-    return found
+    """The names that are computed with as they are, rather than asked for something or passed on."""
+    plain = (ast.BinOp, ast.Subscript, ast.Compare, ast.UnaryOp)
+    parts = [
+        part for node in ast.walk(tree) if isinstance(node, plain) for part in ast.iter_child_nodes(node)
+    ]
+    return {part.id for part in parts if isinstance(part, ast.Name)}
