@@ -30,7 +30,7 @@ from gradcli.targets.label import Label
 from gradcli.targets.output_argument import taken_at_output
 from gradcli.targets.pair import advise_in_python, source_file
 from gradcli.targets.readings import Reading, agrees, likeliest, parts_of, possible, pulled_back
-from gradcli.targets.results import as_outputs
+from gradcli.targets.results import as_numbers, as_outputs
 from gradcli.targets.returned_names import names_in_brackets, returned_names
 from gradcli.targets.tensors import on_tensors, takes_tensors
 from gradcli.targets.unnamed_arguments import nothing_known, taken_apart
@@ -266,7 +266,7 @@ def _forward_adapter(call: CostCall, constants: Values) -> Callable[[Mapping[str
     def run(arrays: Mapping[str, Array]) -> Run:
         point = {name: array.copy() for name, array in arrays.items()}
         value = call.value_at({**fresh(constants), **arrays})
-        outputs = as_outputs((value,), arrays)
+        outputs = as_outputs((as_numbers(value),), arrays)
         return Run(outputs, (point, value))
 
     return run

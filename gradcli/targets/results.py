@@ -28,10 +28,16 @@ def as_outputs(values: tuple[Any, ...], inputs: Mapping[str, Any]) -> tuple[Arra
     return tuple(_as_output(name, value, complex_allowed) for name, value in zip(names, values, strict=True))
 
 
+def as_numbers(value: Any) -> Any:
+    """A list of numbers as an array: equations, as solvers take them. Anything else as it is."""
+    is_list = isinstance(value, list) and bool(value)
+    if not is_list or not all(isinstance(one, int | float | complex | np.number) for one in value):
+        return value
+    return np.asarray(value, dtype=np.result_type(np.float64, *map(type, value)))
+
+
 def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
     verb = "returned" if name == "forward" else "is"
-    if isinstance(value, list) and value and all(isinstance(one, int | float | np.number) for one in value):
-        value = np.asarray(value, dtype=np.result_type(*value, np.float64))  # equations, as solvers take them
     numeric = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)
     if callable(value) and not hasattr(value, "__array__") and not isinstance(value, type):
         raise UsageError(f"{name} {verb} {describe(value)}: that is what to check, at a point of its own")
