@@ -15,7 +15,7 @@ _CONSTANTS = (
     (r"momentum|decay|rho", "0.9"),
     (r"drop\w*_params?", "{'p': 0.5, 'mode': 'train', 'seed': 1}"),
     (r"p|rate|prob|slope|alpha|lr|learning_rate|temperature|keep_prob|drop\w*", "0.5"),
-    (r"reg\w*|[Ll]am\w*|lmbda\w*|l[12](_reg|_penalty)?|weight_decay|margin|delta|C", "0.5"),
+    (r"reg\w*|[Ll]am\w*|\w+_lambd?a?|lmbda\w*|l[12](_reg|_penalty)?|weight_decay|margin|delta|C", "0.5"),
     (r"input_layer_size|input_(dim|size)|n_in(puts?)?|in_(features|dim|channels)|num_features", "3"),
     (r"hidden_(layer_)?(size|dim|units)|n_hidden|num_hidden", "2"),
     (r"num_(labels|classes)|n_(classes|out(puts?)?)|output_(dim|size)|out_(features|dim|channels)", "3"),

@@ -31,7 +31,7 @@ _OUTPUTS = re.compile(
     r"(n_?|nn_)?(out|outputs?)(_?(features|dim|dims|size|units|nodes|neurons|ch|channels?|planes|depth|maps|num|n))?"
     r"|n_out(puts?)?"
     r"|(n|num)_(out|outputs?|units|neurons|filters|kernels|classes|neurons_out)|n_units|units|[Dd]_?out|C_?out|c_out"
-    r"|fan_out|classes|out_?(dim|features|size|channels)|filters|(layer_)?depth|num_neurons|n_y|nOutputPlane|neurons|nodes|output_dimension"
+    r"|fan_out|classes|out_?(dim|features|size|channels)|filters|(layer_)?depth|num_neurons|n_y|nOutputPlane|neurons|nodes|output_dimension|K|num_labels"
 )
 _HIDDEN = re.compile(
     r"(n_?|nn_)?hidden(_?(features|dim|dims|size|units|nodes))?|[Dd]_?hidden|n_h|H|(n|num)_hidden"

@@ -58,7 +58,7 @@ def _aligned(cost: Method, method: Method) -> Method:
     wanted, own = argument_names(cost), argument_names(method)
     needs = required_arguments(method)
     alike = len(own) == len(wanted) == len(needs) > 2 and all(
-        a.lower() == b.lower() or (is_target(a) and is_target(b)) for a, b in zip(wanted, own, strict=True)
+        _plain(a) == _plain(b) or (is_target(a) and is_target(b)) for a, b in zip(wanted, own, strict=True)
     )
     if not alike or wanted == own:
         return method
@@ -73,6 +73,11 @@ def _aligned(cost: Method, method: Method) -> Method:
         parameters=[p.replace(name=renamed[p.name]) for p in signature.parameters.values()]
     )
     return called
+
+
+def _plain(name: str) -> str:
+    """`x` of `X` and of `X_batch`."""
+    return re.sub(r"_?(batch|train|data)$", "", name.lower()) or name.lower()
 
 
 def spelled_cost_halves(value: Method, gradient: Method) -> Halves:

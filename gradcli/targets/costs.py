@@ -1,6 +1,7 @@
 """The conventions of costs: one call that returns value and gradient, or a function beside its derivative."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -30,6 +31,7 @@ from gradcli.targets.source_tree import source_tree
 
 __all__ = ["CheckableCost", "find"]
 
+_DATA = re.compile(r"x|inputs?|data|features|w|weights?|theta", re.IGNORECASE)
 _PLAIN = ("forward", "f", "fun", "func", "function", "cost", "loss", "objective", "evaluate", "value")
 
 
@@ -171,6 +173,9 @@ def _beside(
     if not takes or _is_a_difference(name, gradient):
         return []
     if len(required_arguments(gradient)) > len(takes) and output_beside(value, gradient) is None:
+        more = [argument for argument in required_arguments(gradient) if argument not in takes]
+        if len(more) < len(required_arguments(gradient)) and any(map(_DATA.fullmatch, more)):
+            return []  # the gradient of something else, of which this is but the end: `x * (a - y)`
         return [CheckablePair(Pair(name, name, derivative), value, gradient)]
     order = 2 if is_second_order(name, derivative) else 1
     return [CheckableCost(name, (name, derivative), value, gradient, order)]

@@ -33,7 +33,7 @@ from gradcli.targets.returned_names import returned_names
 
 _PREDICTION = re.compile(r"y_?(hat|pred)\w*|pred(ict\w*)?s?|probs?|logits|scores|outputs?", re.IGNORECASE)
 _TRUTH = re.compile(
-    r"y(_?(true|train|batch|one_?hot|label|actual|target))?|(one_?hot_?)?(y|labels?)|targets?"
+    r"y(_?(true|train|batch|one_?hot|label|actual|target))?|(one_?hot_?)?(y|labels?)|targets?|t"
     r"|(expected|desired|target)_(outputs?|values?)",
     re.IGNORECASE,
 )

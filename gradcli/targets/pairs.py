@@ -1,5 +1,6 @@
 """The convention of pairs: `X_forward(x, …)` with `X_backward(dout, cache)`, two functions of a file."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +25,11 @@ from gradcli.targets.networks import why_no_pair
 from gradcli.targets.pair import make_problem, source_file
 from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.results import input_named
+from gradcli.targets.returned_names import returned_names
 from gradcli.targets.tensors import on_tensors, takes_tensors
+
+_DATA = re.compile(r"x|inputs?|data|features|images?", re.IGNORECASE)
 
 __all__ = ["CheckablePair", "find", "lone_half"]
 
@@ -112,10 +117,13 @@ class CheckablePair(ByArguments):
                 target=label.target,
                 where=label.where,
                 rerun=label.rerun,
-                nograd=self.nograd,
+                nograd=self.nograd | data,
             )
 
+        data = self._data_without_gradient(inputs)
+        told = [f"{name} is not compared: backward returns no gradient of it" for name in sorted(data)]
         problem = made(self.forward, self.backward)
+        problem = replace(problem, remarks=(*problem.remarks, *told)) if told else problem
         if self._dictionary is None and not self._has_context and not self._has_tensors:
             return problem
         source = Source(self.forward, self.backward, source_file(self.forward), made)
@@ -126,6 +134,15 @@ class CheckablePair(ByArguments):
 
     def without(self, nograd: frozenset[str]) -> "CheckablePair":
         return replace(self, nograd=nograd)
+
+    def _data_without_gradient(self, inputs: Mapping[str, Array]) -> frozenset[str]:
+        """The data of a first layer, whose backward returns `dW, db` and nothing else by these names."""
+        floats = [name for name, array in inputs.items() if array.dtype.kind == "f"]
+        returned = returned_names(self.backward)
+        found = {input_named(name, floats) for name in returned}
+        rest = frozenset(floats) - found
+        is_told = len(found) == len(returned) > 1 and None not in found
+        return rest if is_told and all(map(_DATA.fullmatch, rest)) else frozenset()
 
 
 def _without_gradient(problem: Problem, names: Sequence[str]) -> frozenset[str]:

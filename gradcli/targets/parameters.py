@@ -161,7 +161,7 @@ def _within(holder: Any) -> Iterator[tuple[Place, Any]]:
 _INPUTS = (
     "dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "gradInput", "input_grad", "grad_x",
     "input_gradient", "grad_in", "gradient_input", "din", "bottom_diff", "passed_gradient", "dL_dx",
-    "dloss_din", "dL_dinput", "derivatives", "derivative", "gradient", "grad", "delta",
+    "dloss_din", "dL_dinput", "derivatives", "derivative", "gradient", "grad", "delta", "dvalues",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from gradcli.targets.advice import usual_constant
+from gradcli.targets.inference.by_column import by_column, columns_first
 from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
 from gradcli.targets.inference.guess import Drawn, Fixed, Guess, Layout, drawn, sizes_for
@@ -90,6 +91,7 @@ def ranked(
     told = by_indexing(forward, names) | by_docstring(forward, names) | by_annotation(forward)
     classes = by_classes(functions[:2], symbols, names)
     numbered = by_numbers(functions[:2], names) - told.keys()
+    columns_of = by_column(functions[:2], names) - told.keys()
     modes = by_comparison(forward, names)
     clipped = by_clipping(forward, names) | by_complement(forward, names)
     two = by_two(functions[:2], names) - told.keys()
@@ -132,6 +134,7 @@ def ranked(
         guesses = of_several(guesses) if classes or numbered else guesses
         if name in classes and name not in told and name not in of_one:
             found[name] = _classes(guesses, by_name(name, annotation_of(forward, name)))
+            found[name] = columns_first(found[name]) if columns_of else found[name]
             continue
         start = len(guesses) + (2 if guesses else 0)
         role = (
@@ -179,6 +182,8 @@ def ranked(
             found[name] = matrices_first(found[name])
         if name in columns:
             found[name] = [*found[name], (_AS_COLUMNS, COLUMNS)]
+        if name in columns_of and not LABEL.fullmatch(name):
+            found[name] = columns_first(found[name])
         if name in square and name not in told:
             found[name] = square_first(found[name], square[name])
         if name in of_one and name not in told:

@@ -50,6 +50,7 @@ _COUNT, _COUNTS = re.compile(r"(num|n)_\w+"), (3, 4, 5)  # the first of which ru
 _MAY_BE_NUMBER = re.compile(r"gamma|scale|beta|shift|sigma\w*|k")
 _DATA_NAME = re.compile(r"x|z|xs|inp|inputs?|data|feat(ure)?s?", re.IGNORECASE)
 _AXIS, _DIMS = re.compile(r"dim|axis"), (1, 2, 3, 0)  # `dim` may be a length as well
+_ONE_LABEL = 7  # the rank of a label that is one number
 _FAR = 12  # a rank that little else reaches
 _NUMBER = {"int": (2, 1, 3), "float": (0.5,), "bool": (True, False), "str": ("train", "mean")}
 
@@ -83,7 +84,7 @@ def by_name(name: str, annotation: str) -> list[tuple[int, Guess]]:
     # Data that are no array are further off than any parameter that is none.
     return [
         *found,
-        (start + 5, Drawn(())),
+        (_ONE_LABEL if shapes == _LABELS else start + 5, Drawn(())),
         (start + (_FAR if _DATA_NAME.fullmatch(name) else 6), Fixed(2)),
     ]
 

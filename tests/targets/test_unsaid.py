@@ -1,0 +1,134 @@
+"""Code that leaves unsaid what each gradient is of, or how samples lie: read off the code, bugs are found."""
+
+from pathlib import Path
+
+import pytest
+
+from gradcli import check_target
+from gradcli.errors import NothingToCheck
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+FIRST_LAYER = """
+def first_forward(x, W, b):
+    return x @ W + b, x
+
+
+def first_backward(dout, cache):
+    dW = cache.T @ dout
+    db = dout.sum(axis=0)
+    return dW, db
+"""
+COLUMNS = """
+import numpy as np
+
+
+class Scores:
+    def __init__(self, d, K):
+        self.W = np.random.randn(K, d)
+        self.b = np.zeros((K, 1))
+
+    def probabilities(self, X):
+        e = np.exp(self.W @ X + self.b)
+        return e / e.sum(axis=0)
+
+    def compute_cost(self, X, Y, our_lambda):
+        n = X.shape[1]
+        return -np.sum(Y * np.log(self.probabilities(X))) / n + our_lambda * np.sum(self.W**2)
+
+    def compute_gradients(self, X_batch, Y_batch, our_lambda):
+        n = X_batch.shape[1]
+        g = self.probabilities(X_batch) - Y_batch
+        grad_W = g @ X_batch.T / n + 2 * our_lambda * self.W
+        grad_b = g.sum(axis=1, keepdims=True) / n
+        return grad_W, grad_b
+"""
+NESTED = """
+import numpy as np
+
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.W, self.b = np.random.randn(n_in, n_out), np.zeros(n_out)
+
+    def forward(self, X):
+        self.X = X
+        return X @ self.W + self.b
+
+    def backward(self, upstream):
+        self.gradW = self.X.T @ upstream
+        self.gradB = upstream.sum(axis=0)
+        return upstream @ self.W.T, [self.gradW, self.gradB]
+"""
+KEPT_AS_VALUES = """
+import numpy as np
+
+
+class Hinge:
+    def forward(self, inputs):
+        self.inputs = inputs
+        self.output = np.maximum(0.1 * inputs, inputs)
+
+    def backward(self, dvalues):
+        self.dvalues = dvalues * np.where(self.inputs > 0, 1.0, 0.1)
+"""
+COUNTED = '''
+import numpy as np
+
+
+def table(y):
+    return (y[:, None] == np.unique(y)).astype(float)
+
+
+def loss(W, X, y):
+    """
+    - W: a k x d weight matrix
+    - X: the n x d data matrix (n observations, d features)
+    - y: the classes
+    """
+    scores = X @ W.reshape(len(np.unique(y)), X.shape[1]).T
+    return -np.sum(table(y) * (scores - np.log(np.exp(scores).sum(axis=1))[:, None]))
+
+
+def grad_loss(W, X, y):
+    e = np.exp(X @ W.reshape(len(np.unique(y)), X.shape[1]).T)
+    return (e / e.sum(axis=1)[:, None] - table(y)).T @ X
+'''
+# source, target, what is right in it, the slip, the gradients that are compared and those that are wrong then
+CODE = [
+    (FIRST_LAYER, "first", "dout.sum(axis=0)", "dout.mean(axis=0)", "W b", "b"),
+    (COLUMNS, "Scores", "2 * our_lambda", "our_lambda", "W b", "W"),
+    (NESTED, "Dense", "upstream @ self.W.T", "-upstream @ self.W.T", "X W b", "X"),
+    (KEPT_AS_VALUES, "Hinge", "1.0, 0.1)", "1.0, 0.2)", "inputs", "inputs"),
+    (COUNTED, "loss", "- table(y)", "- 2 * table(y)", "W", "W"),
+]
+
+
+@pytest.mark.parametrize(("source", "name", "right", "slip", "gradients", "wrong"), CODE)
+def test_what_is_not_said_is_read_off_the_code(source, name, right, slip, gradients, wrong):
+    Path("code.py").write_text(source)
+    result = check_target(f"code.py:{name}")
+    assert (result.verdict, set(result.gradients)) == ("pass", set(gradients.split()))
+    assert right in source
+    Path("code.py").write_text(source.replace(right, slip))
+    found = check_target(f"code.py:{name}", blame=False).gradients
+    assert {name for name, one in found.items() if one.verdict == "fail"} == set(wrong.split())
+
+
+def test_data_whose_gradient_a_first_layer_has_no_use_for_are_named():
+    Path("code.py").write_text(FIRST_LAYER)
+    assert "x is not compared: backward returns no gradient of it" in check_target("code.py:first").remarks
+
+
+def test_a_bias_without_a_gradient_is_no_first_layer():
+    Path("code.py").write_text(FIRST_LAYER.replace("return dW, db", "dx = dout\n    return dx, dW"))
+    assert check_target("code.py:first", blame=False).verdict == "fail"
+
+
+def test_a_gradient_by_what_a_loss_does_not_take_is_that_of_something_else():
+    Path("code.py").write_text(
+        "import numpy as np\n\n\ndef nll(a, y):\n    return -np.sum(y * np.log(a))\n\n\n"
+        "def nll_grad(x, a, y):\n    return x @ (a - y)\n"
+    )
+    with pytest.raises(NothingToCheck):
+        check_target("code.py")
