@@ -284,6 +284,7 @@ def bind_backward(
         for parameter in parameters
         if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     )
+    slots = tuple(_in_other_case(slot, values) for slot in slots)
     slots = tuple(_measured(slot, values) for slot in _with_aliases(slots, values))
     # `*_` is not looked at.
     open_ended = any(p.kind is Parameter.VAR_POSITIONAL and p.name.strip("_") for p in parameters)
@@ -292,6 +293,13 @@ def bind_backward(
         # A Hessian is symmetric: its product with a vector is the vjp, and the vector the cotangent.
         places = next(((i,) for i, slot in enumerate(slots) if slot.role == FREE and slot.required), places)
     return BackwardCall(slots, places, open_ended, results, taken_apart(backward) if open_ended else "")
+
+
+def _in_other_case(slot: Slot, values: Collection[str]) -> Slot:
+    """The Z of `backward(dA, Z)` is the z of `forward(z)`, and no output."""
+    alike = [name for name in values if name.lower() == slot.name.lower()]
+    is_other = slot.role in (OUTPUT, FREE) and slot.required and len(alike) == 1
+    return replace(slot, role=VALUE, source=alike[0]) if is_other else slot
 
 
 def _with_aliases(slots: tuple[Slot, ...], values: Collection[str]) -> tuple[Slot, ...]:

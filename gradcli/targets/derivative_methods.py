@@ -39,6 +39,7 @@ _DERIVATIVE = re.compile(
     rf"{_VERB}((raw|full)_)?(grad|gradient|deriv|derivative|diff|prime|der|df?|dx|jac(obian)?)(_(fn|at))?",
     re.IGNORECASE,
 )
+_DATA = re.compile(r"x|z|theta|w|u|v|inputs?", re.IGNORECASE)
 _SECOND = re.compile(r"(grad|gradient|deriv|derivative)_?2|second_\w+|hess(ian)?", re.IGNORECASE)
 
 
@@ -107,6 +108,10 @@ def _of_data(name: str, cls: type) -> Iterator[Checkable]:
         alike = argument_names(function) == argument_names(slope)
         if not alike or not isinstance(function, FunctionType) or not isinstance(slope, FunctionType):
             continue
+        if _is_without_self(cls, value) and _is_without_self(cls, derivative):
+            methods = (value, derivative)
+            yield CheckableMethods(f"{name}{suffix}", (name,), function, slope, cls=cls, methods=methods)
+            continue
         if not (_reads_self(function) or _reads_self(slope)):  # whatever the object is made with
             bare: Any = object.__new__(cls)
             bound = getattr(bare, value), getattr(bare, derivative)
@@ -114,6 +119,13 @@ def _of_data(name: str, cls: type) -> Iterator[Checkable]:
         else:
             own = Behind(function, slope, _halves, None)
             yield CheckableClass(f"{name}{suffix}", cls, _halves(function, slope)._replace(behind=own))
+
+
+def _is_without_self(cls: type, name: str) -> bool:
+    """Whether a method has no use for an object: a static one, or one that takes data alone."""
+    method = inspect.getattr_static(cls, name)
+    first = argument_names(method)[:1] if isinstance(method, FunctionType) else ()
+    return isinstance(method, staticmethod) or any(map(_DATA.fullmatch, first))
 
 
 def _reads_self(method: FunctionType) -> bool:
@@ -143,7 +155,8 @@ def _pairs(name: str, cls: type) -> Iterator[Checkable]:
     except UsageError:
         return
     for (value, derivative), suffix in found.items():
-        function, slope = getattr(made, value), getattr(made, derivative)
+        alone = _is_without_self(cls, value) and _is_without_self(cls, derivative)
+        function, slope = (getattr(cls if alone else made, one) for one in (value, derivative))
         if _belong(function, slope):
             methods = (value, derivative)
             yield CheckableMethods(f"{name}{suffix}", (name,), function, slope, cls=cls, methods=methods)

@@ -94,12 +94,54 @@ def grad_loss(W, X, y):
     e = np.exp(X @ W.reshape(len(np.unique(y)), X.shape[1]).T)
     return (e / e.sum(axis=1)[:, None] - table(y)).T @ X
 '''
+OTHER_CASE = """
+import numpy as np
+
+
+def squash(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def squash_backward(dA, Z):
+    s = squash(Z)
+    return dA * s * (1 - s)
+"""
+WITHOUT_SELF = """
+import numpy as np
+
+
+class Bowl:
+    def objective(x):
+        return x[0] ** 2 + 3 * x[1] ** 2
+
+    def jacobian(x):
+        return np.array([2 * x[0], 6 * x[1]])
+"""
+STATIC = """
+import numpy as np
+
+
+class Net:
+    def __init__(self, layers):
+        self.layers = layers
+
+    @staticmethod
+    def bend(x):
+        return np.tanh(x) ** 2
+
+    @staticmethod
+    def dbend(x):
+        return 2 * np.tanh(x) * (1 - np.tanh(x) ** 2)
+"""
 # source, target, what is right in it, the slip, the gradients that are compared and those that are wrong then
 CODE = [
     (FIRST_LAYER, "first", "dout.sum(axis=0)", "dout.mean(axis=0)", "W b", "b"),
     (COLUMNS, "Scores", "2 * our_lambda", "our_lambda", "W b", "W"),
     (NESTED, "Dense", "upstream @ self.W.T", "-upstream @ self.W.T", "X W b", "X"),
     (KEPT_AS_VALUES, "Hinge", "1.0, 0.1)", "1.0, 0.2)", "inputs", "inputs"),
+    (OTHER_CASE, "squash", "s * (1 - s)", "s * (1 + s)", "z", "z"),
+    (WITHOUT_SELF, "Bowl", "6 * x[1]", "3 * x[1]", "x", "x"),
+    (STATIC, "Net.bend", "2 * np.tanh", "np.tanh", "x", "x"),
     (COUNTED, "loss", "- table(y)", "- 2 * table(y)", "W", "W"),
 ]
 
