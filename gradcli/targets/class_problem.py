@@ -39,7 +39,7 @@ from gradcli.targets.living import (
 )
 from gradcli.targets.pair import source_file
 from gradcli.targets.parameters import Parameter
-from gradcli.targets.places import Place, at
+from gradcli.targets.places import Place, at, written
 
 _NOTHING = ObjectSpelling()
 
@@ -84,6 +84,12 @@ def make_class_problem(
     without = [name for name in fixed if not (is_target(name) or calls.backward.lone)]
     remarks = [
         f"{name} is not compared: backward neither returns nor keeps a gradient of it" for name in without
+    ]
+
+    remarks += [
+        f"{written(p.gradient)} is taken for the gradient of {p.name}: it has its shape"
+        for p in found.prototype.parameters
+        if p.is_misnamed and p.gradient is not None
     ]
 
     def pieces() -> list[Problem]:

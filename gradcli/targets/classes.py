@@ -25,14 +25,14 @@ from gradcli.targets.class_methods import wants_target
 from gradcli.targets.class_problem import accepts, make_class_problem
 from gradcli.targets.constructor import Shape, construct, guess, is_training, unguessable
 from gradcli.targets.convention import Advise, ByName, Checkable
-from gradcli.targets.cost_methods import cost_halves_of
+from gradcli.targets.cost_methods import cost_halves_of, with_target
 from gradcli.targets.forward_call import (
     argument_names,
     is_open_ended,
     parameters_of,
     required_arguments,
 )
-from gradcli.targets.halves import Halves, halves_of, is_slope, only_promised, static_halves_of
+from gradcli.targets.halves import Behind, Halves, halves_of, is_slope, only_promised, static_halves_of
 from gradcli.targets.implied_loss import with_usual_loss
 from gradcli.targets.label import Label
 from gradcli.targets.loss_after import with_loss_after
@@ -339,6 +339,11 @@ def _halves_of(cls: type) -> Halves | None:
     """A forward and a backward, unless the loss is within the backward; then a cost and its gradients."""
     halves = halves_of(cls)
     if halves is not None:
+        if not argument_names(halves.backward)[1:]:  # it goes by what forward keeps of a target
+            own = Behind(halves.forward, halves.backward, _with_targets, None)
+            halves = _with_targets(halves.forward, halves.backward)._replace(
+                accumulate=halves.accumulate, behind=halves.behind or own
+            )
         takes = argument_names(partial(halves.forward, None))
         if wants_target(takes, partial(halves.backward, None)) is None:
             return with_tensors(cls, with_loss_after(cls, through_call(cls, halves)))
@@ -347,6 +352,11 @@ def _halves_of(cls: type) -> Halves | None:
             return with_tensors(cls, halves)
     halves = cost_halves_of(cls) or halves or pullback_halves_of(cls) or network_of_methods(cls)
     return None if halves is None else with_tensors(cls, halves)
+
+
+def _with_targets(forward: Callable[..., Any], backward: Callable[..., Any]) -> Halves:
+    """A forward whose target must be given, where without one it returns what the loss is taken of."""
+    return Halves(with_target(forward), backward)
 
 
 def _is_users(cls: type) -> bool:

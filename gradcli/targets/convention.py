@@ -19,6 +19,7 @@ from gradcli.targets.forward_call import (
     required_arguments,
 )
 from gradcli.targets.label import Label
+from gradcli.targets.lengths_written import lengths_written
 
 Advise = Callable[[list[str]], str]  # what to add to a check for arguments that got nothing
 
@@ -127,13 +128,19 @@ class ByArguments(ByName):
         return f"{getattr(self.called, '__name__', 'forward')}({', '.join(self.arguments)})"
 
     @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """As of a Checkable."""
+        return (self.called,)
+
+    @property
     def lengths(self) -> Sequence[int]:
-        """Of the arrays of the file that the function names."""
+        """Of the arrays of the file that the function names, and those that the code is written for."""
         function = inspect.unwrap(self.called)
         named = getattr(getattr(function, "__code__", None), "co_names", ())
         held = [getattr(function, "__globals__", {}).get(name) for name in named]
         shapes = [array.shape for array in held if isinstance(array, np.ndarray)]
-        return list(dict.fromkeys(length for shape in shapes for length in shape if length > 1))
+        held_lengths = (length for shape in shapes for length in shape if length > 1)
+        return list(dict.fromkeys([*held_lengths, *lengths_written(self.functions)]))
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -19,10 +19,12 @@ from gradcli.targets.parameters import (
     find_parameters,
     mapped_parameters,
     returned_parameters,
+    unclaimed,
 )
-from gradcli.targets.places import Place, at, entries
+from gradcli.targets.places import Place, at, entries, written
 from gradcli.targets.spelled_object import spelled_inputs, with_spelled
 
+_MOST_LEFT_OUT = 8
 _AGREES = 1e-3  # relative: a plain difference along one direction
 
 
@@ -110,7 +112,9 @@ def discover(
     found = Discovery(prototype, wanted, calls, shapes, stored=stored)
     if failed:
         return found
-    found = replace(found, noticed=tuple(notice(calls, found.prototype, inputs, cotangents)))
+    noticed = notice(calls, found.prototype, inputs, cotangents)
+    noticed += _left_out(calls, found.prototype, settled, elsewhere, after, inputs, outputs)
+    found = replace(found, noticed=tuple(noticed))
     calls, reduce, agrees = _reading(calls, found, inputs, outputs)
     return replace(found, calls=calls, reduce=reduce, doubtful=bool(reduce) and not agrees)
 
@@ -169,6 +173,34 @@ def _with_twins(
         return any(not np.array_equal(a, b) for a, b in zip(found, outputs, strict=False))
 
     return replace(prototype, twins=find_twins(prototype, prototype.values(), moves))
+
+
+def _left_out(
+    calls: Calls,
+    prototype: Prototype,
+    settled: Any,
+    elsewhere: Any,
+    after: Any,
+    inputs: Mapping[str, Array],
+    outputs: tuple[Array, ...],
+) -> list[Violation]:
+    """GC203 for arrays that forward computes with and backward says nothing of. Cost: a forward for each."""
+    known = [value for array in prototype.values().values() for value in (array, array.T)]
+    found: list[Violation] = []
+    for place, value in unclaimed(prototype.made, settled, elsewhere, after):
+        if any(np.array_equal(value, other) for other in known) or len(found) >= _MOST_LEFT_OUT:
+            continue  # a parameter by another name
+        one = Prototype(prototype.made, (Parameter("it", place, None),))
+        try:
+            moved, _ = calls.run(one.born({"it": 1.1 * value + 0.05}), copies(inputs))
+        except (Exception, SystemExit):
+            continue
+        if any(not np.array_equal(a, b) for a, b in zip(moved, outputs, strict=False)):
+            message = (
+                f"{written(place)} was not compared: backward neither returns nor keeps a gradient of it"
+            )
+            found.append(Violation("GC203", message))
+    return found
 
 
 def _reading(

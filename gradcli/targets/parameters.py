@@ -34,6 +34,7 @@ _MEANINGS = tuple(
     )
 )
 _PART = re.compile(r"(?P<of>\w+)\[(?P<key>\d+|'[^']*')\]")
+_CALLED_SO = re.compile(r"_?(d|grad|delta|nabla|derivative)_?[A-Za-z]\w*|\w+_grad(ient)?\w*")
 # Different words for one parameter.
 _ALIKE = (
     ("w", "weight", "weights", "kernel", "kernels", "filters", "filter", "mat", "params"),
@@ -51,6 +52,7 @@ class Parameter:
     value: Place
     gradient: Place | None  # None: backward returns it, or
     updated: float = 0.0  # it is read off a step that backward makes: the length of steps for a gradient of 1
+    is_misnamed: bool = False  # its gradient is named after nothing: it has the shape
 
 
 def find_parameters(settled: Any, elsewhere: Any, after: Any, *, rates: tuple[float, ...]) -> list[Parameter]:
@@ -70,7 +72,61 @@ def find_parameters(settled: Any, elsewhere: Any, after: Any, *, rates: tuple[fl
             one = Parameter(_name(value), value, gradient)
             key = _identity(array, value)
             found[key] = _better(found.get(key, one), one)
+    found |= {
+        _identity(at(settled, p.value), p.value): p for p in _misnamed(settled, elsewhere, after, found)
+    }
     return [*found.values(), *_changed(settled, elsewhere, after, set(found), rates)]
+
+
+def unclaimed(made: Any, settled: Any, elsewhere: Any, after: Any) -> Iterator[tuple[Place, Array]]:
+    """The arrays of floats that an object is made with and that neither forward nor backward changes."""
+    seen: set[int] = set()
+    for place, holder in holders(made):
+        for step, value in entries(holder):
+            here = (*place, step)
+            if (
+                not isinstance(value, np.ndarray)
+                or not _is_float(value)
+                or not value.size
+                or id(value) in seen
+            ):
+                continue
+            seen.add(id(value))
+            stays = all(_stays(value, at(one, here)) for one in (settled, elsewhere, after))
+            if stays and not _CALLED_SO.fullmatch(getattr(step, "name", "")):
+                yield here, value
+
+
+def _misnamed(
+    settled: Any, elsewhere: Any, after: Any, found: Mapping[object, Parameter]
+) -> Iterator[Parameter]:
+    """Parameters whose gradient is named after nothing: the only array that backward has put there that is
+    called a gradient, has the parameter's shape and is nobody else's: `dweigths`."""
+    taken = {parameter.gradient for parameter in found.values()}
+    for place, holder in holders(settled):
+        late = at(after, place)
+        if isinstance(holder, dict | list | tuple) or late is None:
+            continue
+        put = {
+            step.name: value
+            for step, value in entries(late)
+            if isinstance(step, Attribute) and isinstance(value, np.ndarray) and _is_float(value)
+            if step.name not in _INPUTS and _CALLED_SO.fullmatch(step.name)
+            if value is not at(settled, (*place, step)) and (*place, step) not in taken
+            if not np.array_equal(value, np.asarray(at(settled, (*place, step))), equal_nan=True)
+        }
+        left = [
+            (step, value)
+            for step, value in entries(holder)
+            if isinstance(step, Attribute) and isinstance(value, np.ndarray) and id(value) not in found
+            if _stays(value, at(elsewhere, (*place, step))) and step.name not in put
+        ]
+        for step, value in left:
+            fitting = [name for name, one in put.items() if one.shape == value.shape]
+            rivals = [other for other, one in left if one.shape == value.shape]
+            if len(fitting) == len(rivals) == 1:
+                gradient = (*place, Attribute(fitting[0]))
+                yield Parameter(_name((*place, step)), (*place, step), gradient, is_misnamed=True)
 
 
 def _identity(value: Any, place: Place) -> object:

@@ -174,3 +174,69 @@ def test_a_gradient_by_what_a_loss_does_not_take_is_that_of_something_else():
     )
     with pytest.raises(NothingToCheck):
         check_target("code.py")
+
+
+LAYER = """
+import numpy as np
+
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.weights, self.biases = np.random.randn(n_in, n_out), np.zeros(n_out)
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        return inputs @ self.weights + self.biases
+
+    def backward(self, upstream):
+        self.dweigths = self.inputs.T @ upstream
+        self.dbiases = upstream.sum(axis=0)
+        return upstream @ self.weights.T
+"""
+
+
+def test_a_gradient_by_a_misspelt_name_is_that_of_what_has_its_shape():
+    Path("code.py").write_text(LAYER)
+    result = check_target("code.py:Dense")
+    assert (result.verdict, set(result.gradients)) == ("pass", {"inputs", "weights", "biases"})
+    assert "dweigths is taken for the gradient of weights: it has its shape" in result.remarks
+    Path("code.py").write_text(LAYER.replace("self.inputs.T @ upstream", "2 * self.inputs.T @ upstream"))
+    assert check_target("code.py:Dense", blame=False).gradients["weights"].verdict == "fail"
+
+
+def test_a_parameter_that_backward_says_nothing_of_is_named():
+    Path("code.py").write_text(LAYER.replace("        self.dweigths = self.inputs.T @ upstream\n", ""))
+    result = check_target("code.py:Dense")
+    assert [(v.code, v.message) for v in result.violations] == [
+        ("GC203", "weights was not compared: backward neither returns nor keeps a gradient of it")
+    ]
+
+
+def test_a_number_of_classes_in_the_code_is_the_length_of_what_meets_it():
+    source = (
+        "import numpy as np\n\n\ndef loss_and_grad(W, X, y):\n    e = np.exp(X @ W)\n"
+        "    p = e / e.sum(axis=1, keepdims=True)\n    t = np.eye(10)[y]\n"
+        "    return -np.sum(t * np.log(p)), X.T @ (p - t)\n"
+    )
+    Path("code.py").write_text(source)
+    result = check_target("code.py:loss_and_grad")
+    assert (result.verdict, result.gradients["W"].shape) == ("pass", (3, 10))
+    Path("code.py").write_text(source.replace("(p - t)", "(p + t)"))
+    assert check_target("code.py:loss_and_grad", blame=False).verdict == "fail"
+
+
+def test_a_target_that_may_be_left_out_is_given_where_backward_goes_by_it():
+    source = (
+        "import numpy as np\n\n\nclass Head:\n    def __init__(self, d, k):\n"
+        "        self.W = np.random.randn(d, k)\n\n"
+        "    def forward(self, x, targets=None):\n        self.x, z = x, x @ self.W\n"
+        "        if targets is None:\n            return z\n        self.left = z - targets\n"
+        "        return 0.5 * np.sum(self.left**2)\n\n"
+        "    def backward(self):\n        self.dW = self.x.T @ self.left\n"
+        "        return self.left @ self.W.T\n"
+    )
+    Path("code.py").write_text(source)
+    result = check_target("code.py:Head")
+    assert (result.verdict, set(result.gradients)) == ("pass", {"x", "W"})
+    Path("code.py").write_text(source.replace("return self.left @", "return 2 * self.left @"))
+    assert check_target("code.py:Head", blame=False).gradients["x"].verdict == "fail"
