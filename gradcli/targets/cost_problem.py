@@ -27,6 +27,7 @@ from gradcli.targets.forward_call import (
 from gradcli.targets.fresh import fresh
 from gradcli.targets.inputs import require_floating
 from gradcli.targets.label import Label
+from gradcli.targets.labels import is_called_label
 from gradcli.targets.output_argument import taken_at_output
 from gradcli.targets.pair import advise_in_python, source_file
 from gradcli.targets.readings import Reading, agrees, likeliest, parts_of, possible, pulled_back
@@ -195,7 +196,7 @@ def _read(
     except (Exception, SystemExit):  # the check says so, with the place: here it is only looked at
         return call, (_by_name_alone(call, floats),), ""
     parts = parts_of(returned, call.names, without=call.place, within=names_in_brackets(call.gradient))
-    choices = possible(parts, floats, out) or [(_by_name_alone(call, floats),)]
+    choices = _of_no_label(possible(parts, floats, out)) or [(_by_name_alone(call, floats),)]
 
     def value(arrays: Mapping[str, Array]) -> Array:
         return np.asarray(call.value_at(_values({**inputs, **arrays}, constants)))
@@ -222,6 +223,13 @@ def _read(
         return call, readings, ""
     name, of = (getattr(f, "__name__", "f") for f in (call.gradient, call.value))
     return at_output, readings, f"{name} is taken as a function of the output of {of}"
+
+
+def _of_no_label(choices: list[tuple[Reading, ...]]) -> list[tuple[Reading, ...]]:
+    """Without those that are about what is called a label beyond doubt, if there are others: a `mse_prime`
+    of the wrong sign is right as the derivative by `y_true`, and nobody means that."""
+    meant = [readings for readings in choices if not any(is_called_label(r.argument) for r in readings)]
+    return meant or choices
 
 
 def _output_in_place_of(

@@ -203,7 +203,8 @@ def _only_other(cls: type, derivative: str | None) -> str | None:
 
 
 def _is_left_open(cls: type, method: object) -> bool:
-    return isinstance(method, FunctionType) and is_left_open(cls, method)
+    plain = method.__func__ if isinstance(method, staticmethod) else method
+    return isinstance(plain, FunctionType) and is_left_open(cls, plain)
 
 
 def _belong(function: Callable[..., Any], derivative: Callable[..., Any]) -> bool:

@@ -113,7 +113,8 @@ def discover(
     if failed:
         return found
     noticed = notice(calls, found.prototype, inputs, cotangents)
-    noticed += _left_out(calls, found.prototype, settled, elsewhere, after, inputs, outputs)
+    if not (spelled.parameters or spelled.gradients):
+        noticed += _left_out(calls, found.prototype, settled, elsewhere, after, inputs, outputs)
     found = replace(found, noticed=tuple(noticed))
     calls, reduce, agrees = _reading(calls, found, inputs, outputs)
     return replace(found, calls=calls, reduce=reduce, doubtful=bool(reduce) and not agrees)

@@ -143,7 +143,10 @@ def _joined(part: Part, arguments: Mapping[str, Array], out: Array) -> list[tupl
     if not _is_array(part.value):
         return []
     gradient, found = np.asarray(part.value), []
+    learned = {name for name in arguments if _LEARNED.fullmatch(name)}
     for group in _groups(list(arguments)):
+        if learned and not learned & {*group}:
+            continue  # what is learned has a gradient, whatever shape was guessed for it
         shapes = [arguments[name].shape for name in group]
         alike = out.shape in ((), shapes[0]) and set(shapes) == {shapes[0]}
         if alike and gradient.shape == (len(group), *shapes[0]):

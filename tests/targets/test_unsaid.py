@@ -240,3 +240,34 @@ def test_a_target_that_may_be_left_out_is_given_where_backward_goes_by_it():
     assert (result.verdict, set(result.gradients)) == ("pass", {"x", "W"})
     Path("code.py").write_text(source.replace("return self.left @", "return 2 * self.left @"))
     assert check_target("code.py:Head", blame=False).gradients["x"].verdict == "fail"
+
+
+def test_a_gradient_of_the_wrong_sign_is_not_that_by_the_label():
+    Path("code.py").write_text(
+        "import numpy as np\n\n\ndef mse(y_true, y_pred):\n    return np.mean((y_true - y_pred) ** 2)\n\n\n"
+        "def mse_prime(y_true, y_pred):\n    return 2 * (y_true - y_pred) / y_true.size\n"
+    )
+    found = check_target("code.py:mse", blame=False).gradients
+    assert {name: one.verdict for name, one in found.items()} == {"y_pred": "fail"}
+
+
+def test_a_list_of_gradients_begins_with_that_of_the_weight():
+    source = "def loss(w, a, y):\n    return (w * a - y) ** 2\n\n\n"
+    source += "def loss_prime(w, a, y):\n    return [2 * a * (w * a - y), 2 * w * (w * a - y)]\n"
+    Path("code.py").write_text(source)
+    result = check_target("code.py:loss")
+    assert (result.verdict, set(result.gradients)) == ("pass", {"w", "a"})
+    Path("code.py").write_text(source.replace("2 * w * (", "w * ("))
+    found = check_target("code.py:loss", blame=False).gradients
+    assert {name for name, one in found.items() if one.verdict == "fail"} == {"a"}
+
+
+def test_static_methods_that_are_left_to_subclasses_are_none():
+    Path("code.py").write_text(
+        "import numpy as np\n\n\nclass Loss:\n    @staticmethod\n    def loss(t, p):\n"
+        "        raise NotImplementedError\n\n    @staticmethod\n    def loss_prime(t, p):\n"
+        "        raise NotImplementedError\n\n\nclass Squares(Loss):\n    @staticmethod\n"
+        "    def loss(t, p):\n        return np.sum((p - t) ** 2)\n\n    @staticmethod\n"
+        "    def loss_prime(t, p):\n        return 2 * (p - t)\n"
+    )
+    assert check_target("code.py").verdict == "pass"
