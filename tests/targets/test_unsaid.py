@@ -117,6 +117,18 @@ class Bowl:
     def jacobian(x):
         return np.array([2 * x[0], 6 * x[1]])
 """
+GATED = """
+def gated_forward(x, W, V, W2):
+    h = (x @ W) * (x @ V)
+    return h @ W2 + x, (x, W, V, W2, h)
+
+
+def gated_backward(dout, cache):
+    x, W, V, W2, h = cache
+    dh = dout @ W2.T
+    dW, dV = x.T @ (dh * (x @ V)), x.T @ (dh * (x @ W))
+    return (dh * (x @ V)) @ W.T + (dh * (x @ W)) @ V.T + dout, dW, dV, h.T @ dout
+"""
 STATIC = """
 import numpy as np
 
@@ -142,6 +154,7 @@ CODE = [
     (OTHER_CASE, "squash", "s * (1 - s)", "s * (1 + s)", "z", "z"),
     (WITHOUT_SELF, "Bowl", "6 * x[1]", "3 * x[1]", "x", "x"),
     (STATIC, "Net.bend", "2 * np.tanh", "np.tanh", "x", "x"),
+    (GATED, "gated", "V.T + dout", "V.T", "x W V W2", "x"),
     (COUNTED, "loss", "- table(y)", "- 2 * table(y)", "W", "W"),
 ]
 

@@ -27,6 +27,7 @@ _ELEMENTWISE = (
 _ALIKE = frozenset([*_ELEMENTWISE.split(), "copy", "astype", "asarray", "array"])
 _OF_TWO = frozenset(("multiply", "add", "subtract", "divide", "maximum", "minimum"))
 _COUNT = re.compile(r"(n|num|nb)_?\w*|\w*(size|dim|rank|count|units|features|classes|labels)|k|m")
+_DATA = re.compile(r"x|inputs?|data", re.IGNORECASE)
 _SPREADS = ("row", "column", "one row", "number")
 _SPREAD_NAME = re.compile(r"b\w?|\w*bias\w*|gamma|beta|scale|shift|offset", re.IGNORECASE)
 _SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
@@ -38,25 +39,31 @@ def by_algebra(
     """The guesses that the code of a function allows; none where it says nothing, or contradicts itself.
 
     guesses: those by name, for what the code does not say. What is called like a bias or a factor may be
-    spread over the rows or the columns of a matrix, or be a number: each is a guess. Cost: up to four walks
-    through the code.
+    spread over the rows or the columns of a matrix, or be a number: each is a guess, and so are data in a
+    vector or in rows. Cost: up to eight walks through the code.
     """
     tree = source_tree(function)
     found: list[Candidate] = []
-    for spread in _SPREADS if tree is not None else ():
-        assert tree is not None
-        reader = _Reader(guesses, spread)
-        with suppress(RecursionError, ValueError, ArithmeticError, SyntaxError):
-            reader.read(tree)
-            candidate = reader.candidate(guesses)
-            found += [] if candidate is None else [candidate]
-        if not reader.spreads:
-            break
+    for by_rows in (False, True):
+        for spread in _SPREADS if tree is not None else ():
+            assert tree is not None
+            reader = _Reader(guesses, spread, by_rows=by_rows)
+            with suppress(RecursionError, ValueError, ArithmeticError, SyntaxError):
+                reader.read(tree)
+                candidate = reader.candidate(guesses)
+                found += [] if candidate is None or _is_among(candidate, found) else [candidate]
+            if not reader.spreads:
+                break
     return found
 
 
+def _is_among(candidate: Candidate, found: Sequence[Candidate]) -> bool:
+    return any(candidate.layout == other.layout for other in found)
+
+
 class _Reader:
-    def __init__(self, names: Mapping[str, object], spread: str) -> None:
+    def __init__(self, names: Mapping[str, object], spread: str, *, by_rows: bool) -> None:
+        self.by_rows = by_rows  # whether data of which nothing is known are a matrix
         self.spread = spread  # how what is called like a bias is spread over a matrix
         self.spreads = False  # whether anything is
         self.shapes: dict[str, Shape] = {}  # of arguments
@@ -210,7 +217,8 @@ class _Reader:
         if left is None or right is None:
             return None
         is_matrix = isinstance(right, list) and len(right) == 2
-        one = self._array(left, 2 if is_matrix or _is_matrix(left) else 1)
+        are_rows = self.by_rows and isinstance(left, Unknown) and _DATA.fullmatch(left.name) is not None
+        one = self._array(left, 2 if is_matrix or _is_matrix(left) or are_rows else 1)
         two = self._array(right, 2 if _is_matrix(right) else 1)
         if not one or not two:
             return None
