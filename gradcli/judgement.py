@@ -356,7 +356,9 @@ class Judgement:
             self.value[index] = slopes.nearest(np.asarray(self.analytic[index], dtype=np.float64))[0]
             self.doubt[index] = slopes.uncertainty[0]
         elif self._first_pass_holds(index, slopes):
-            self.doubt[index] = max(float(self.doubt[index]), self.numeric.remeasure(index))
+            tiny = max(float(self.floor[index]), RESOLUTION**4 * self.comparison().scale)
+            again = self.numeric.remeasure(index, tiny=bool(abs(self.value[index]) <= tiny))
+            self.doubt[index] = max(float(self.doubt[index]), again)
         else:
             self.kinked = _marked(self.kinked, index, value=False)
             self.value[index] = slopes.low[0]

@@ -72,6 +72,18 @@ def log_of_log_backward(dout, cache):
     return dout * 2 * y / (1 + y * y) * 2 * x / (1 + x * x)
 
 
+def product_of_quotients(x):
+    y = np.log1p(x * x)
+    z = 1 / (1 + y * y)
+    return z[0] * z[1], (x, y, z)
+
+
+def product_of_quotients_backward(dout, cache):
+    x, y, z = cache
+    dz = dout * z[::-1]
+    return dz * -2 * y * z * z * 2 * x / (1 + x * x)
+
+
 def log_of_next_to_nothing(x):
     small = np.exp(-(np.sum(x * x) ** 2))
     return np.log(1 + small * small), (x, small)
@@ -121,6 +133,12 @@ POINTS = {
         log_of_log,
         log_of_log_backward,
         np.array([0.89, 6.4e-6, 4.1, 86.0, 380.0, -3.4e-6, 0.37, 1.9e-4]),
+        "",
+    ),
+    "complex logarithms behind a quotient": (
+        product_of_quotients,
+        product_of_quotients_backward,
+        np.array([[0.89, 6.4e-4, 4.1, -3.4e-7, 26.0], [80.0, -2.1e-2, 3.1e-7, 0.37, 1.9e-6]]),
         "",
     ),
     "nothing left": (
