@@ -214,6 +214,13 @@ def _first_order(name: str) -> Iterator[str]:
         for word in _GRADIENT_WORDS:
             other = word.capitalize() if match.group()[0].isupper() else word
             yield name[: match.start()] + other + name[match.end() :]
+    for match in re.finditer(r"(?<![a-z])(potential|energy)(?![a-z])", name):
+        yield from (name[: match.start()] + word + name[match.end() :] for word in ("force", "forces"))
+
+
+def is_force_function(name: str) -> bool:
+    """Whether a function is called like one that gives the force of a potential, `lj_force`."""
+    return re.search(r"(?<![a-z])forces?(?![a-z])", name) is not None
 
 
 def _second_order(name: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Declared, Problem, Run, Source
 from gradcli.targets.convention import Advise
-from gradcli.targets.cost_names import is_force, is_value
+from gradcli.targets.cost_names import is_force, is_force_function, is_value
 from gradcli.targets.forward_call import (
     ForwardCall,
     argument_names,
@@ -171,7 +171,10 @@ def _bind_gradient(
 
 
 def _forces(call: CostCall, readings: Sequence[Reading]) -> list[str]:
-    """The arguments whose gradients are forces by the names of what is returned: negative by convention."""
+    """The arguments whose gradients are forces by the names of what is returned, or of the function that
+    returns them: negative by convention."""
+    if call.gradient is not call.value and is_force_function(getattr(call.gradient, "__name__", "")):
+        return [reading.argument for reading in readings]
     places = {place for place, name in enumerate(call.names) if is_force(name)}
     return [reading.argument for reading in readings if reading.place in places]
 
