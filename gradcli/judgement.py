@@ -9,9 +9,9 @@ import numpy as np
 
 from gradcli.arrays import BoolArray, FloatArray, everywhere, largest
 from gradcli.clock import OutOfTime
+from gradcli.drowned import beyond_zero, drowns
 from gradcli.numeric import (
     CENTRAL,
-    COMPLEX,
     GLANCE,
     JUMP,
     KINK,
@@ -22,7 +22,6 @@ from gradcli.numeric import (
     Slopes,
     glance,
     look,
-    turns,
 )
 from gradcli.verdict import RESOLUTION, Comparison, K
 
@@ -38,8 +37,6 @@ _KNOWN = 1e-3  # of a gradient's scale: what may be allowed where nothing more i
 _PLAIN = 100.0  # times what is allowed: an error that more jitter would not explain either
 _VISIBLE = 2.0**-11  # relative error that needs no more care
 _NEARER = 2.0**-24  # of the steps that tell of ties
-_NEAR_BY = 8.0  # times the size of an element
-_SEEN = 8.0  # times the rounding: a change that is seen
 _LOOK = 100  # evaluations that a careful look may take
 _GLANCES = 3  # when time is up
 _AT_A_KINK = 1e-6  # rounding at a kink, by the gradient's scale: jitter would measure the kink itself
@@ -77,23 +74,11 @@ class Judgement:
             if self.kinked.any():
                 scale = largest(self.value)
                 rounding = np.where(self.kinked, np.minimum(rounding, _AT_A_KINK * scale), rounding)
+            zero = beyond_zero(self.numeric, self.analytic, self.value, self.doubt, self.floor)
             self._comparison = Comparison(
-                self.analytic, self.value, self.doubt, self.comparer.settings.tol, (rounding, self._zero())
+                self.analytic, self.value, self.doubt, self.comparer.settings.tol, (rounding, zero)
             )
         return self._comparison
-
-    def _zero(self) -> FloatArray:
-        """What is zero to rounding. A number that is known better than that is none, where backward gives one
-        as well: of a softmax that is sure, the small ones are known to their last digits."""
-        if self.numeric.method != COMPLEX or self.numeric.off > RESOLUTION**4:
-            return self.floor  # differences do not show what drowns in an output that stays as it is
-        with np.errstate(invalid="ignore", over="ignore"):
-            known = K * self.doubt <= RESOLUTION * np.abs(self.value)
-        if not known.any():
-            return self.floor
-        known &= np.abs(self.value) <= self.floor / RESOLUTION
-        known &= self.analytic != 0
-        return np.where(known, 0.0, self.floor) if known.any() else self.floor
 
     def whole_doubt(self) -> FloatArray:
         """The uncertainty of both sides together, written over that of the numeric side: the last word."""
@@ -363,29 +348,11 @@ class Judgement:
             self.kinked = _marked(self.kinked, index, value=False)
             self.value[index] = slopes.low[0]
             self.doubt[index] = slopes.uncertainty[0]
-            if not self.comparison().agrees[index] and self._drowns(index, slopes):
+            analytic = float(self.analytic[index])
+            if not self.comparison().agrees[index] and drowns(numeric, index, slopes, analytic):
                 self.undecided = _marked(self.undecided, index)
                 self.reason = "noise"
         self.tick(_LOOK)
-
-    def _drowns(self, index: tuple[int, ...], slopes: Slopes) -> bool:
-        """Whether an error drowns wherever the input is moved by no more than it varies.
-
-        That far steps do not bear it out says little, unless they show a slope of the same function as it is
-        near the point.
-        """
-        numeric = self.numeric
-        slope, error = abs(slopes.low[0]), abs(float(self.analytic[index]) - slopes.low[0])
-        rounding = float(numeric.spread_over(numeric.rounding)[index])
-        near = numeric.function.spread(numeric.name)
-        if numeric.method == LINEAR or error * near >= _SEEN * rounding:
-            return False
-        if slopes.uncertainty[0] > RESOLUTION * slope:
-            return True
-        far = float(np.sqrt(near * max(numeric.scale, near)))
-        near = min(near, _NEAR_BY * abs(float(numeric.function.point[numeric.name][index])) or near)
-        cotangents, part = numeric.cotangents, 0.8 * error / slope
-        return turns(numeric.function, numeric.name, index, cotangents, numeric.noise, (near, far), part)
 
     def _first_pass_holds(self, index: tuple[int, ...], slopes: Slopes) -> bool:
         """Where the careful look bears out an exact method (a long step, a complex step), that is sharper."""

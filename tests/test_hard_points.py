@@ -168,6 +168,17 @@ def test_correct_code_does_not_fail_and_wrong_code_does_not_pass_where_it_does(n
     assert verdict(1.1) != "pass" or not expected
 
 
+def test_a_lone_number_where_nothing_moves():
+    def forward(x):
+        return np.where(np.real(x) > 1, 1.0, x) * 1.0, None
+
+    for seed in range(3):
+        for method in ("auto", "complex"):
+            inputs = {"x": np.array(3.0)}
+            found = gradcli.check(forward, lambda d, _: d, inputs, seed=seed, method=method, blame=False)
+            assert found.verdict == "fail"
+
+
 def test_what_is_tied_in_float16_may_take_another_branch_than_in_float64():
     def forward(x, w):
         e = np.exp(x @ w)

@@ -104,7 +104,7 @@ def scatter_at(known: Known, position: Position, place: tuple[int, ...]) -> floa
     step, point = step_of(known), known.function.point[known.name]
     slopes = []
     for times in range(1, 10):
-        moved = {known.name: (point * (1 + times * _LARGER)).astype(np.complex128)}
+        moved = {known.name: np.array(point * (1 + times * _LARGER), dtype=np.complex128)}
         found = known.perturbation.imaginary(position, step, around={**known.function.point, **moved})
         slopes.append(np.nan if found is None else float(found[place]))
     scattered = float(np.max(np.abs(np.diff(slopes, 6)))) * 2.0 / 924.0**0.5
