@@ -154,11 +154,15 @@ class Choice:
     def _lacking(self, paths: list[Repair]) -> ast.stmt | None:
         """The sum that lacks a path, of all the places at which it could be added.
 
-        It is the first one after the gradient is known of the value to which the path leads.
+        It is the first one after the gradient is known of the value to which the path leads: what was
+        computed last and is not used may be that.
         """
         order = {key[0]: place for place, key in reversed([*enumerate(self.evidence.trace.values)])}
         places = {r.statement: order[r.site.number] for r in paths if r.site and r.site.number in order}
         known = min((self._known_at(r.use, order) for r in paths), default=0)
+        unread = max((order[s.number] for s in self._unread() if s.number in order), default=0)
+        is_after_unread = unread >= known and any(place >= unread for place in places.values())
+        known = unread if is_after_unread else known
         after = [s for s in sorted(places, key=lambda s: places[s]) if places[s] >= known]
         dead = [s for s in after if s is not None and self._is_zero(s)]
         if len(dead) == 1:
@@ -169,7 +173,21 @@ class Choice:
         sums = [s for s in after if s is not None and adds(s)]
         if sums:
             return sums[0]
-        return after[0] if len(after) == 1 else None
+        return after[0] if len(after) == 1 or (after and is_after_unread) else None
+
+    def _unread(self) -> list[Site]:
+        """Where a variable gets a value that depends on the cotangent and that nothing uses."""
+        trees = [written.node for written in self.bench.backward.taps.functions]
+        read = {
+            part.id
+            for tree in trees
+            for part in ast.walk(tree)
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
+        }
+        sites = (s for s in self.bench.backward.taps.sites if s.role == DEF and s.name is not None)
+        return [
+            s for s in sites if "." not in (s.name or "") and s.name not in read and self.evidence.depends(s)
+        ]
 
     def _is_finished(self, statement: ast.stmt) -> bool:
         """Whether what a statement contributes to ends up as the gradient of the node of its name."""

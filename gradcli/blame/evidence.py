@@ -7,6 +7,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
+from gradcli.blame.forms import is_reshaping, overwriting
 from gradcli.blame.pairing import node_of
 from gradcli.blame.site import DEF, EXPRESSION, RETURN, USE, WRITE, Site
 from gradcli.blame.trace import Trace
@@ -41,8 +42,8 @@ class Evidence:
         self._by_size: dict[int, list[Node]] = defaultdict(list)
         for node in nodes:
             self._by_size[node.gradient.size].append(node)
-        self._named = {node.name for node in nodes if node.name}
-        self._defined: dict[str, set[int]] = defaultdict(set)  # by name, the statements that give it a value
+        self._named = _names(nodes)
+        self._defined: dict[object, set[int]] = defaultdict(set)  # by variable, what gives it a value
         self.right: set[int] = set(bench.given.parts)  # ids of syntax nodes
         self.partly: set[int] = set()  # of those, the ones that are right for one path of several
         self.of: dict[int, list[Node]] = {}  # the nodes that a site's last value belongs to
@@ -81,10 +82,11 @@ class Evidence:
         by_statement: dict[int, list[Site]] = defaultdict(list)
         for site in sites:
             if site.role == DEF and site.name is not None:
-                self._defined[site.name].add(id(site.statement))
+                if not is_reshaping(site.statement):
+                    self._defined[_variable(site)].add(id(site.statement))
                 by_statement[id(site.statement)].append(site)
             elif site.role == WRITE:
-                self._defined[site.name or ""].add(id(site.statement))
+                self._defined[_variable(site)].add(id(site.statement))
         good: dict[int, bool] = {}
         renamed = {s.name for s in sites if s.role == DEF and is_alias(s.statement) and not self.confirmed(s)}
         for site in sites:
@@ -109,10 +111,11 @@ class Evidence:
                 if self._only_in_part(site):
                     self.partly.add(id(site.node))
         self._distrust_constants()
-        doubles = self._doubles()
+        doubted = self._doubles()
         self._distrust({s.name for s in sites if self.in_conflict(s) and self.depends(s)})
+        doubted |= self._overwritten()
         for statement, own in by_statement.items():
-            if statement in doubles:
+            if statement in doubted:
                 continue
             if all(good.get(s.number, False) for s in own if s.number in good) and any(
                 s.number in good for s in own
@@ -122,6 +125,18 @@ class Evidence:
                 self.right.add(statement)
                 if any(self._only_in_part(s) for s in own):
                     self.partly.add(statement)
+
+    def _overwritten(self) -> set[int]:
+        """Statements that overwrite what nothing has used: it may have been meant to be added to.
+
+        Nor are the uses of what they leave right, whatever it is the gradient of.
+        """
+        functions = self.bench.backward.taps.functions
+        statements = {id(s) for written in functions for s in overwriting(written.node)}
+        sites = self.bench.backward.taps.sites
+        variables = {_variable(s) for s in sites if s.role == DEF and id(s.statement) in statements}
+        self.right -= {id(s.node) for s in sites if s.role == USE and _variable(s) in variables}
+        return statements
 
     def in_conflict(self, site: Site) -> bool:
         """Whether a value is not the gradient of the node that its name, which it alone has, belongs to."""
@@ -135,8 +150,8 @@ class Evidence:
         )
 
     def _is_only(self, site: Site) -> bool:
-        """Whether the name of a site gets its value in one statement."""
-        return len(self._defined.get(site.name or "", ())) == 1
+        """Whether the variable of a site gets its value in one statement."""
+        return len(self._defined.get(_variable(site), ())) == 1
 
     def _doubles(self) -> set[int]:
         """Statements that compute the same value as another one, of more names than nodes that have it.
@@ -247,6 +262,27 @@ class Evidence:
         if not np.any(value):
             return False
         return any(_are_equal(v, value) for v in self._forward)
+
+
+def _variable(site: Site) -> object:
+    """What a name stands for: a variable of its function, or an attribute, which all functions share."""
+    return site.name if "." in (site.name or "") else (site.file, site.function, site.name)
+
+
+def _names(nodes: list[Node]) -> set[str]:
+    """The names that values of forward go by; of a value and what is kept of it, `self.std = std`, one.
+
+    What is kept for backward alone has no gradient of its own.
+    """
+    alike: dict[str, dict[str, list[Node]]] = defaultdict(lambda: defaultdict(list))
+    for node in nodes:
+        if node.name:
+            alike[node.name.rpartition(".")[2]][node.name].append(node)
+    found: set[str] = set()
+    for named in alike.values():
+        moving = {name for name, own in named.items() if any(n.gradient.any() for n in own)}
+        found |= moving if len(moving) == 1 else set(named)
+    return found
 
 
 def _are_equal(known: Array, value: Array) -> bool:

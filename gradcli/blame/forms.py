@@ -76,6 +76,41 @@ def is_idle(statement: ast.stmt) -> bool:
     return any(isinstance(t, ast.Name) and t.id == value.id for t in statement.targets)
 
 
+def overwriting(function: ast.AST) -> Iterator[ast.stmt]:
+    """Statements that give a name another value before anything has used the one it had."""
+    for block in ast.walk(function):
+        for field in ("body", "orelse"):
+            body = getattr(block, field, None)
+            if isinstance(body, list):
+                yield from _overwriting_in(body)
+
+
+def _overwriting_in(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    idle: set[str] = set()
+    for statement in body:
+        names = [part for part in ast.walk(statement) if isinstance(part, ast.Name)]
+        stored = {part.id for part in names if isinstance(part.ctx, ast.Store)}
+        idle -= {part.id for part in names if isinstance(part.ctx, ast.Load)}
+        if isinstance(statement, ast.AugAssign):
+            idle -= stored
+        elif isinstance(statement, ast.Assign):
+            if stored & idle:
+                yield statement
+            idle |= stored
+        else:
+            idle -= stored
+
+
+def is_reshaping(statement: ast.stmt | None) -> bool:
+    """Whether a statement gives a name its own numbers in another shape: `dx = dx.reshape(shape)`."""
+    if not isinstance(statement, ast.Assign) or isinstance(statement.value, ast.Name):
+        return False
+    bare = reshaped(statement.value)
+    return isinstance(bare, ast.Name) and any(
+        isinstance(target, ast.Name) and target.id == bare.id for target in statement.targets
+    )
+
+
 def adds(statement: ast.stmt) -> bool:
     """Whether a statement adds something up."""
     if isinstance(statement, ast.AugAssign):

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame.pairing import node_of
+from gradcli.blame.proportion import factor_between
 from gradcli.blame.steps import RETURN, Place, Step, first_change, steps
 from gradcli.cache import arrays_within
 from gradcli.clock import OutOfTime
@@ -149,7 +150,8 @@ class _Search:
         seen = [s for s in found if helpers or s.code is self._code]
         own = [(s, s.value) for s in seen if not s.is_argument and s.value is not None]
         alike = [s for s, value in own if _same(value, wanted)]
-        alike = alike or [s for s, value in own if _is_scaled(value, wanted)]
+        # The gradient of a cost takes its cotangent only afterwards.
+        alike = alike or [s for s, value in own if factor_between(value, wanted) is not None]
         source = self.problem.source
         of_forward = getattr(source and source.forward, "__code__", None)
         # `'dbc': dcandidate` is wrong where it is handed over: that is the gradient of another value.
@@ -238,14 +240,6 @@ def _same(one: Array, other: Array) -> bool:
         and one.dtype == other.dtype
         and bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
     )
-
-
-def _is_scaled(one: Array, other: Array) -> bool:
-    """Whether one is the other times a number: the gradient of a cost takes its cotangent only afterwards."""
-    if one.shape != other.shape or one.size < 2 or not one.any():
-        return False
-    factor = np.vdot(one, other) / np.vdot(one, one)
-    return bool(factor) and bool(np.allclose(factor * one, other, rtol=1e-9, atol=0.0))
 
 
 def _place(step: Step) -> Place:

@@ -8,11 +8,13 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.blame.bench import Bench
+from gradcli.blame.by_name import likelier
 from gradcli.blame.choice import Choice
 from gradcli.blame.evidence import Evidence, is_alias, is_sorting_out, is_unpacking
 from gradcli.blame.pairing import node_of
 from gradcli.blame.passes import first_wrong
 from gradcli.blame.program import Program
+from gradcli.blame.proportion import factor_between
 from gradcli.blame.repair import PATHS, Repair, is_sign
 from gradcli.blame.repairer import Repairer
 from gradcli.blame.site import DEF, WRITE, Site
@@ -144,7 +146,7 @@ class Search:
             if reversals:
                 self.choice.note_places({r.statement for r in (*repairs, *reversals)})
                 return None
-        chosen = self.choice.choose(suspects, repairs, wrong)
+        chosen = self.choice.choose(suspects, likelier(repairs, self.evidence), wrong)
         return None if chosen is None else self._fault(wrong, chosen, site, node, repairs, len(suspects))
 
     def _is_opposite(self, site: Site, true: Mapping[Key, Array]) -> bool:
@@ -310,7 +312,8 @@ class Search:
                     continue
                 factor, changed = due
                 node = replace(true[-1], gradient=factor * true[-1].gradient)
-                found = self._last_alike(site, true[-1], ordered[place + 1 :]), node, changed
+                last = self._last_alike(site, values, true, ordered[place + 1 :])
+                found = last, node, changed
                 if factor == 1.0:
                     # Where a factor is put right later on, that is no fault of what is scaled there.
                     return found if scaled is None or scaled[1].site is node.site else scaled
@@ -345,15 +348,20 @@ class Search:
         mended = self.bench.repairs(self.bench.gradients(replacing_each(placed(factor))), wrong)
         return (factor, placed(factor)) if mended else None
 
-    def _last_alike(self, site: Site, node: Node, later: list[Site]) -> Site:
+    def _last_alike(self, site: Site, values: list[Array], true: tuple[Node, ...], later: list[Site]) -> Site:
         """Of assignments of the same value to a name, or to one that belongs to the node, the last.
 
-        One of them may do nothing, and something be missing there: `dxmu = dxmu2`.
+        One of them may do nothing, and something be missing there: a term in a copy, `dxmu = dxmu2`, or a
+        number in `dscores *= 1`.
         """
-        values = self.evidence.trace.of(site.number)
+        is_factor = all(factor_between(n.gradient, v) is not None for v, n in zip(values, true, strict=True))
         for other in later:
-            alike = other.name == site.name or is_alias(other.statement)
-            alike = alike or any(n is node for n in self.evidence.paired(other))
+            if isinstance(other.statement, ast.AugAssign):
+                alike = other.name == site.name
+            elif is_alias(other.statement) and not is_factor:
+                alike = other.name == site.name or true[-1] in self.evidence.paired(other)
+            else:
+                continue
             found = self.evidence.trace.of(other.number) if alike else []
             if len(found) == len(values) and all(map(np.array_equal, found, values)):
                 site = other

@@ -329,6 +329,68 @@ def test_a_loss_that_ignores_its_cotangent_is_blamed_where_the_network_gives_it_
     assert [lines[blame.line - 1].strip() for blame in (result.blame, *result.also)] == [named]
 
 
+KEPT = """
+import numpy as np
+
+
+class BatchNormalization:
+    def __init__(self, gamma, beta):
+        self.gamma = gamma
+        self.beta = beta
+
+    def forward(self, x):
+        self.shape = x.shape
+        x = x.reshape(len(x), -1)
+        mu = x.mean(axis=0)
+        xc = x - mu
+        std = np.sqrt(np.mean(xc**2, axis=0) + 1e-6)
+        xn = xc / std
+        self.xc = xc
+        self.xn = xn
+        self.std = std
+        return (self.gamma * xn + self.beta).reshape(self.shape)
+
+    def backward(self, dout):
+        dx = self.__backward(dout)
+        dx = dx.reshape(self.shape)
+        return dx
+
+    def __backward(self, dout):
+        n = len(dout)
+        self.dgamma = np.sum(self.xn * dout, axis=0)
+        self.dbeta = dout.sum(axis=0)
+        dxn = self.gamma * dout
+        dxc = dxn / self.std
+        dstd = -np.sum(dxn * self.xc / (self.std * self.std), axis=0)
+        dvar = 0.5 * dstd / self.std
+        dxc += 2.0 / n * self.xc * dvar
+        dmu = np.sum(dxc, axis=0)
+        dx = dxc - dmu / n
+        return dx
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("dstd = -np.sum", "dstd = -2 * np.sum"),  # 0.5 * dstd is the gradient of std by accident
+        ("dx = dxc - dmu / n", "dx = dxc"),  # dmu is computed, and not used
+        ("dx = dxc - dmu / n", "dx = dxc - dmu"),  # dmu is right but for its sign, which is meant
+        ("dmu = np.sum(dxc, axis=0)", "dmu = dxc"),  # of another size than mu
+        ("dx = dxc - dmu / n", "dx = 2 * (dxc - dmu / n)"),  # what follows only copies it
+        ("dxc += 2.0", "dxc = 2.0"),
+    ],
+)
+def test_what_an_object_keeps_and_what_methods_hand_on_hide_no_line(right, wrong):
+    Path("layer.py").write_text(KEPT)
+    assert check_target("layer.py").verdict == "pass"
+    text = KEPT.replace(right, wrong)
+    Path("layer.py").write_text(text)
+    blame = check_target("layer.py").blame
+    assert blame is not None
+    assert blame.source == next(line.strip() for line in text.splitlines() if wrong in line)
+
+
 def test_in_a_torch_module_the_line_of_the_function_that_is_wrong_is_named():
     pytest.importorskip("torch")
     module = """
