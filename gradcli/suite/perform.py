@@ -115,7 +115,7 @@ class Performer:
             if self._wants.drawings:
                 outcome = _drawn(outcome, case, check.spec.settings)
         except Exception as error:  # a bug in one check must not hide what the others find
-            return Outcome(check.id, error=_named(_told(error), check.target))
+            return Outcome(check.id, error=_named(_told(error), check.spec, check.target))
         return outcome
 
 
@@ -128,10 +128,11 @@ def _open(spec: CheckSpec) -> list[Opened] | Exception:
         return _told(error)
 
 
-def _named(error: Exception, target: str) -> Exception:
-    """What came up while the code ran does not know what it is called."""
+def _named(error: Exception, spec: CheckSpec, target: str) -> Exception:
+    """What came up while the code ran does not know what it is called, but where a config asks for it."""
     file = Path(target.partition(":")[0]).name
-    if type(error) not in (UsageError, LackingError) or file in str(error).partition(" ")[0]:
+    is_told = spec.origin is not None or file in str(error).partition(" ")[0]
+    if type(error) not in (UsageError, LackingError) or is_told:
         return error
     return type(error)(f"{target}: {error}")
 

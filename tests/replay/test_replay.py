@@ -268,9 +268,13 @@ class Tensor:
         out.pull = pull
         return out
 
+    def order(self):
+        return [self, *(value for parent in self.parents for value in parent.order())]
+
     def backward(self):
         self.grad = np.ones_like(self.data)
-        self.pull(self.grad)
+        for value in self.order():
+            value.pull(value.grad)
 """,
     "net.py": """
 import torch
