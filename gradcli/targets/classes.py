@@ -8,6 +8,7 @@ their names and from the shape of the input.
 import inspect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import FunctionType
@@ -22,7 +23,7 @@ from gradcli.spec import ObjectSpelling
 from gradcli.targets.built import built
 from gradcli.targets.called import through_call
 from gradcli.targets.class_methods import wants_target
-from gradcli.targets.class_problem import accepts, make_class_problem
+from gradcli.targets.class_problem import accepts, keeps_shapes, make_class_problem
 from gradcli.targets.constructor import Shape, construct, guess, is_training, unguessable
 from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.cost_methods import cost_halves_of, with_target
@@ -225,8 +226,10 @@ class CheckableClass(ByName):
         if self.made is not None:
             return self.made, ""
         arguments = {n: v for n, v in given.items() if n in self._constructor} | self._arguments
-        shapes = _readings(next((a.shape for a in own.values() if a.ndim), None))
+        seen = next((a.shape for a in own.values() if a.ndim), None)
+        shapes = _readings(seen)
         first: Any = None
+        accepting: list[Any] = []
         refused: UsageError | None = None
         possible = []
         for shape in shapes:
@@ -238,7 +241,12 @@ class CheckableClass(ByName):
             possible.append(shape)
             first = made if len(possible) == 1 else first
             if accepts(self.halves.forward, made, {**known, **own}):
-                return made, ""
+                accepting.append(made)
+                # Of one sample, forward accepts several readings.
+                if seen is None or seen[0] != 1 or self._keeps_shapes(made, own, known):
+                    return made, ""
+        if accepting:
+            return accepting[0], ""
         if refused is not None and not possible:
             raise refused
         for passed, told in activations_for(self.cls):
@@ -262,6 +270,14 @@ class CheckableClass(ByName):
             if accepts(ahead, made, alone):
                 return made, ""
         return first, ""
+
+    def _keeps_shapes(self, made: Any, own: Mapping[str, Array], known: Mapping[str, Any]) -> bool:
+        label = Label(self.name, self.name, self.name)
+        with suppress(UsageError):
+            return keeps_shapes(
+                make_class_problem(self.cls, self.halves, at_rest(made), own, known, {}, label, self.spelled)
+            )
+        return False
 
 
 def as_spelled(loaded: Loaded, one: Checkable, spelled: ObjectSpelling) -> CheckableClass:

@@ -99,20 +99,19 @@ def with_usual_loss(where: str, possible: Sequence[tuple[str, Callable[[], Probl
         for match in _matches(name, problem, measured):
             if best is None or len(match.explained) > len(best.explained):
                 best = match
+    if best is not None:
+        return best.problem
     assert first is not None
-    if best is None:
-        raised = _raised(first)
-        if raised is None:
-            return first  # the check says what forward raises
-        if raised:
-            raise UsageError(f"{where}: backward raised {raised}")
-    if best is None:
-        names = ", ".join(name for name, _ in possible)
-        raise UsageError(
-            f"{where}: the loss is within backward, and it is none of the usual ones ({names}), or the "
-            "gradients of all weights are wrong; write it as a method, loss(y, output), to have them checked"
-        )
-    return best.problem
+    raised = _raised(first)
+    if raised is None:
+        return first  # the check says what forward raises
+    if raised:
+        raise UsageError(f"{where}: backward raised {raised}")
+    names = ", ".join(name for name, _ in possible)
+    raise UsageError(
+        f"{where}: the loss is within backward, and it is none of the usual ones ({names}), or the "
+        "gradients of all weights are wrong; write it as a method, loss(y, output), to have them checked"
+    )
 
 
 class _Measured(NamedTuple):

@@ -108,6 +108,7 @@ CORRECT = [
     ("NumberedNetwork", "x W[1] W[2] b[1] b[2]", []),
     ("ImageConvolution", "input kernels biases", ["GC205"]),
     ("ImagePool2", "input", []),
+    ("ShapeOf", "input", []),
 ]
 
 
@@ -119,7 +120,13 @@ def test_a_correct_class_passes_with_nothing_said_but_its_name(name, gradients, 
     assert result.compared == result.size
 
 
+def test_of_one_sample_a_constructor_is_told_what_gives_gradients_their_shape():
+    result = check("ShapeOf", inputs={"input": (1, 3, 4, 2)})
+    assert (result.verdict, codes(result)) == ("pass", [])
+
+
 DEFECTS = [
+    ("ShapeOf", "output_gradient, self", "2 * output_gradient, self", ["input"]),
     ("ImageConvolution", "input_gradient[patch] +=", "input_gradient[patch] =", ["input"]),
     ("ImagePool2", "is_largest * d_out[i, j]", "d_out[i, j]", ["input"]),
     ("ListedNetwork", "dz.sum(axis=0)", "dz.mean(axis=0)", ["biases[0]", "biases[1]"]),
