@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.targets.backward_call import FREE, VALUE, BackwardCall, Kept, bind_backward, looks_like_cotangent
+from gradcli.targets.backward_call import BackwardCall, Kept, bind_backward
 from gradcli.targets.labels import LABEL
 from gradcli.targets.parameters import Parameter, entry_of, gradient_of
 from gradcli.targets.results import read_gradients
+from gradcli.targets.slots import FREE, VALUE, looks_like_cotangent
 
 _OUTPUTS = ("output", "out", "outputs", "Y", "y", "a", "A", "activations", "loss")
 _PREDICTION_IN_DISGUISE = ("dvalues", "dA", "grad")

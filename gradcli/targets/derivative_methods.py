@@ -16,7 +16,6 @@ from typing import Any
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Problem
-from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.classes import CheckableClass
 from gradcli.targets.constructor import construct, unguessable
 from gradcli.targets.convention import Advise, Checkable
@@ -27,6 +26,7 @@ from gradcli.targets.halves import Behind, Halves, halves_of, is_left_open, is_s
 from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.slots import looks_like_cotangent
 from gradcli.targets.source_tree import source_tree
 
 _VERB = r"((eval(uate)?|comp(ute)?|calc(ulate)?|get)_?)?"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.forward_call import argument_names, required_arguments
+from gradcli.targets.slots import looks_like_cotangent
 from gradcli.targets.source_tree import source_tree
 
 # The more specific first: torch7's `forward` only calls `updateOutput`, and `__call__` often only forward.

@@ -18,7 +18,6 @@ from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem, Source
-from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.cost_problem import make_cost_problem
 from gradcli.targets.forward_call import argument_names, required_arguments
@@ -30,6 +29,7 @@ from gradcli.targets.parameter_dict import keys_read
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
+from gradcli.targets.slots import looks_like_cotangent
 
 _PREDICTION = re.compile(r"y_?(hat|pred)\w*|pred(ict\w*)?s?|probs?|logits|scores|outputs?", re.IGNORECASE)
 _TRUTH = re.compile(

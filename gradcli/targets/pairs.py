@@ -13,7 +13,6 @@ from gradcli.clock import Clock
 from gradcli.errors import BrokenPromise, TargetError
 from gradcli.problem import Problem, Source
 from gradcli.subject import Subject, copies
-from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.context import reading, saving, takes_context
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.decorated import written
@@ -27,6 +26,7 @@ from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
+from gradcli.targets.slots import looks_like_cotangent
 from gradcli.targets.tensors import on_tensors, takes_tensors
 
 _DATA = re.compile(r"x|inputs?|data|features|images?", re.IGNORECASE)

@@ -13,12 +13,12 @@ from typing import Any
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
-from gradcli.targets.backward_call import looks_like_cotangent
 from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.halves import Halves, forward_of
 from gradcli.targets.label import Label
 from gradcli.targets.pair import make_problem
 from gradcli.targets.python_file import Loaded
+from gradcli.targets.slots import looks_like_cotangent
 from gradcli.targets.source_tree import source_tree
 
 
