@@ -11,15 +11,17 @@ from gradcli.blame.truth import Node
 
 
 def likelier(repairs: list[Repair], evidence: Evidence) -> list[Repair]:
-    """Where sums are missing, those of what has another size than its name says, `dmu = dxc`; and no repairs
-    that change more than the sign of what is the negative of what its name says: that is put right later."""
+    """Where sums are missing, those of what has another size than its name says, `dmu = dxc`. Where it is no
+    sign that is wrong, none of what is the negative of what its name says: that is put right later."""
     if all(repair.kind == "sum missing" for repair in repairs):
         repairs = [r for r in repairs if _has_another_size(r.statement, evidence)] or repairs
-    return [r for r in repairs if _is_of_sign(r) or not _is_opposite(r.statement, evidence)] or repairs
+    if any(map(_is_of_sign, repairs)):
+        return repairs
+    return [r for r in repairs if not _is_opposite(r.statement, evidence)] or repairs
 
 
 def _is_of_sign(repair: Repair) -> bool:
-    return is_sign(repair.factor) or repair.kind in ("sign", "operator")
+    return is_sign(repair.factor) or repair.kind in ("sign", "operator") or repair.after.startswith("-1 * ")
 
 
 def _has_another_size(statement: ast.stmt | None, evidence: Evidence) -> bool:
