@@ -51,7 +51,8 @@ def test_a_slip_before_the_last_layer_is_found(name, right, wrong, gradients):
     assert failed == set(gradients.split())
 
 
-def test_of_a_loss_that_is_none_of_the_usual_ones_nothing_is_said():
+def test_of_a_loss_that_is_none_of_the_usual_ones_nothing_is_said(monkeypatch):
+    monkeypatch.setattr("gradcli.targets.inference.search._MOST_TRIES", 30)
     with pytest.raises(UsageError) as caught:
         check("Updating", "(self.out - y) * self.out * (1 - self.out)", "(self.out - y) ** 3")
     assert "the loss is within backward, and it is none of the usual ones (squared error, cross" in str(
