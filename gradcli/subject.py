@@ -159,9 +159,7 @@ class Subject:
                 return call(*arguments)
             with fixed_generators():
                 return call(*arguments)
-        except BrokenPromise:
-            raise
-        except GradcliError:
+        except (BrokenPromise, GradcliError):
             raise
         except (Exception, SystemExit) as error:
             file, line = _place(error)

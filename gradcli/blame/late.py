@@ -23,7 +23,7 @@ from gradcli.blame.diagnosis import changed
 from gradcli.blame.edits import edits
 from gradcli.blame.factors import common_factor
 from gradcli.blame.insertions import insertions
-from gradcli.blame.source import NotReadable, Written, read, rebuild
+from gradcli.blame.source import NotReadable, Written, read, rebuild, standing_in
 from gradcli.clock import Clock
 from gradcli.executed import TooManyLines, at_most, lines_run
 from gradcli.problem import Late, Problem
@@ -292,15 +292,11 @@ def _edited(written: Written, edit: Edit) -> Iterator[bool]:
         made = None
     finally:
         back()
-    own = written.function.__code__
-    if made is None or made.__code__.co_freevars != own.co_freevars:
+    if made is None:
         yield False
         return
-    written.function.__code__ = made.__code__
-    try:
-        yield True
-    finally:
-        written.function.__code__ = own
+    with standing_in(written, made) as is_program:
+        yield is_program
 
 
 def _emptied(place: _Place) -> Any:

@@ -8,13 +8,15 @@ import __future__
 
 import ast
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from gradcli.installed import is_installed
 
 _MADE: "WeakKeyDictionary[FunctionType, Written]" = WeakKeyDictionary()
 _FUTURES = 0
@@ -78,8 +80,7 @@ def _own_call(function: Callable[..., Any]) -> FunctionType | None:
     called = getattr(type(function), "__call__", None)  # noqa: B004  what it is matters, not whether
     if not isinstance(called, FunctionType):
         return None
-    installed = {"site-packages", "dist-packages"} & set(Path(called.__code__.co_filename).parts)
-    return None if installed else called
+    return None if is_installed(called.__code__.co_filename) else called
 
 
 def read(function: FunctionType) -> Written:
@@ -110,6 +111,20 @@ def rebuild(written: Written, node: FunctionNode, extra: Mapping[str, Any]) -> F
     made.__kwdefaults__ = original.__kwdefaults__
     made.__dict__.update({k: v for k, v in vars(original).items() if k != "__wrapped__"})
     return made
+
+
+@contextmanager
+def standing_in(written: Written, made: FunctionType) -> Iterator[bool]:
+    """While another version stands in for a function, wherever that is called from; False if it cannot."""
+    own = written.function.__code__
+    if made.__code__.co_freevars != own.co_freevars:
+        yield False
+        return
+    written.function.__code__ = made.__code__
+    try:
+        yield True
+    finally:
+        written.function.__code__ = own
 
 
 def like(function: Callable[..., Any], made: FunctionType) -> Callable[..., Any]:

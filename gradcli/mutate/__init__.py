@@ -15,11 +15,11 @@ import numpy as np
 
 from gradcli import checker
 from gradcli.arrays import Array
-from gradcli.blame.source import NotReadable, Written, rebuild
+from gradcli.blame.source import NotReadable, Written, rebuild, standing_in
 from gradcli.executed import lines_run
 from gradcli.mutate.damageable import damageable
 from gradcli.mutate.edits import Edit, edits
-from gradcli.mutate.helpers import helpers, standing_in
+from gradcli.mutate.helpers import helpers
 from gradcli.problem import Problem
 from gradcli.result import CheckResult
 from gradcli.spec import Settings

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from types import CodeType, FunctionType
 
 from gradcli.arrays import Array
@@ -27,20 +27,6 @@ def helpers(problem: Problem, backward: Written, cotangents: tuple[Array, ...]) 
     own = backward.function.__code__
     codes = sorted(back - ahead - {own}, key=lambda code: code.co_firstlineno)
     return [written for code in codes for written in _written(code) if code.co_name != own.co_name]
-
-
-@contextmanager
-def standing_in(helper: Written, damaged: FunctionType) -> Iterator[bool]:
-    """While a damaged version stands in for a helper, wherever it is called from; False if it cannot."""
-    own = helper.function.__code__
-    if damaged.__code__.co_freevars != own.co_freevars:
-        yield False
-        return
-    helper.function.__code__ = damaged.__code__
-    try:
-        yield True
-    finally:
-        helper.function.__code__ = own
 
 
 def _written(code: CodeType) -> Iterator[Written]:

@@ -121,18 +121,6 @@ def make_class_problem(
     return assemble(halves)
 
 
-def keeps_shapes(problem: Problem) -> bool:
-    """Whether the gradients of the inputs have their shapes; not where the code raises. Cost: a forward and a
-    backward."""
-    try:
-        run = problem.forward(copies(problem.inputs))
-        found = problem.backward(tuple(map(np.ones_like, run.outputs)), run.saved)
-    except (Exception, SystemExit):
-        return False
-    shapes = {name: getattr(gradient, "shape", None) for name, gradient in found.items()}
-    return all(shapes.get(name) == problem.inputs[name].shape for name in problem.differentiable)
-
-
 def _piece(call: Call, id: str) -> Problem:
     """A layer within an object as a check of its own; a loss for the cotangent that it gets there."""
     name = call.cls.__name__

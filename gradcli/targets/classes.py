@@ -23,7 +23,7 @@ from gradcli.spec import ObjectSpelling
 from gradcli.targets.built import built
 from gradcli.targets.called import through_call
 from gradcli.targets.class_methods import wants_target
-from gradcli.targets.class_problem import accepts, keeps_shapes, make_class_problem
+from gradcli.targets.class_problem import accepts, make_class_problem
 from gradcli.targets.constructor import Shape, construct, guess, is_training, unguessable
 from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.cost_methods import cost_halves_of, with_target
@@ -35,6 +35,7 @@ from gradcli.targets.forward_call import (
 )
 from gradcli.targets.halves import Behind, Halves, halves_of, is_slope, only_promised, static_halves_of
 from gradcli.targets.implied_loss import with_usual_loss
+from gradcli.targets.inference.trial import FITS, attempt
 from gradcli.targets.label import Label
 from gradcli.targets.loss_after import with_loss_after
 from gradcli.targets.naming import Pair
@@ -272,11 +273,10 @@ class CheckableClass(ByName):
         return first, ""
 
     def _keeps_shapes(self, made: Any, own: Mapping[str, Array], known: Mapping[str, Any]) -> bool:
-        label = Label(self.name, self.name, self.name)
+        label, rested = Label(self.name, self.name, self.name), at_rest(made)
         with suppress(UsageError):
-            return keeps_shapes(
-                make_class_problem(self.cls, self.halves, at_rest(made), own, known, {}, label, self.spelled)
-            )
+            problem = make_class_problem(self.cls, self.halves, rested, own, known, {}, label, self.spelled)
+            return attempt(problem).level == FITS
         return False
 
 

@@ -196,13 +196,13 @@ def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     costs = costs or [space[n] for n in functions if _OTHER_COST.fullmatch(n) and _compares(space[n])]
     found: list[Checkable] = []
     for pair in find_pairs(functions)[0]:
-        network = _network(pair.name, space[pair.forward], space[pair.backward], costs)
+        forward, backward = space[pair.forward], space[pair.backward]
+        if not costs and why_no_pair(forward, backward) is None:
+            continue
+        network = _network(pair.name, forward, backward, costs[0] if costs else None)
         if network is not None:
             found.append(network)
             costs = []  # a second network has a cost of its own, and which is whose cannot be told
-        elif not costs and why_no_pair(space[pair.forward], space[pair.backward]) is not None:
-            implied = _network(pair.name, space[pair.forward], space[pair.backward], [squared_error])
-            found += [] if implied is None else [replace(implied, is_implied=True)]
     return [*found, *(one for name in loaded.classes(names) for one in _of_methods(name, space[name]))]
 
 
@@ -223,7 +223,7 @@ def _of_methods(name: str, cls: type) -> Iterator[Checkable]:
         return
     costs = [getattr(made, one) for one in methods if _COST.fullmatch(one)]
     for pair in pairs:
-        network = _network(name, getattr(made, pair.forward), getattr(made, pair.backward), costs)
+        network = _network(name, getattr(made, pair.forward), getattr(made, pair.backward), costs[0])
         if network is not None:
             yield replace(network, names=(name,))
             return
@@ -250,10 +250,15 @@ def _is_cotangent(first: str, forward: Callable[..., Any]) -> bool:
 
 
 def _network(
-    name: str, forward: Callable[..., Any], backward: Callable[..., Any], costs: Sequence[Callable[..., Any]]
+    name: str,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    cost: Callable[..., Any] | None,
 ) -> Network | None:
+    """The network of two functions and a cost, or one of the usual costs if there is none; None if it is no
+    network."""
     takes, asks = roles_of_arguments(forward), roles_of_arguments(backward)
-    if not costs or "truth" not in asks.values():
+    if "truth" not in asks.values():
         return None
     if set(takes.values()) == {"data", "parameters"}:
         keys = _keys(forward, next(arg for arg, role in takes.items() if role == "parameters"))
@@ -265,13 +270,13 @@ def _network(
         return None
     if any(role == "?" and arg not in takes for arg, role in asks.items()):
         return None
-    wanted = roles_of_arguments(costs[0])
+    wanted = roles_of_arguments(squared_error if cost is None else cost)
     if not keys or "truth" not in wanted.values() or "?" in wanted.values():
         return None
     data = next(arg for arg, role in takes.items() if role == "data")
-    named = asks if costs[0] is squared_error else wanted
+    named = asks if cost is None else wanted
     truth = next(arg for arg, role in named.items() if role == "truth")
-    return Network(name, forward, costs[0], backward, data, truth, keys)
+    return Network(name, forward, cost or squared_error, backward, data, truth, keys, is_implied=cost is None)
 
 
 def roles_of_arguments(function: Callable[..., Any]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from gradcli.errors import TargetError
+from gradcli.installed import is_installed
 from gradcli.source_line import written_line
 from gradcli.spec import Loading
 from gradcli.targets.import_errors import NotImported, import_errors, raised, syntax_error
@@ -290,8 +291,9 @@ def _lives_in(folders: Iterable[Path], name: str) -> bool:
         return False
     # A folder without an __init__.py has no file, but places.
     places = [Path(place) for place in ([file] if file else list(getattr(module, "__path__", ())))]
-    installed = any({"site-packages", "dist-packages"} & set(place.parts) for place in places)
-    return not installed and any(folder in place.parents for folder in folders for place in places)
+    return not any(map(is_installed, places)) and any(
+        folder in place.parents for folder in folders for place in places
+    )
 
 
 def _defined_names(tree: ast.Module) -> dict[str, int]:

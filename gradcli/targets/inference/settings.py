@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from gradcli.installed import is_installed
 from gradcli.targets.advice import usual_constant
 from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.inference.unguessable import is_plain
@@ -68,8 +69,7 @@ def _is_users(cls: type) -> bool:
     """Whether a class is none of Python's own, nor of a package that is installed."""
     module = sys.modules.get(cls.__module__)
     file = getattr(module, "__file__", None) or ""
-    installed = "site-packages" in file or "dist-packages" in file
-    return not installed and cls.__module__.partition(".")[0] not in sys.stdlib_module_names
+    return not is_installed(file) and cls.__module__.partition(".")[0] not in sys.stdlib_module_names
 
 
 def _of_numbers(name: str, asked: Collection[str]) -> tuple[Any, str] | None:
