@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.problem import Problem
+from gradcli.targets.decorated import closed_over
 from gradcli.targets.forward_call import (
     argument_names,
     bind_forward,
@@ -138,6 +139,7 @@ class ByArguments(ByName):
         function = inspect.unwrap(self.called)
         named = getattr(getattr(function, "__code__", None), "co_names", ())
         held = [getattr(function, "__globals__", {}).get(name) for name in named]
+        held += closed_over(function)
         shapes = [array.shape for array in held if isinstance(array, np.ndarray)]
         held_lengths = (length for shape in shapes for length in shape if length > 1)
         return list(dict.fromkeys([*held_lengths, *lengths_written(self.functions)]))

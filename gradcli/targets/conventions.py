@@ -7,6 +7,7 @@ from gradcli.targets import (
     autograd_functions,
     classes,
     derivative_methods,
+    factories,
     file_variables,
     flagged,
     jax_functions,
@@ -76,10 +77,14 @@ def find_all(loaded: Loaded) -> list[Checkable]:
 
 
 def _strays(loaded: Loaded) -> str:
-    """What to say of functions that take an object and are in no class: methods that were copied alone."""
+    """What to say of functions that take an object and are in no class (methods that were copied alone), and
+    of those that return functions."""
     names = loaded.functions(loaded.lines)
     found = [name for name in names if argument_names(loaded.namespace[name])[:1] == ("self",)]
-    return f" ({loaded.at(found[0])}: {found[0]} takes self, but is in no class)" if found else ""
+    if found:
+        return f" ({loaded.at(found[0])}: {found[0]} takes self, but is in no class)"
+    advice = factories.advice(loaded, names)
+    return f" ({advice})" if advice else ""
 
 
 def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
@@ -110,6 +115,9 @@ def find_named(loaded: Loaded, symbol: str) -> list[Checkable]:
         raise TargetError(
             f"{loaded.at(symbol)}: {symbol} is abstract; name a class with forward and backward. {has}"
         )
+    advice = factories.advice(loaded, [symbol])
+    if advice is not None:
+        raise TargetError(f"{advice}. {has}")
     if symbol in loaded.namespace:
         raise TargetError(
             f"{loaded.at(symbol)}: {symbol} is nothing that gradcli can check{near or '.'} {has}"

@@ -20,6 +20,7 @@ from gradcli.targets.cost_names import (
     is_second_order,
 )
 from gradcli.targets.cost_problem import make_cost_problem, output_beside
+from gradcli.targets.factories import made_by
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.label import Label
 from gradcli.targets.naming import Pair, find_pairs
@@ -152,7 +153,7 @@ def _is_of_another(name: str, names: Sequence[str], space: Mapping[str, Any]) ->
 
 
 def _is_cost(name: str, function: Callable[..., Any]) -> bool:
-    return is_cost(name, returned_names(function))
+    return is_cost(name, returned_names(function)) and not made_by(function)
 
 
 def _is_a_difference(name: str, gradient: Callable[..., Any]) -> bool:

@@ -26,7 +26,7 @@ def behind(function: Callable[..., Any]) -> Callable[..., Any]:
         return function if inner is function.func else partial(inner, *function.args, **function.keywords)
     if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
         return function
-    held = [cell.cell_contents for cell in function.__closure__ or () if _is_set(cell)]
+    held = closed_over(function)
     decorator = function.__qualname__.partition("<locals>")[0]
     functions = [
         value
@@ -38,6 +38,11 @@ def behind(function: Callable[..., Any]) -> Callable[..., Any]:
     named = [parameter.name for parameter in parameters if parameter.kind not in _OPEN]
     hides = bool(open_ones) and named in ([], ["self"]) and len(functions) == 1
     return behind(functions[0]) if hides else function
+
+
+def closed_over(function: Callable[..., Any]) -> list[Any]:
+    """The values of the function around it that a function keeps."""
+    return [cell.cell_contents for cell in getattr(function, "__closure__", None) or () if _is_set(cell)]
 
 
 def _is_set(cell: Any) -> bool:

@@ -17,7 +17,7 @@ def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     if tree is None:
         return ()
     found: tuple[str, ...] = ()
-    for node in _own_nodes(tree.body[0]):
+    for node in own_nodes(tree.body[0]):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
             found = tuple(map(_name_or_names, node.value.elts))
     return found
@@ -30,7 +30,7 @@ def names_in_brackets(function: Callable[..., Any]) -> tuple[tuple[str, ...], ..
     """
     tree = source_tree(function)
     found: tuple[tuple[str, ...], ...] = ()
-    for node in _own_nodes(tree.body[0]) if tree is not None else ():
+    for node in own_nodes(tree.body[0]) if tree is not None else ():
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
             found = tuple(map(_names_within, node.value.elts))
     return found
@@ -40,12 +40,12 @@ def _names_within(node: ast.expr) -> tuple[str, ...]:
     return tuple(map(_name, node.elts)) if isinstance(node, ast.Tuple | ast.List) else ()
 
 
-def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a function in order, without those of functions within it."""
     for child in ast.iter_child_nodes(function):
         if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             yield child
-            yield from _own_nodes(child)
+            yield from own_nodes(child)
 
 
 def _name_or_names(node: ast.expr) -> str:

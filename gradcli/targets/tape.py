@@ -6,7 +6,6 @@ broadcasts; and so are a few expressions in which a value is used more than once
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import FunctionType
@@ -18,6 +17,7 @@ from gradcli.arrays import Array
 from gradcli.errors import UsageError
 from gradcli.problem import Late, Problem, Run, Source
 from gradcli.targets.convention import Advise, ByName, Checkable
+from gradcli.targets.decorated import closed_over
 from gradcli.targets.inputs import generator
 from gradcli.targets.label import Label
 from gradcli.targets.near_miss import did_you_mean
@@ -169,15 +169,9 @@ def functions_beside(driver: FunctionType) -> list[FunctionType]:
         if isinstance(plain, FunctionType) and plain not in found:
             if plain.__code__.co_filename == file:
                 found[plain] = None
-            todo += _held_by(plain)  # a decorator keeps what it decorates
+            todo += closed_over(plain)  # a decorator keeps what it decorates
     found.pop(driver, None)
     return sorted(found, key=lambda function: function.__code__.co_firstlineno)
-
-
-def _held_by(function: FunctionType) -> Iterator[Any]:
-    for cell in function.__closure__ or ():
-        with suppress(ValueError):  # an empty cell
-            yield cell.cell_contents
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:

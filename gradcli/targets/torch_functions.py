@@ -30,15 +30,28 @@ from gradcli.targets.second_order import SecondOrder
 
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
-    """The subclasses of torch.autograd.Function among these names."""
+    """The subclasses of torch.autograd.Function among these names, or whose `apply` is."""
     if "torch" not in sys.modules:
         return []
     from torch.autograd import Function
 
     classes = [(name, loaded.namespace[name]) for name in loaded.classes(names)]
+    classes += _applied(loaded, names)
     return [
         _function(name, cls) for name, cls in classes if issubclass(cls, Function) and cls is not Function
     ]
+
+
+def _applied(loaded: Loaded, names: Sequence[str]) -> list[tuple[str, type]]:
+    """Classes that have no name at the top of the file, but their `apply` has: `scale = make_scale(2.0)`."""
+    known = [value for value in loaded.namespace.values() if isinstance(value, type)]
+    owners = ((name, _owner(loaded.namespace[name])) for name in loaded.functions(names))
+    return [(name, cls) for name, cls in owners if cls is not None and cls not in known]
+
+
+def _owner(value: Any) -> type | None:
+    owner = getattr(value, "__self__", None)
+    return owner if isinstance(owner, type) and value == getattr(owner, "apply", None) else None
 
 
 def asked(loaded: Loaded, symbol: str) -> Checkable | None:

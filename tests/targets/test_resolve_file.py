@@ -611,6 +611,44 @@ def test_a_method_that_stands_alone_is_told_where_nothing_can_be_checked(first, 
     assert message_of("layers.py", NothingToCheck) == said
 
 
+FACTORY = """
+import numpy as np
+def make_problem(n=5):
+    A = np.random.default_rng(0).standard_normal((n, n))
+    def objective(x): return 0.5 * np.sum((A @ x) ** 2)
+    def gradient(x): return A.T @ (A @ x)
+    def hessian(x): return A.T @ A
+    return objective, gradient, hessian
+def timed(function):
+    def call(*args): return function(*args)
+    return call
+"""
+
+
+def test_functions_that_a_function_returns_need_a_name():
+    write("made.py", FACTORY)
+    told = (
+        "made.py:3: make_problem returns what it defines: give that a name at the top of the file, "
+        "as in `objective, gradient, hessian = make_problem(...)`"
+    )
+    said = message_of("made.py", NothingToCheck)
+    assert said == f"made.py: nothing to check ({told}); looked for {LOOKED_FOR}"
+    assert message_of("made.py:make_problem").startswith(f"{told}. It has nothing to check")
+    assert message_of("made.py:timed").startswith("made.py:9: timed is nothing that gradcli can check")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "verdict"), [("", "", "pass"), ("A.T @ (A @", "A @ (A @", "fail")]
+)
+def test_functions_that_a_function_returned_are_checked_by_their_names(right, wrong, verdict):
+    text = FACTORY.replace(right, wrong)
+    write("named.py", f"{text}objective, gradient, hessian = make_problem()\n")
+    found = resolve(CheckSpec("named.py"))
+    assert [problem.id for problem in found] == ["named.py:objective", "named.py:gradient"]
+    assert 5 in found[0].inputs["x"].shape  # as the array that the function closes over has it
+    assert run(found[0], Settings()).verdict == verdict
+
+
 @pytest.mark.parametrize(("slip", "verdict"), [("", "pass"), (" + 1", "fail")])
 def test_what_is_handed_on_without_a_name_is_needed_only_where_it_is_taken_apart(slip, verdict):
     head = "def power(x, k, cache): return x ** k\ndef power_grad(g, cache, place, *rest):\n"

@@ -165,6 +165,14 @@ def test_an_axis_that_is_saved_is_a_whole_number(change, verdict):
     assert (result.verdict, result.arrays["in/dim"].dtype.kind) == (verdict, "i")
 
 
+@pytest.mark.parametrize(("slip", "verdict"), [("", "pass"), (" * 1.01", "fail")])
+def test_a_function_that_is_known_by_its_apply_alone_is_checked(slip, verdict):
+    made = textwrap.dedent(EXP.replace("g * y", f"g * y{slip}")).replace("\n", "\n    ")
+    text = f"import torch\ndef make():{made}\n    return Exp.apply\nexp = make()\n"
+    Path("made.py").write_text(text, encoding="utf-8")
+    assert check_target("made.py").verdict == verdict
+
+
 def test_a_file_alone_is_all_of_its_functions():
     write(EXP, TOP)
     with pytest.raises(UsageError, match=r"name one: layers\.py:Exp, layers\.py:Top"):
