@@ -41,7 +41,7 @@ def rounding(
     rng: np.random.Generator,
     *,
     repeats: int,
-    coarse: bool = False,
+    coarse: float = 0.0,
     within: float = -1.0,
     watch: Watch | None = None,
 ) -> dict[str, FloatArray]:
@@ -50,10 +50,10 @@ def rounding(
     Inputs, cotangents and what forward saved are moved by one unit in the last place and the gradients
     computed again (tanh(20) does not follow a move of its input, yet it was rounded). The largest deviation
     predicts the distance between a correct backward and the truth to within a small factor.
-    Never less than a few units in the gradient's own last place (constants inside round, too). `coarse` moves
-    by one unit of float32, for code that drops digits inside. Saved arrays of whole numbers up to `within`
-    are moved as well: a saturated tanh is exactly 1, and was rounded. `watch` is shown the outputs of each
-    forward, unless the code takes many points in one call.
+    Never less than a few units in the gradient's own last place (constants inside round, too). `coarse` is
+    the unit of a lower precision, for code that drops digits inside. Saved arrays of whole numbers up to
+    `within` are moved as well: a saturated tanh is exactly 1, and was rounded. `watch` is shown the outputs
+    of each forward, unless the code takes many points in one call.
     Cost: `repeats` forwards and backwards.
     """
     width: dict[str, FloatArray] = {}
@@ -189,7 +189,7 @@ def thorough(
     floor: Mapping[str, float],
     rng: np.random.Generator,
     *,
-    coarse: bool = False,
+    coarse: float = 0.0,
 ) -> dict[str, FloatArray]:
     """The rounding measured with much more effort, where something disagrees; never less than is `known`.
 
@@ -231,7 +231,7 @@ def hidden_rounding(
     gradients: Mapping[str, Array],
     known: Mapping[str, FloatArray],
     *,
-    coarse: bool,
+    coarse: float,
 ) -> dict[str, FloatArray]:
     """What is known of the rounding of gradients, and what hides in them beside numbers about one.
 
@@ -247,7 +247,7 @@ def hidden_rounding(
             yield [there[n] - here for n, here in zip(names, base, strict=True)] if complete else None
 
     dtypes = [subject.problem.precision_of(name, gradients[name]) for name in names]
-    precision = [float(np.finfo(np.float32 if coarse else dtype).eps) for dtype in dtypes]
+    precision = [max(coarse, float(np.finfo(dtype).eps)) for dtype in dtypes]
     size = sum(float(np.sum(np.abs(cotangent))) for cotangent in cotangents)
     most = [most_beside_one(eps) * size for eps in precision]
     more = hidden(changes, base, subject.problem.inputs, precision, most, each=True, nearer=True)

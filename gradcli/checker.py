@@ -135,7 +135,7 @@ class _Check:
             self._not_deterministic(seen)
             return
         if self.outcome.has("GC104"):
-            side = replace(side, digits_lost=True)  # its numbers are judged at the precision that is left
+            side = replace(side, grain=max(side.grain, seen.unit))  # judged at the precision that is left
         if not self._is_lower(seen, side, rounding, floor):
             self._compare(self.subject, side, seen.cotangents, seen.gradients, rounding)
 
@@ -219,7 +219,7 @@ class _Check:
         side: Differencing,
     ) -> dict[str, FloatArray]:
         return analytic.rounding(
-            subject, cotangents, gradients, self.rng, repeats=self.pace.jitters, coarse=side.digits_lost
+            subject, cotangents, gradients, self.rng, repeats=self.pace.jitters, coarse=side.grain
         )
 
     def _is_lower(
@@ -239,9 +239,7 @@ class _Check:
             own = self._rounding(subject, cotangents, gradients, side)
             self._compare(subject, side, cotangents, gradients, own)
 
-        lower = Lower(
-            self.subject, seen, rounding, floor, self.rng, tol=self.settings.tol, coarse=side.digits_lost
-        )
+        lower = Lower(self.subject, seen, rounding, floor, self.rng, tol=self.settings.tol, coarse=side.grain)
         return lower.judge(compare, self.outcome)
 
     def _compare(

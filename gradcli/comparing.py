@@ -95,7 +95,7 @@ class Comparer:
             self._rounding,
             floor,
             self.rng,
-            coarse=self.side.digits_lost,
+            coarse=self.side.grain,
         )
 
     def add_hidden(self) -> None:
@@ -108,7 +108,7 @@ class Comparer:
             self.cotangents,
             self.gradients,
             self._rounding,
-            coarse=self.side.digits_lost,
+            coarse=self.side.grain,
         )
 
     def judge(self, numeric: Differentiator, tick: Tick) -> Gradient:

@@ -5,10 +5,10 @@ from functools import cache, partial
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import Array, largest
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
-from gradcli.numeric import Function, Noise, bend, drops_digits, output_noise, spread, with_hidden
+from gradcli.numeric import Function, Noise, bend, dropped_to, output_noise, spread, with_hidden
 from gradcli.subject import Subject, copies
 
 _FAR = (1.0, 2.0**4)  # times the length over which outputs may bend
@@ -21,15 +21,19 @@ class Differencing:
 
     function: Function
     noise: Noise
-    digits_lost: bool  # the code computes in a lower precision than its inputs have
+    grain: float  # the unit of the lower precision that the code computes in inside; 0 where it does not
+    unit: float  # of the precision that the outputs come in, if not float64; else 0
     carries: bool  # the code takes float64 in place of a lower precision and computes the same function
     fresh: bool  # arguments must be copied for every call: the code writes into them
+
+    @property
+    def digits_lost(self) -> bool:
+        return self.grain > 0
 
     def add_hidden(self) -> None:
         """Measure what rounding hides in few small outputs among larger ones: all that use the noise know it
         then. Cost: that of `numeric.hidden`."""
-        coarse = self.digits_lost or not self.carries
-        more = with_hidden(self.function, self.noise, coarse=coarse, each=True)
+        more = with_hidden(self.function, self.noise, coarse=self.unit, each=True)
         for level, other in zip(self.noise, more, strict=True):
             np.copyto(level, other)
 
@@ -46,7 +50,8 @@ def differencing(
 
     Inputs of float32 and float16 are exact in float64, and a forward that carries the dtype through is
     differenced there, at the same point. `noise`: the rounding of the outputs, where it is known already.
-    Cost: 10 forwards, 6 where the noise is known, 12 for lower precisions.
+    Cost: 10 forwards, 6 where the noise is known, 12 for lower precisions, 32 where the
+    code computes in one.
     """
     inputs = subject.problem.inputs
     wide = {n: a.astype(np.float64, copy=False) if a.dtype.kind == "f" else a for n, a in inputs.items()}
@@ -69,7 +74,7 @@ def differencing(
         dtypes = {n: a.dtype for n, a in (wide if carries else inputs).items()}
         return subject.outputs([{n: a.astype(dtypes[n], copy=False) for n, a in p.items()} for p in points])
 
-    carries = not narrow or _carries(call, call_narrow, wide, outputs)
+    carries = not narrow or _carries(call, call_narrow, wide, outputs, _unit_of(inputs), rng)
     function = Function(
         call if carries else call_narrow,
         wide,
@@ -77,24 +82,42 @@ def differencing(
         together=call_together if subject.stacks else None,
     )
     noise = output_noise(function, rng) if noise is None else noise
-    lost = carries and drops_digits(function, noise, rng)
-    if lost or not carries:
-        noise = output_noise(function, rng, coarse=True)
-    noise = with_hidden(function, noise, coarse=lost or not carries)
-    return Differencing(function, noise, lost, carries, fresh)
+    grain = dropped_to(function, noise, rng) if carries else 0.0
+    unit = grain if carries else _unit_of(inputs)
+    if unit:
+        noise = output_noise(function, rng, coarse=unit)
+    noise = with_hidden(function, noise, coarse=unit)
+    return Differencing(function, noise, grain, unit, carries, fresh)
+
+
+def _unit_of(inputs: Mapping[str, Array]) -> float:
+    """That of the lowest precision of some inputs."""
+    return max(float(np.finfo(array.dtype).eps) for array in inputs.values() if array.dtype.kind == "f")
 
 
 Call = Callable[[Mapping[str, Array]], tuple[Array, ...]]
 
 
-def _carries(call: Call, call_narrow: Call, wide: Mapping[str, Array], outputs: tuple[Array, ...]) -> bool:
+def _carries(
+    call: Call,
+    call_narrow: Call,
+    wide: Mapping[str, Array],
+    outputs: tuple[Array, ...],
+    unit: float,
+    rng: np.random.Generator,
+) -> bool:
     """Whether forward takes float64 in place of the lower precision and computes the same function.
 
     Where the outputs have drowned in what is taken off again, as in (c + 3000) - 3000, they are alike at
-    another point, far enough. Cost: a forward, up to 5 where the two differ.
+    another point, far enough. Where nothing but rounding is left of them anywhere (a sum of what is centred),
+    they are alike to within that. Cost: a forward, up to 25 where the two differ.
     """
     try:
-        if _alike(outputs, call(wide)):
+        there = call(wide)
+        if _alike(outputs, there):
+            return True
+        noise = output_noise(Function(call_narrow, wide, outputs=outputs), rng, coarse=unit)
+        if _alike(outputs, there, noise):
             return True
         return any(_alike(call_narrow(point), call(point)) for point in (_far(wide, times) for times in _FAR))
     except BrokenPromise:
@@ -111,15 +134,17 @@ def _far(point: Mapping[str, Array], times: float) -> dict[str, Array]:
     }
 
 
-def _alike(narrow: tuple[Array, ...], wide: tuple[Array, ...]) -> bool:
-    return len(wide) == len(narrow) and all(_agree(a, b) for a, b in zip(narrow, wide, strict=True))
+def _alike(narrow: tuple[Array, ...], wide: tuple[Array, ...], noise: Noise | None = None) -> bool:
+    levels = (0.0,) * len(narrow) if noise is None else map(largest, noise)
+    return len(wide) == len(narrow) and all(map(_agree, narrow, wide, levels))
 
 
-def _agree(narrow: Array, wide: Array) -> bool:
+def _agree(narrow: Array, wide: Array, level: float) -> bool:
     if narrow.shape != wide.shape:
         return False
     scale = float(np.max(np.abs(narrow), initial=0.0))
     distance = np.abs(narrow.astype(np.float64) - wide)
     # Where numbers about one cancel, rounding is left: sqrt(1 + x**2) - 1 of a small x is 0 in float32.
     drowned = _DROWNED * float(np.finfo(narrow.dtype).eps) if narrow.dtype.kind == "f" else 0.0
-    return bool(np.all(distance <= max(0.05 * scale, drowned))) if np.isfinite(scale) else False
+    allowed = max(0.05 * scale, drowned, _DROWNED * level)
+    return bool(np.all(distance <= allowed)) if np.isfinite(scale) else False

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import Array, FloatArray, largest
 from gradcli.numeric import COMPLEX, LINEAR, Differentiator, Slopes, turns
 from gradcli.verdict import RESOLUTION, K
 
@@ -31,6 +31,15 @@ def beyond_zero(
     return np.where(known, 0.0, floor) if known.any() else floor
 
 
+def _is_line(numeric: Differentiator, rounding: float) -> bool:
+    """Whether outputs are seen to follow a line, or not to move at all; where their digits are few, they may
+    be anything."""
+    if numeric.method != LINEAR:
+        return False
+    few = rounding > RESOLUTION**4 * largest(numeric.natural)
+    return not few or bool(np.nanmax(np.abs(numeric.value), initial=0.0) * numeric.length >= _SEEN * rounding)
+
+
 def drowns(numeric: Differentiator, index: tuple[int, ...], slopes: Slopes, analytic: float) -> bool:
     """Whether an error drowns wherever the input is moved by no more than it varies.
 
@@ -40,7 +49,7 @@ def drowns(numeric: Differentiator, index: tuple[int, ...], slopes: Slopes, anal
     slope, error = abs(slopes.low[0]), abs(analytic - slopes.low[0])
     rounding = float(numeric.spread_over(numeric.rounding)[index])
     near = numeric.function.spread(numeric.name)
-    if numeric.method == LINEAR or error * near >= _SEEN * rounding:
+    if _is_line(numeric, rounding) or error * near >= _SEEN * rounding:
         return False
     if slopes.uncertainty[0] > RESOLUTION * slope:
         return True

@@ -28,7 +28,7 @@ class Lower:
         rng: np.random.Generator,
         *,
         tol: float,
-        coarse: bool,
+        coarse: float,
     ) -> None:
         self._subject = subject
         self._seen = seen
@@ -36,7 +36,7 @@ class Lower:
         self._floor = floor
         self._rng = rng
         self._tol = tol
-        self._coarse = coarse  # whether the code drops digits inside
+        self._coarse = coarse  # the unit that the code drops to inside
 
     def judge(self, compare: Compare, outcome: Outcome) -> bool:
         """Whether this could be judged; `compare` puts the verdicts on other numbers into the outcome.

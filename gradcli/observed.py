@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from gradcli.arrays import Array
 from gradcli.dataclass import dataclass
 
@@ -17,3 +19,9 @@ class Observed:
     outputs: tuple[Array, ...]
     cotangents: tuple[Array, ...]
     gradients: Mapping[str, Array]
+
+    @property
+    def unit(self) -> float:
+        """The unit of the lowest precision there is among them, no finer than that of float32."""
+        arrays = (*self.outputs, *self.gradients.values())
+        return max(float(np.finfo(np.float32).eps), *(float(np.finfo(array.dtype).eps) for array in arrays))

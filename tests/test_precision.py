@@ -225,6 +225,33 @@ def test_a_cast_inside_does_not_hide_a_wrong_gradient():
     assert codes(result) == ["GC104", "GC101"]
 
 
+CAST = {
+    "log(1 + x)": (lambda x: np.log(1 + x), lambda x: 1 / (1 + x)),
+    "exp": (np.exp, np.exp),
+    "sin": (np.sin, np.cos),
+    "cos": (np.cos, lambda x: -np.sin(x)),
+    "square": (lambda x: x * x, lambda x: 2 * x),
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), lambda x: 1 / (2 + np.exp(x) + np.exp(-x))),
+}
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("scale", [1e-4, 1e-2])
+@pytest.mark.parametrize("name", CAST)
+def test_a_cast_of_small_numbers_is_gc104_and_its_noise_no_mistake(name, scale, dtype, before):
+    f, slope = CAST[name]
+
+    def forward(x):
+        return (f(x.astype(dtype)) if before else f(x).astype(dtype)).astype(np.float64), x
+
+    for seed in range(2):
+        x = scale * np.random.default_rng(seed).standard_normal((3, 4))
+        result = unblamed(forward, lambda d, x: d * slope(x), {"x": x}, seed=seed)
+        assert codes(result) == ["GC104"], seed
+        assert unblamed(lambda x: (f(x), x), lambda d, x: d * slope(x), {"x": x}).verdict == "pass"
+
+
 def test_what_is_rounded_on_purpose_is_told_how_to_say_so():
     result = unblamed(lambda x: (np.round(x * 1e4) / 1e4, None), lambda d, cache: d.copy(), {"x": X})
     assert [v.code for v in result.violations if "--surrogate" in v.message] == ["GC104"]

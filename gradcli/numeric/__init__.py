@@ -8,7 +8,7 @@ from gradcli.numeric.known import CENTRAL, COMPLEX, LINEAR
 from gradcli.numeric.rounding import (
     POINTS,
     Noise,
-    drops_digits,
+    dropped_to,
     least_noise,
     output_noise,
     scatter,
@@ -36,7 +36,7 @@ __all__ = [
     "Slopes",
     "bend",
     "discover_together",
-    "drops_digits",
+    "dropped_to",
     "glance",
     "hidden",
     "jitter_key",

@@ -176,8 +176,8 @@ def jitter_key(rng: np.random.Generator) -> int:
     return int(rng.integers(1 << 62)) * 2 + 1
 
 
-def jittered(array: Array, key: int, *, coarse: bool = False) -> Array:
-    """Each value moved by one unit in the last place (`coarse`: of float32), up or down.
+def jittered(array: Array, key: int, *, coarse: float = 0.0) -> Array:
+    """Each value moved by one unit in the last place, up or down; float64 by `coarse` of its size, if given.
 
     The direction is a hash of the value, so that equal values stay equal, within an array and between arrays,
     and zeros stay zero: a tie in a maximum and a kink at zero are not torn apart by the measurement. What is
@@ -187,7 +187,9 @@ def jittered(array: Array, key: int, *, coarse: bool = False) -> Array:
     if array.dtype.kind != "f" or size not in _WORD or array.size == 0:
         return array
     if coarse and array.dtype == np.float64:
-        return jittered(array.astype(np.float32), key).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # what is not finite stays as it is
+            up_or_down = np.nan_to_num(np.sign(np.abs(jittered(array, key)) - np.abs(array)))
+            return np.asarray(np.where(up_or_down, array * (1 + coarse * up_or_down), array))
     word = _WORD[size]
     factor = word(key & (256**size - 1))
     result: Array = np.empty(array.shape, array.dtype.newbyteorder("="))

@@ -38,12 +38,12 @@ Point = Mapping[str, Array]
 Changes = Iterator[Sequence[FloatArray] | None]
 
 
-def with_hidden(function: Function, noise: Noise, *, coarse: bool, each: bool = False) -> Noise:
-    """The rounding of outputs, and what hides in it; `coarse`: of code that computes in float32.
+def with_hidden(function: Function, noise: Noise, *, coarse: float, each: bool = False) -> Noise:
+    """The rounding of outputs, and what hides in it; `coarse`: the unit of code that drops digits.
 
     `each` and cost: those of `hidden`.
     """
-    precision = [max(eps, _COARSE) if coarse else eps for eps in function.precision]
+    precision = [max(eps, coarse) for eps in function.precision]
     more = hidden(
         function.changes,
         function.base,

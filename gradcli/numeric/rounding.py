@@ -8,18 +8,25 @@ from gradcli.arrays import Array, BoolArray, FloatArray, blocks, largest
 from gradcli.numeric.function import Function, jitter_key, jittered, random_moves
 
 JITTERS = 4
-# The grain of float32 is 2^-24 of a number; that of float64 is 1e-16 behind an addition, whatever the output.
-_COARSE = 2.0**-28
+_COARSE = 2.0**-28  # of an output: the grain of float32 is 2^-24 of a number
+# That of float64 is 1e-16 behind an addition, whatever the output: a finer one than this is told apart where
+# numbers are larger.
 _NOT_FLOAT64 = 4e-12
+_PART = 0.618  # of a move: from grain to grain, responses are hardly ever in line
 _LARGE = 2.0**-16  # of a move's size
 _FURTHER = 8.0  # times that: a function that is straight so far is no fast one
 _FLOAT32 = 2.0**-30  # a grain above it is not what float64 leaves, behind whatever addition
 _SMALL = 2.0**4  # times as large: what is no smaller than that needs no other point
 _TIMES = 2.0**6  # that inputs are larger, and about one at least ...
 _GROWN = 8.0  # ... where numbers are so many times as large at least
+_FEW = 64.0  # times the rounding: what is no more than that may be rounding
 _ALIKE = 4.0  # times a grain: what the same grain may measure
 _DIRECTIONS = 6
+_LINES = 4  # on which the digits of a lower precision are looked at
 _LARGER = 2.0**-6  # of a move's size, where a grain swallows the others
+_BETWEEN = 2.0**-15  # many units of float32, and a small part of one of float16
+_SMALLEST_HALF = float(np.finfo(np.float16).smallest_subnormal)
+_SINGLE, _HALF = (float(np.finfo(dtype).eps) for dtype in (np.float32, np.float16))
 SMALLEST = float(np.finfo(np.float64).tiny)  # below it an output loses digits
 
 POINTS = 26  # that `scatter` needs
@@ -28,21 +35,45 @@ Noise = tuple[FloatArray, ...]  # a half-width for each element of each output
 
 
 def output_noise(
-    function: Function, rng: np.random.Generator, *, coarse: bool = False, jitters: int = JITTERS
+    function: Function, rng: np.random.Generator, *, coarse: float = 0.0, jitters: int = JITTERS
 ) -> Noise:
     """The rounding in each element of each output.
 
-    All inputs are moved by one unit in the last place (`coarse`: of float32), several times; what an output
-    does then is of the size of what rounding does to it. Never less than one unit in its own last place: a
-    jitter can leave an element untouched by luck. Cost: `jitters` evaluations.
+    All inputs are moved by one unit in the last place, several times; what an output does then is of the size
+    of what rounding does to it. Never less than one unit in its own last place: a jitter can leave an element
+    untouched by luck. `coarse`: the unit of code that computes in a lower precision, also beside numbers
+    about one. Cost: `jitters` evaluations, 16 more for a lower precision.
     """
-    noise = least_noise(function.base, function.precision)
+    noise = least_noise(function.base, [max(eps, coarse) for eps in function.precision])
     keys = (jitter_key(rng) for _ in range(jitters))
     moved = ({n: jittered(a, key, coarse=coarse) for n, a in function.point.items()} for key in keys)
     for changes in function.changes(moved):
         if changes is not None:
             widen_noise(noise, changes)
+    if coarse:
+        _widen_beside_one(function, rng, noise, coarse)
     return noise
+
+
+def _widen_beside_one(function: Function, rng: np.random.Generator, noise: Noise, unit: float) -> None:
+    """Let noise reach as far as outputs are off a line where inputs move by the unit of numbers about one.
+
+    The digits that 1 + x leaves of a small x show in no jitter of x, nor do those of x * x that underflows.
+    """
+    for level in noise:
+        np.maximum(level, SMALLEST if unit < _HALF else _SMALLEST_HALF, out=level)
+    for _ in range(_LINES):
+        moves = {
+            name: np.maximum(np.abs(array), 1.0) * random_moves(rng, array.shape)
+            for name, array in function.point.items()
+            if array.dtype.kind == "f"
+        }
+        long, short = _sides(function, moves, (unit, _PART * unit))
+        if long is None or short is None:
+            continue
+        widen_noise(noise, [np.asarray(plus + minus) for plus, minus in long])
+        apart = (_odd(*one) - _odd(*other) / _PART for one, other in zip(long, short, strict=True))
+        widen_noise(noise, list(map(np.asarray, apart)))
 
 
 def least_noise(outputs: Sequence[Array], precision: Sequence[float]) -> Noise:
@@ -62,11 +93,12 @@ def widen_noise(noise: Noise, changes: Sequence[FloatArray]) -> None:
         np.maximum(level, size, out=level)
 
 
-def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> bool:
-    """Whether the code computes in a lower precision inside, where one-ulp jitter cannot show it.
+def dropped_to(function: Function, noise: Noise, rng: np.random.Generator) -> float:
+    """The unit of the lower precision that the code computes in inside, where one-ulp jitter cannot show it;
+    0 where it computes in float64.
 
     A cast to float32 swallows small moves, and what it lets through is grainy. So all inputs are moved along
-    a random direction by 2^-16, half of that and 2^-32 of their size. Where an output is straight, the
+    a random direction by 2^-16, a part of that and 2^-32 of their size. Where an output is straight, the
     responses must be each other's multiples; digits are lost where the smallest is not and the grain is that
     of a lower precision, far above what float64 does behind an addition. A quarter of those is enough, if it
     is an eighth of all.
@@ -75,19 +107,35 @@ def drops_digits(function: Function, noise: Noise, rng: np.random.Generator) -> 
     Where inputs are so small that a cast swallows all such moves (exp of 1e-3 in float16), they are looked at
     where they are about one.
     Cost: 6 evaluations, 8 where most outputs stay as they are or inputs are small, up to 26 where digits seem
-    to be lost, and 73 more to tell that from an addition.
+    to be lost, and 75 more to tell that from an addition and the unit.
     """
     if _drops_here(function, noise, rng):
-        return True
+        return _unit(function, rng)
     larger = _larger(function, rng, 1.0)
     if not larger or _follows(function, rng):
-        return False
+        return 0.0
     there = _elsewhere(function, larger)
-    return there is not None and _drops_here(there, output_noise(there, rng), rng)
+    lost = there is not None and _drops_here(there, output_noise(there, rng), rng)
+    return _unit(there, rng) if there is not None and lost else 0.0
+
+
+def _unit(function: Function, rng: np.random.Generator) -> float:
+    """That of float16 where most outputs that follow a move of a few of its units stay as they are by one of
+    many of float32. Cost: 2 evaluations."""
+    moves = _random_directions(function, rng)
+    far, near = function.changes(
+        {name: _beside(function.point[name], move, size) for name, move in moves.items()}
+        for size in (_LARGER, _BETWEEN)
+    )
+    if far is None or near is None:
+        return _SINGLE
+    follow = sum(int(np.count_nonzero(change)) for change in far)
+    still = sum(int(np.count_nonzero((a != 0) & (b == 0))) for a, b in zip(far, near, strict=True))
+    return _HALF if 2 * still > follow else _SINGLE
 
 
 def _drops_here(function: Function, noise: Noise, rng: np.random.Generator) -> bool:
-    sizes = (_LARGE, _LARGE / 2, 2.0**-32)
+    sizes = (_LARGE, _PART * _LARGE, 2.0**-32)
     longer = (*sizes, _FURTHER * _LARGE)
     return (
         _loses(function, noise, rng, sizes)
@@ -121,44 +169,49 @@ def _follows(function: Function, rng: np.random.Generator) -> bool:
         return True
     asked = [(out != np.rint(out)) | (p != m) for out, (p, m) in zip(function.base, found, strict=True)]
     follow = sum(int(np.sum(_is_opposite(p, m))) for p, m in found)
-    return 2 * follow >= sum(map(int, map(np.count_nonzero, asked)))
+    return follow > 0 and 2 * follow >= sum(map(int, map(np.count_nonzero, asked)))
 
 
 def _is_behind_addition(function: Function, rng: np.random.Generator) -> bool:
     """Whether the grain is what the addition of a large number leaves in float64: (c + 30000) - 30000.
 
     Beside small numbers it is as coarse as float32 would be. But it stays as it is where they are larger,
-    and that of a lower precision grows with them. Where nothing tells, it is none. Cost: 49 evaluations, 73
-    where outputs do not follow shorter moves.
+    and that of a lower precision grows with them. Where nothing tells, it is one if it is fine enough.
+    Cost: 49 evaluations, 73 where outputs do not follow shorter moves.
     """
-    there = _elsewhere(function, _larger(function, rng, _TIMES))
-    if there is None:
-        return False
     size, grains = _LARGE, _grains(function, rng, _LARGE)
-    if not max(grains, default=0.0) > _NOT_FLOAT64:
+    if not any(grains):
         size, grains = _LARGER, _grains(function, rng, _LARGER)
-    far_grains = _grains(there, rng, size)
-    grown = [
-        largest(far) >= _GROWN * largest(out) for out, far in zip(function.base, there.base, strict=True)
-    ]
-    coarse = [
-        is_grown and grain <= _FLOAT32 and grain / _ALIKE <= far <= _ALIKE * grain
-        for grain, far, is_grown in zip(grains, far_grains, grown, strict=True)
-        if grain > _NOT_FLOAT64
-    ]
-    return bool(coarse) and all(coarse)
+    is_fine = max(grains, default=0.0) <= _NOT_FLOAT64
+    there = _elsewhere(function, _larger(function, rng, 1.0 if is_fine else _TIMES))
+    if there is None:
+        return is_fine
+    told = zip(grains, _grains(there, rng, size), function.base, there.base, strict=True)
+    return all(
+        grain <= _COARSE * largest(out)  # it is not from this output that digits seem to be lost
+        or _stays(grain, far_grain, largest(out), largest(far))
+        for grain, far_grain, out, far in told
+    )
+
+
+def _stays(grain: float, far_grain: float, size: float, far_size: float) -> bool:
+    """Whether a grain is as it was where an output has grown; a fine one must be seen to grow with it."""
+    is_grown = far_size >= _GROWN * size
+    if grain > _NOT_FLOAT64:
+        return is_grown and grain <= _FLOAT32 and grain / _ALIKE <= far_grain <= _ALIKE * grain
+    return not (is_grown and far_grain > max(_ALIKE * grain, _COARSE * far_size))
 
 
 def _grains(function: Function, rng: np.random.Generator, size: float) -> list[float]:
     """The coarsest grain of each output where it is straight, along a few directions; 0 where none shows."""
     grains = [0.0] * len(function.base)
     for _ in range(_DIRECTIONS):
-        long, short = _sides(function, _random_directions(function, rng), (size, size / 2))
+        long, short = _sides(function, _random_directions(function, rng), (size, _PART * size))
         if long is None or short is None:
             continue
         for place, (one, other) in enumerate(zip(long, short, strict=True)):
             straight = _is_opposite(*one)
-            off = np.abs(_odd(*one) - 2 * _odd(*other))
+            off = np.abs(_odd(*one) - _odd(*other) / _PART)
             grains[place] = max(grains[place], largest(off[straight]))
     return grains
 
@@ -182,8 +235,8 @@ def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Se
     if (found := next(sides)) is None:
         return False
     coarse = [
-        np.abs(a - 2 * _odd(p, m)) > np.maximum(_COARSE * np.abs(out), _NOT_FLOAT64)
-        for out, a, (p, m) in zip(function.base, large, found, strict=True)
+        np.abs(a - _odd(p, m) / _PART) > np.maximum(_COARSE * np.abs(out), _FEW * level)
+        for out, level, a, (p, m) in zip(function.base, noise, large, found, strict=True)
     ]
     if (found := next(sides)) is None:
         return False
@@ -198,7 +251,7 @@ def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Se
     for level, a, s, c, t in zip(noise, large, straight, coarse, tiny, strict=True):
         expected = a * 2.0**-16
         size = np.abs(expected)
-        visible = s & (size > 64 * level)
+        visible = s & (size > _FEW * level)
         due += int(np.sum(visible))
         off += int(np.sum(visible & c & (np.abs(t - expected) > 0.1 * size)))
     moved = sum(int(np.count_nonzero(a)) for a in large)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcli.numeric import Function, drops_digits, jitter_key, jittered, output_noise, spread
+from gradcli.numeric import Function, dropped_to, jitter_key, jittered, output_noise, spread
 
 
 def function_of(f, **point) -> Function:
@@ -99,7 +99,7 @@ def test_jitter_leaves_alone_what_is_not_floating():
 
 def test_a_coarse_jitter_moves_float64_by_the_grain_of_float32():
     x = np.random.default_rng(0).standard_normal(100)
-    moved = np.abs(jittered(x, jitter_key(np.random.default_rng(3)), coarse=True) - x)
+    moved = np.abs(jittered(x, jitter_key(np.random.default_rng(3)), coarse=2.0**-23) - x)
     assert moved.dtype == np.float64
     assert 2**-26 < np.max(moved / np.abs(x)) < 2**-22
 
@@ -141,7 +141,7 @@ def drops(f, x) -> bool:
     rng = np.random.default_rng(0)
     function = function_of(lambda x: f(x), x=x)
     with np.errstate(over="ignore"):
-        return drops_digits(function, output_noise(function, rng), rng)
+        return dropped_to(function, output_noise(function, rng), rng) > 0
 
 
 X = np.random.default_rng(5).standard_normal((4, 5))

@@ -12,7 +12,7 @@ def measured(f, x):
     function = Function(lambda arrays: (f(arrays["x"]),), {"x": x})
     noise = output_noise(function, np.random.default_rng(0))
     before = function.evaluations
-    (level,) = with_hidden(function, noise, coarse=False)
+    (level,) = with_hidden(function, noise, coarse=0.0)
     return level / noise[0], level, function.evaluations - before
 
 
