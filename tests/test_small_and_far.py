@@ -284,3 +284,64 @@ def test_kinks_of_far_moves_are_no_rounding_beside_one(seed, least):
 
     assert verdict(1.0) != "fail"
     assert verdict(1.1) == "fail"
+
+
+def behind_a_million(x):
+    return (x + 1e6) - 1e6
+
+
+# f and its derivative, of small numbers that stand on the stairs of an addition of a million.
+BEHIND_A_MILLION = {
+    "itself": (behind_a_million, np.ones_like, 1e-12),
+    "log cosh": (lambda x: behind_a_million(np.log(np.cosh(x))), np.tanh, 1e-8),
+}
+
+
+@pytest.mark.parametrize("total", [False, True])
+@pytest.mark.parametrize("name", BEHIND_A_MILLION)
+def test_the_stairs_of_an_addition_of_a_million_are_no_mistake_nor_a_lower_precision(name, total):
+    f, slope, scale = BEHIND_A_MILLION[name]
+
+    def verdict(factor, x, seed):
+        def backward(dout, x):
+            return factor * dout * slope(x)
+
+        def forward(x):
+            return (np.sum(f(x)) if total else f(x)), x
+
+        return gradcli.check(forward, backward, {"x": x}, seed=seed, blame=False).verdict
+
+    for seed in range(3):
+        x = np.random.default_rng(seed).standard_normal(4)
+        assert verdict(1.0, scale * x, seed) != "fail", seed
+        assert verdict(1.01, scale * x, seed) != "pass", seed
+        assert verdict(1.01, x, seed) == "fail", seed
+
+
+def test_a_stair_on_which_another_stands_is_seen():
+    """Behind a million stands one of two factors, both of which round: the other has half of the slope."""
+    rng = np.random.default_rng(2098)
+    x, y = 1e-4 * rng.standard_normal((2, 4))
+
+    def length(x, y):
+        return np.sqrt(x * x + y * y + 0.01)
+
+    def forward(x, y):
+        return np.sum(2 * length(x, y) * behind_a_million(length(x, y))), (x, y)
+
+    def verdict(factor):
+        def backward(dout, cache):
+            return tuple(4 * factor * dout * side for side in cache)
+
+        return gradcli.check(forward, backward, {"x": x, "y": y}, blame=False).verdict
+
+    assert verdict(1.0) != "fail"
+    assert verdict(0.9) != "pass"
+
+
+def test_a_grain_far_too_coarse_for_float32_is_that_of_an_addition():
+    x = 1e-6 * np.random.default_rng(1).standard_normal(4)
+    result = gradcli.check(
+        lambda x: (behind_a_million(1e-6 / (1 + x * x)), x), lambda d, x: -2e-6 * d * x, {"x": x}, blame=False
+    )
+    assert [v.code for v in result.violations if v.code == "GC104"] == []

@@ -31,7 +31,8 @@ _MOST, _SOME = 0.5, 0.25  # of some elements: what they show holds for all
 _FINE = 2.0**-10  # of the noise that others show: numbers with digits of their own
 _DEVIATION = 2.0 / 924.0**0.5  # two of the noise, from one sixth difference
 
-_BESIDE_ONE = 2.0**12, 2.0**6  # times the precision: the most that hides, in float64 and below it
+# Times the precision: the most that hides, in float64 (of an addition of millions) and below it.
+_BESIDE_ONE = 2.0**20, 2.0**6
 _COARSE = float(np.finfo(np.float32).eps)
 
 Point = Mapping[str, Array]

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcli.arrays import Array, FloatArray
 from gradcli.numeric.function import Function
-from gradcli.numeric.rounding import SMALLEST, Noise
+from gradcli.numeric.rounding import FLOAT32, SMALLEST, Noise
 
 _COARSEST = 2.0**-6  # of a number: the grain of float16
 _FAR_OFF = 2.0**9  # a number behind an addition, whose grain is left when it is taken off again
@@ -58,14 +58,14 @@ class Line:
 
     def grain(self) -> float:
         """The coarsest that floating point can be here: units of float16, or what an addition of hundreds
-        leaves, 1e-12 in float64."""
+        leaves, of millions in float64."""
         grain = 0.0
         for cotangent, out, eps in zip(
             self.cotangents, self.function.base, self.function.precision, strict=True
         ):
             largest = float(np.max(np.abs(cotangent), initial=0.0))
             own = _COARSEST * float(np.max(np.abs(cotangent * out), initial=0.0))
-            grain = max(grain, own, max(1e-12, min(_FAR_OFF * eps, _COARSEST)) * largest)
+            grain = max(grain, own, max(FLOAT32, min(_FAR_OFF * eps, _COARSEST)) * largest)
         return grain
 
     def rounding(self) -> float:

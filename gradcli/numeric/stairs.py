@@ -1,5 +1,7 @@
 """Stairs that rounding leaves along a line: on one of them, a slope is not the function's."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradcli.arrays import FloatArray
@@ -21,40 +23,47 @@ def hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatAr
     as that of a smooth function does, and nothing is hidden.
     """
     tallest = 0.0
-    for sign, side in ((1.0, plus), (-1.0, minus)):
-        edge = _edge(steps, side, 16 * line.rounding())
-        if edge is not None:
-            slope = sign * float(side[edge - 1] / steps[edge - 1])
-            dead, alive = float(steps[edge - 1]), float(steps[edge])
-            tallest = max(tallest, _stair(line, sign * dead, sign * alive, slope))
+    for sign, side in ((1.0, plus), (-1.0, minus), (0.0, (plus - minus) / 2)):
+        for edge in _edges(steps, side, 16 * line.rounding()):
+            slope = float(side[edge - 1] / steps[edge - 1])
+            if slope or sign:
+                toward = sign or 1.0
+                dead, alive = toward * float(steps[edge - 1]), toward * float(steps[edge])
+                tallest = max(tallest, _stair(line, dead, alive, toward * slope, odd=not sign))
     return tallest
 
 
-def _edge(steps: FloatArray, side: FloatArray, rounding: float) -> int | None:
-    """The first step that may lie beyond the stair on which all smaller ones are."""
+def _edges(steps: FloatArray, side: FloatArray, rounding: float) -> Iterator[int]:
+    """The first steps that may lie beyond a stair on which all smaller ones are: one on which nothing moves,
+    and one on which the response is a line, where one stair stands on the other."""
     active = np.flatnonzero(np.nan_to_num(side))
     if active.size == 0:
-        return None
-    if active[0] > 0:
-        return int(active[0])
+        return
+    start = int(active[0])
+    if start > 0:
+        yield start
+    side, steps = side[start:], steps[start:]
     off = np.abs(side[1:] - side[:-1] * (steps[1:] / steps[:-1]))
     left = np.flatnonzero(~(off <= rounding))
     if left.size == 0 or not _ON_A_STAIR <= left[0] < len(off) - 1:
-        return None
+        return
     first = int(left[0])
     # A smooth function leaves its tangent with the square of the step at least.
-    sudden = off[first] > _SUDDEN * rounding and off[first + 1] < RATIO**1.5 * off[first]
-    return first + 1 if sudden else None
+    if off[first] > _SUDDEN * rounding and off[first + 1] < RATIO**1.5 * off[first]:
+        yield start + first + 1
 
 
-def _stair(line: Line, dead: float, alive: float, slope: float = 0.0) -> float:
+def _stair(line: Line, dead: float, alive: float, slope: float = 0.0, *, odd: bool = False) -> float:
     """The height of a stair between a move along a line and one beside it; 0 where the response leaves the
-    line little by little. Cost: up to 14 evaluations."""
+    line little by little. `odd`: of the odd part of the response, as bends are even. Cost: up to 14
+    evaluations, or twice that."""
 
     def height_at(offset: float) -> float:
+        if odd:
+            return abs(line.response(offset) - line.response(-offset) - 2 * slope * offset) / 2
         return abs(line.response(offset) - slope * ((line.x + offset) - line.x))
 
-    allowed = 16 * line.rounding() if slope else 0.0
+    allowed = 16 * RATIO * line.rounding() if slope else 0.0  # that of the slope grows up to the next step
     for _ in range(_BISECTIONS):
         middle = float(np.copysign(np.sqrt(dead * alive), alive))
         if height_at(middle) <= allowed:
