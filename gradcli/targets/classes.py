@@ -6,11 +6,11 @@ their names and from the shape of the input.
 """
 
 import inspect
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from types import FunctionType
 from typing import Any, TypeGuard
 
@@ -20,11 +20,10 @@ from gradcli.arrays import Array
 from gradcli.errors import TargetError, UsageError
 from gradcli.problem import Problem
 from gradcli.spec import ObjectSpelling
-from gradcli.targets.built import built
 from gradcli.targets.called import through_call
 from gradcli.targets.class_methods import wants_target
 from gradcli.targets.class_problem import accepts, make_class_problem
-from gradcli.targets.constructor import Shape, construct, guess, is_training, unguessable
+from gradcli.targets.constructor import construct, guess, is_training, unguessable
 from gradcli.targets.convention import Advise, ByName, Checkable
 from gradcli.targets.cost_methods import cost_halves_of, with_target
 from gradcli.targets.forward_call import (
@@ -38,12 +37,12 @@ from gradcli.targets.implied_loss import with_usual_loss
 from gradcli.targets.inference.trial import FITS, attempt
 from gradcli.targets.label import Label
 from gradcli.targets.loss_after import with_loss_after
+from gradcli.targets.maker import Maker
 from gradcli.targets.naming import Pair
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.network_methods import network_halves_of, network_of_methods
 from gradcli.targets.own_steps import with_long_steps
 from gradcli.targets.pairs import CheckablePair
-from gradcli.targets.passed_in import activations_for
 from gradcli.targets.places import entries, holders
 from gradcli.targets.pullbacks import pullback_halves_of
 from gradcli.targets.python_file import Loaded
@@ -228,49 +227,27 @@ class CheckableClass(ByName):
             return self.made, ""
         arguments = {n: v for n, v in given.items() if n in self._constructor} | self._arguments
         seen = next((a.shape for a in own.values() if a.ndim), None)
-        shapes = _readings(seen)
-        first: Any = None
-        accepting: list[Any] = []
-        refused: UsageError | None = None
-        possible = []
-        for shape in shapes:
-            try:
-                made = construct(where, self.cls, _copied(arguments), shape)
-            except UsageError as error:
-                refused = refused or error
-                continue
-            possible.append(shape)
-            first = made if len(possible) == 1 else first
-            if accepts(self.halves.forward, made, {**known, **own}):
-                accepting.append(made)
-                # Of one sample, forward accepts several readings.
-                if seen is None or seen[0] != 1 or self._keeps_shapes(made, own, known):
-                    return made, ""
-        if accepting:
-            return accepting[0], ""
-        if refused is not None and not possible:
-            raise refused
-        for passed, told in activations_for(self.cls):
-            for shape in possible if passed.keys().isdisjoint(arguments) else ():
-                try:
-                    made = construct(where, self.cls, {**_copied(arguments), **passed}, shape)
-                except UsageError:
-                    continue
-                if accepts(self.halves.forward, made, {**known, **own}):
-                    return made, told
-        for shape in possible:
-            make = partial(construct, where, self.cls, _copied(arguments), shape)
-            for made in built(self.cls, make, shape):
-                if accepts(self.halves.forward, made, {**known, **own}):
-                    return made, ""
+        maker = Maker(where, self.cls, arguments, seen)
+        values = {**known, **own}
+        accepting = (made for made in maker.plain() if accepts(self.halves.forward, made, values))
+        made = next(accepting, None)
+        if made is not None and seen is not None and seen[0] == 1:  # forward accepts several readings of it
+            several = chain((made,), accepting)
+            made = next((one for one in several if self._keeps_shapes(one, own, known)), made)
+        if made is not None:
+            return made, ""
+        if maker.refused is not None and not maker.possible:
+            raise maker.refused
+        for made, told in maker.with_more():
+            if accepts(self.halves.forward, made, values):
+                return made, told
         # A target of another shape is refused by the loss alone: what it is told says which.
         ahead = self.halves.behind.forward if self.halves.behind is not None else self.halves.forward
-        alone = {n: v for n, v in {**known, **own}.items() if n in argument_names(partial(ahead, None))}
-        for shape in possible if len(alone) < len(known) + len(own) else ():
-            made = construct(where, self.cls, _copied(arguments), shape)
+        alone = {n: v for n, v in values.items() if n in argument_names(partial(ahead, None))}
+        for made in maker.plain() if len(alone) < len(values) else ():
             if accepts(ahead, made, alone):
                 return made, ""
-        return first, ""
+        return maker.first, ""
 
     def _keeps_shapes(self, made: Any, own: Mapping[str, Array], known: Mapping[str, Any]) -> bool:
         label, rested = Label(self.name, self.name, self.name), at_rest(made)
@@ -380,17 +357,3 @@ def _is_users(cls: type) -> bool:
     frameworks = ("builtins", "numpy", "torch", "jax", "jaxlib", "autograd", "typing", "abc")
     own = cls.__module__.partition(".")[0] not in frameworks
     return own and not any(kind.__module__.partition(".")[0] in ("torch", "jax") for kind in cls.__mro__)
-
-
-def _readings(shape: Shape | None) -> list[Shape | None]:
-    """What the axes of an input can mean: rows and features, the other way round, features of an image or of
-    each step of a sequence; a single one without an axis for many."""
-    if shape is None or len(shape) < 2:
-        return [shape]
-    if len(shape) == 2:
-        return [shape, shape[::-1], (1, *shape)]
-    return [shape, (shape[0], shape[-1]), (shape[0], math.prod(shape[1:])), (1, *shape)]
-
-
-def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in given.items()}
