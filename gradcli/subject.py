@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -207,9 +207,9 @@ def copies(inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 def _place(error: BaseException) -> tuple[str | None, int | None]:
     """The deepest line of the user's own code in the traceback: not gradcli's, and not a library's."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_ours(f.filename)]
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
-    return (own[-1].filename, own[-1].lineno) if own else (None, None)
+    walked = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    own = [(file, line) for file, line in walked if _is_users(file)]
+    return own[-1] if own else (None, None)
 
 
 def _definition(source: Source | None, what: str) -> tuple[str | None, int | None]:
@@ -219,9 +219,11 @@ def _definition(source: Source | None, what: str) -> tuple[str | None, int | Non
     return (code.co_filename, code.co_firstlineno) if code else (None, None)
 
 
-def _is_ours(filename: str) -> bool:
+@lru_cache(maxsize=512)  # the same few files are asked about at every refusal of a guess
+def _is_users(filename: str) -> bool:
     path = Path(filename)
-    return _PACKAGE in path.parents and path.parent.name != "layers"
+    is_ours = _PACKAGE in path.parents and path.parent.name != "layers"
+    return not (is_ours or "site-packages" in filename or filename.startswith("<"))
 
 
 _PACKAGE = Path(__file__).parent

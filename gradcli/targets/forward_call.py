@@ -6,6 +6,7 @@ without a signature. The gradients' order is that of the arguments.
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from inspect import Parameter
 from typing import Any
 
@@ -40,13 +41,29 @@ class ForwardCall:
         return forward(*args, **keywords)
 
 
-@remembered
 def parameters_of(function: Callable[..., Any]) -> Sequence[Parameter] | None:
     """The parameters of a function, or None where Python cannot tell (some builtins).
 
     Nor are those of a ufunc told: its `out`, `where` and `dtype` are nobody's inputs. Those that a decorator
     hides are seen through it; by position alone where it takes no keywords.
     """
+    if type(function) is not partial or function.keywords:
+        return _found_out(function)
+    left, given = _left_by_partials(function.func), len(function.args)
+    if given not in left:
+        left[given] = _found_out(function)
+    return left[given]
+
+
+@remembered
+def _left_by_partials(function: Callable[..., Any]) -> dict[int, Sequence[Parameter] | None]:
+    """The parameters that are left by so many arguments, as they are asked for: guessing makes the partial
+    of a method anew each time, and what is left is a matter of the method alone."""
+    return {}
+
+
+@remembered
+def _found_out(function: Callable[..., Any]) -> Sequence[Parameter] | None:
     if isinstance(function, np.ufunc):
         return None
     hidden = _hidden_parameters(function)

@@ -97,7 +97,7 @@ def infer(
     if optional:
         with suppress(NothingFits):
             found = infer(one, [*missing, *optional], given, build, budget=0.5 * budget)
-            if _try(found, build).level == FITS:
+            if _Tries(build)(found).level == FITS:
                 return found
     names = [*dict.fromkeys([*missing, *given])]
     guesses = ranked(one.functions, (one.name, *one.symbols), names, numbers=one.numbers, moving=one.moving)
@@ -105,22 +105,21 @@ def infer(
     left: Found | None = None
     first: Found | None = None
     told: set[str] = set()  # what forward raised that may be no refusal of what it was given
-    reason, patience = Trial(REFUSED), _Patience(budget)
+    reason, patience, tries = Trial(REFUSED), _Patience(budget), _Tries(build)
     tried: list[Candidate] = []
     transposing = transposes(one.functions)
     documented = by_docstring(one.functions[0], names) or by_annotation(one.functions[0])
     likely = candidates(guesses, given, links(one.functions, names))
     computed = [] if given else by_algebra(one.functions[0], guesses)
     likely = _with(computed, likely)
-    for tries, candidate in enumerate(_at_its_lengths(likely, one, given)):
-        if candidate.rank >= best[0] or tries >= _MOST_TRIES or patience.is_over():
+    for number, candidate in enumerate(_at_its_lengths(likely, one, given)):
+        if candidate.rank >= best[0] or number >= _MOST_TRIES or patience.is_over():
             break
         found = Found(candidate, tuple(missing))
         before = Moment()
         tried.append(candidate)
-        trial = _try(found, build)
-        found, trial = _as_long_as_asked(found, trial, build)
-        found, trial = _for_one_sample(found, trial, build)
+        found, trial = _as_long_as_asked(found, tries(found), tries)
+        found, trial = _for_one_sample(found, trial, tries)
         candidate = found.candidate
         patience.tried(before)
         if left is None and trial.hopeless:
@@ -128,7 +127,7 @@ def infer(
         if trial.raised is not UsageError:
             first = first or found
             told.add("" if trial.raised is None or issubclass(trial.raised, _REFUSALS) else trial.reason)
-        if not tries or (trial.level, trial.fitting) > (reason.level, reason.fitting):
+        if not number or (trial.level, trial.fitting) > (reason.level, reason.fitting):
             reason = trial
         score = _score(candidate, trial) + _VECTORS * (transposing and candidate.has_only_vectors)
         score += _SPREAD * (trial.spread and not documented)
@@ -142,7 +141,7 @@ def infer(
     if best[1] is None and left is None and len(told) == 1 and "" not in told:
         left = first  # one thing, whatever it is given
     if best[1] is None and left is None and not given:
-        left = _relaxed(tried, missing, build)
+        left = _relaxed(tried, missing, tries)
     if best[1] is None and left is not None:
         return left
     if best[1] is None:
@@ -197,29 +196,48 @@ def _at_its_lengths(
                 yield replace(candidate, sizes=sizes, rank=candidate.rank + _MADE_FOR)
 
 
-def _relaxed(tried: Sequence[Candidate], missing: Sequence[str], build: Build) -> Found | None:
+def _relaxed(tried: Sequence[Candidate], missing: Sequence[str], tries: "_Tries") -> Found | None:
     """A candidate that is accepted with a length of one, or with two lengths that are the same."""
     start = Moment()
     for candidate in relaxed(tried):
         if start.spent() > _MORE_SECONDS:
             break
         found = Found(candidate, tuple(missing))
-        found, trial = _as_long_as_asked(found, _try(found, build), build)
+        found, trial = _as_long_as_asked(found, tries(found), tries)
         if trial.level == FITS and not (trial.doubtful or trial.indifferent or trial.spread):
             return found
     return None
 
 
-def _try(found: Found, build: Build) -> Trial:
-    try:
-        return attempt(build(found.inputs(found.candidate.sizes, {}), found.constants))
-    except LackingError:
-        raise
-    except UsageError as error:
-        return Trial(REFUSED, reason=str(error).splitlines()[0], raised=UsageError)
+class _Tries:
+    """What comes of candidates, each tried once: refusals of many of them ask for one and the same."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._known: dict[object, Trial] = {}
+
+    def __call__(self, found: Found) -> Trial:
+        inputs, constants = found.inputs(found.candidate.sizes, {}), found.constants
+        typed = [(name, type(value), value) for name, value in constants.items()]  # 1 == True
+        key = (*inputs.items(), *typed)
+        try:
+            known = self._known.get(key)
+        except TypeError:  # a value without a hash
+            return self._tried(inputs, constants)
+        if known is None:
+            known = self._known[key] = self._tried(inputs, constants)
+        return known
+
+    def _tried(self, inputs: Mapping[str, InputSpec], constants: Mapping[str, object]) -> Trial:
+        try:
+            return attempt(self._build(inputs, constants))
+        except LackingError:
+            raise
+        except UsageError as error:
+            return Trial(REFUSED, reason=str(error).splitlines()[0], raised=UsageError)
 
 
-def _as_long_as_asked(found: Found, trial: Trial, build: Build) -> tuple[Found, Trial]:
+def _as_long_as_asked(found: Found, trial: Trial, tries: _Tries) -> tuple[Found, Trial]:
     """The same with what the code's refusal asks for, if it does."""
     for _ in range(_MOST_PARTS):
         if trial.level != REFUSED:
@@ -230,11 +248,11 @@ def _as_long_as_asked(found: Found, trial: Trial, build: Build) -> tuple[Found, 
         if other is None:
             break
         found = replace(found, candidate=other)
-        trial = _try(found, build)
+        trial = tries(found)
     return found, trial
 
 
-def _for_one_sample(found: Found, trial: Trial, build: Build) -> tuple[Found, Trial]:
+def _for_one_sample(found: Found, trial: Trial, tries: _Tries) -> tuple[Found, Trial]:
     """The same with one sample, where all that misfits are biases whose gradient has a column for each."""
     sizes = found.candidate.sizes
     symbols = [symbol for symbol, length in sizes.items() if length == trial.samples > 1]
@@ -247,7 +265,7 @@ def _for_one_sample(found: Found, trial: Trial, build: Build) -> tuple[Found, Tr
         for name, guess in found.candidate.layout.items()
     }
     single = replace(found, candidate=replace(found.candidate, layout=layout))
-    again = _try(single, build)
+    again = tries(single)
     return (single, again) if again.level == FITS else (found, trial)
 
 
