@@ -177,7 +177,8 @@ class Subject:
 @contextmanager
 def fixed_generators() -> Iterator[None]:
     """Start the global generators from the same state, and leave them as they were."""
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002
+    python_state = random.getstate()
     np.random.seed(0)  # noqa: NPY002
     random.seed(0)
     torch = sys.modules.get("torch")
@@ -189,7 +190,9 @@ def fixed_generators() -> Iterator[None]:
     finally:
         if torch:
             torch.set_rng_state(torch_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
+        # A list, because NumPy takes the numbers one by one, and those of an array slowly.
+        kind, key, *others = numpy_state
+        np.random.set_state((kind, key.tolist(), *others))  # noqa: NPY002
         random.setstate(python_state)
 
 
