@@ -12,6 +12,7 @@ from gradcli.outcome import Outcome
 from gradcli.precision import DROWNED, Wide, narrow, scattered, widen
 from gradcli.result import FAIL, Gradient
 from gradcli.subject import Subject
+from gradcli.verdict import RESOLUTION
 
 Compare = Callable[[Subject, tuple[Array, ...], Mapping[str, Array]], None]
 
@@ -67,10 +68,17 @@ class Lower:
     def _narrow(self, wide: Wide, judged: Mapping[str, Gradient], outcome: Outcome) -> None:
         """Judge the numbers of the lower precision, by roundings that take more and more effort."""
         seen, known = self._seen, dict(self._rounding)
-        last = partial(scattered, self._subject, wide, seen.cotangents, seen.gradients, self._rng)
-        measures: tuple[Callable[[], Mapping[str, FloatArray]], ...] = (dict, self._thorough, last)
-        for measure in measures:
-            drowned = DROWNED if measure is last else np.inf
+        near = partial(scattered, self._subject, wide, seen.cotangents, seen.gradients, self._rng)
+        far = partial(near, far=True)
+        # With the error, by the gradient's scale, from which nothing can be said any more. What shows only
+        # far from the point may be backward's alone: it is no more than an excuse.
+        measures: tuple[tuple[Callable[[], Mapping[str, FloatArray]], float], ...] = (
+            (dict, np.inf),
+            (self._thorough, np.inf),
+            (near, DROWNED),
+            (far, RESOLUTION),
+        )
+        for measure, drowned in measures:
             for name, width in measure().items():
                 known[name] = np.maximum(known[name], width)
             for name, found in judged.items():

@@ -11,6 +11,7 @@ import numpy as np
 from gradcli.arrays import Array, BoolArray, FloatArray, largest
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
+from gradcli.numeric import bend, spread
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
 from gradcli.subject import Subject
 from gradcli.verdict import Comparison
@@ -20,6 +21,7 @@ _SAME = 0.05
 _POINTS = 8
 _DIGITS = 2.0  # by which numbers are off where several have rounded
 _BESIDE = 0.05  # of its own size that an input moves at most from point to point
+_OFTEN = 8.0  # times what is seen to scatter: two that differ by no more may be the same
 DROWNED = 0.1  # of a gradient's scale: an error from which its digits are gone
 
 
@@ -48,8 +50,8 @@ def widen(
 
     `beside_one`: what rounding may leave of a gradient that is computed from numbers about one.
     None where that has nothing to add: backward does not carry the dtype through, or computes something else
-    in float64, which is not what takes another branch there. Cost: one forward and one backward, 8 more where
-    the two differ.
+    in float64, which is not what takes another branch there, nor what drowns here. Cost: one forward and one
+    backward, 8 more where the two differ, 32 more where that does not explain it.
     """
     wide = subject.widened()
     given = tuple(c.astype(np.float64) for c in cotangents)
@@ -61,6 +63,13 @@ def widen(
     branches: Callable[[], dict[str, FloatArray]] = cache(
         partial(_branches, wide, given, found, rng, subject.problem.inputs)
     )
+
+    @cache
+    def drowned() -> dict[str, FloatArray]:
+        exact = Wide(wide, given, found, frozenset())
+        scatter = scattered(subject, exact, cotangents, gradients, rng, far=True)
+        return {name: _OFTEN * width for name, width in scatter.items()}
+
     for name, gradient in gradients.items():
         if name not in found or found[name].dtype != np.float64:
             return None
@@ -68,9 +77,8 @@ def widen(
         scale = float(np.max(np.abs(found[name]), initial=0.0))
         same = _SAME * scale + 16 * rounding[name] + 16 * floor[name]
         same_beside_one = same + 16 * beside_one[name]
-        if not (
-            np.all(distance <= same_beside_one) or np.all(distance <= same_beside_one + branches()[name])
-        ):
+        measures = (dict, branches, drowned)
+        if not any(np.all(distance <= same_beside_one + more().get(name, 0.0)) for more in measures):
             return None
         if not np.all(distance <= same):
             unsure.add(name)
@@ -88,25 +96,29 @@ def scattered(
     cotangents: tuple[Array, ...],
     gradients: Mapping[str, Array],
     rng: np.random.Generator,
+    *,
+    far: bool = False,
 ) -> dict[str, FloatArray]:
     """How far gradients of the lower precision scatter around those of the same code in float64.
 
     Whatever the numbers that round inside, their rounding differs from point to point; what is wrong stays.
-    Twice the standard deviation of the distance, or what other branches make of it. Cost: 8 forwards and
-    backwards in the lower precision, 16 in float64.
+    Twice the standard deviation of the distance, or what other branches make of it. `far`: at points up to
+    as far as outputs may take to bend, since numbers that drown in larger ones round to the same all around.
+    Cost: 8 forwards and backwards in the lower precision, 16 in float64.
     """
     distances: dict[str, list[FloatArray]] = {name: [] for name in gradients}
-    for _ in range(_POINTS):
+    for number in range(1, _POINTS + 1):
+        part = number / _POINTS if far else None
         point = {
-            name: (array * (1 + _BESIDE * rng.uniform(-1, 1, array.shape))).astype(array.dtype)
+            name: (array + _reach(array, part) * rng.uniform(-1, 1, array.shape)).astype(array.dtype)
             if array.dtype.kind == "f"
             else array
             for name, array in subject.problem.inputs.items()
         }
-        far = {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in point.items()}
+        same = {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in point.items()}
         try:
             rough = comparable(subject.problem, subject.both(point, cotangents).gradients)
-            exact = comparable(wide.subject.problem, wide.subject.both(far, wide.cotangents).gradients)
+            exact = comparable(wide.subject.problem, wide.subject.both(same, wide.cotangents).gradients)
         except BrokenPromise:
             continue
         for name in distances.keys() & rough.keys() & exact.keys():
@@ -146,6 +158,14 @@ def _branches(
             for name in width.keys() & found.keys():
                 np.fmax(width[name], np.abs(found[name] - gradients[name]), out=width[name])
     return width
+
+
+def _reach(array: Array, far: float | None) -> FloatArray | float:
+    """How far an input moves at most: by a little of itself, or that part of the way from its spread to the
+    length over which outputs may bend, on a logarithmic scale."""
+    if far is None:
+        return _BESIDE * np.asarray(array, dtype=np.float64)
+    return float(spread(array) ** (1 - far) * bend(spread(array)) ** far)
 
 
 def _digit(array: Array) -> float:

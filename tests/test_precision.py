@@ -156,6 +156,49 @@ def test_what_is_open_in_float64_is_not_wrong_in_float32(seed):
     assert verdict(1.01) == "fail"
 
 
+def behind_a_million(x):
+    return (x + x.dtype.type(1e6)) - x.dtype.type(1e6)
+
+
+def mean_square(x, y):
+    t = np.tanh(behind_a_million(x))
+    return np.mean(t * t), (t,)
+
+
+def mean_square_backward(dout, cache):
+    (t,) = cache
+    dx = 2 * dout * t * (1 - t * t) / t.dtype.type(t.size)
+    return dx, np.zeros_like(dx)
+
+
+def length(x, y):
+    a, b = behind_a_million(x), np.cumsum(y, axis=1)
+    out = np.sqrt(a * a + b * b + x.dtype.type(1e-2))
+    return out, (a, b, out)
+
+
+def length_backward(dout, cache):
+    a, b, out = cache
+    return dout * a / out, np.cumsum((dout * b / out)[:, ::-1], axis=1)[:, ::-1]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-2, 1.0])
+@pytest.mark.parametrize(
+    ("forward", "backward"), [(mean_square, mean_square_backward), (length, length_backward)]
+)
+def test_what_drowns_in_a_million_of_float32_is_no_mistake_and_a_mistake_is_seen(forward, backward, scale):
+    for seed in range(3):
+        x, y = (scale * np.random.default_rng(seed).standard_normal((2, 3, 4))).astype(np.float32)
+        assert unblamed(forward, backward, {"x": x, "y": y}, seed=seed).verdict != "fail", seed
+        for factor in (1.01, -1):
+
+            def wrong(dout, cache, factor=factor):
+                first, second = backward(dout, cache)
+                return dout.dtype.type(factor) * first, second
+
+            assert unblamed(forward, wrong, {"x": x, "y": y}, seed=seed).verdict == "fail", (seed, factor)
+
+
 def test_inputs_of_different_precision_each_keep_theirs():
     def backward(dout, cache):
         x, w = cache
