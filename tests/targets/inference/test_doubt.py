@@ -43,7 +43,8 @@ def test_a_backward_that_transposes_is_not_checked_at_a_vector():
     assert (result.verdict, result.gradients["input"].shape) == ("pass", (3, 1))
 
 
-def test_a_matrix_that_must_be_square_is_one_where_no_other_lengths_will_do():
+def test_a_matrix_that_must_be_square_is_one_where_no_other_lengths_will_do(monkeypatch):
+    monkeypatch.setattr("gradcli.targets.inference.search._MOST_TRIES", 100)  # the others are no likelier
     source = (
         "def attend_forward(prev_h, Wattn, x, Wx):\n"
         "    return prev_h @ Wx + x @ Wattn, (prev_h, Wattn, x, Wx)\n"
