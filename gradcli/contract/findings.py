@@ -19,6 +19,18 @@ def precision(digits_lost: bool, violations: list[Violation]) -> None:
         )
 
 
+def _zero(gradient: Gradient) -> str:
+    """What is zero, and what of backward's numbers was not told from it."""
+    analytic = np.abs(np.asarray(gradient.analytic, dtype=np.float64))
+    largest = float(np.max(analytic, initial=0.0))
+    if largest == 0.0:
+        return f"the gradient of {gradient.name} is zero everywhere"
+    return (
+        f"the gradient of {gradient.name} is zero everywhere to within rounding, "
+        f"from which what backward gives (up to {largest:.1e}) cannot be told"
+    )
+
+
 def findings(gradient: Gradient, violations: list[Violation]) -> list[Violation]:
     """GC101 for a wrong gradient, and the warnings about a check that proves little."""
     found = []
@@ -30,8 +42,7 @@ def findings(gradient: Gradient, violations: list[Violation]) -> list[Violation]
     elif not gradient.size:
         found.append(Violation("GC203", f"{gradient.name} is empty: nothing was compared", gradient.name))
     elif gradient.note == "zero":
-        message = f"the gradient of {gradient.name} is zero everywhere: passing proves little"
-        found.append(Violation("GC201", message, gradient.name))
+        found.append(Violation("GC201", f"{_zero(gradient)}: passing proves little", gradient.name))
     if gradient.at_kink:
         message = (
             f"{gradient.at_kink} of {gradient.size} elements of {gradient.name} are at a kink: "

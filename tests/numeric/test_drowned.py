@@ -193,3 +193,22 @@ def test_what_forward_knows_to_its_last_digit_is_no_zero(x, seed):
     assert verdict(forward, backward, seed, x=np.array(x)) == "pass"
     for factor in (-1, 1.01, 2):
         assert verdict(forward, lambda d, y, f=factor: f * backward(d, y), seed, x=np.array(x)) == "fail"
+
+
+def test_what_cannot_be_told_from_zero_is_named_as_such():
+    """The sum of a softmax is one: the gradient is zero, and what backward gives is far below rounding."""
+    x = np.array([[0.3, -1.2, 2.0], [0.1, 0.7, -0.4]])
+
+    def forward(x):
+        y = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+        return y.sum(axis=1), y
+
+    def message(least):
+        def backward(dout, y):
+            return least * np.repeat(dout[:, None], 3, axis=1) * y
+
+        result = gradcli.check(forward, backward, {"x": x}, blame=False)
+        return next(v.message for v in result.violations if v.code == "GC201")
+
+    assert "cannot be told" in message(1e-30)
+    assert message(0.0) == "the gradient of x is zero everywhere: passing proves little"
