@@ -4,14 +4,18 @@ The corpus has far more checks than a test run has time for: correct code runs a
 damaged code a share chosen by hash. `python -m tests.corpus --seeds 20` runs all of it.
 """
 
+from functools import partial
+
 import pytest
 
 from tests.corpus import generated, reference
 from tests.corpus.bugs import LAYERS
 from tests.corpus.case import Layer, build, inputs_for
-from tests.corpus.run import CAUGHT, INVISIBLE, PASSED, points, run, seen
+from tests.corpus.run import CAUGHT, INVISIBLE, PASSED, gradcli_check, points, run, seen
 
 SHARE = 0.05  # of (bug, hard case) pairs; contract bugs always run
+# What changes from call to call is looked at until the budget is spent; others take a fraction of a second.
+check = partial(gradcli_check, budget=3.0)
 
 by_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 needs_extended = pytest.mark.skipif(
@@ -71,7 +75,7 @@ def test_every_bug_is_wrong_somewhere(layer: Layer):
 def test_correct_code_passes_and_planted_bugs_fail(layer: Layer):
     disagreements = [
         str(finding)
-        for finding in run([layer], [0], share=SHARE)
+        for finding in run([layer], [0], check, share=SHARE)
         if finding.outcome not in (PASSED, CAUGHT, INVISIBLE)
     ]
     points.cache_clear()
