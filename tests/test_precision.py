@@ -339,6 +339,26 @@ def test_a_backward_alone_that_computes_in_float32_inside_is_never_gc101():
         assert "GC101" not in codes(result)
 
 
+@pytest.mark.parametrize("cast", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_last_digits_of_the_cotangent_are_no_cast(seed, cast):
+    """A mean is taken off numbers that are alike to 1e-8: what is left has their last digits."""
+    rng = np.random.default_rng(seed)
+
+    def forward(x, y):
+        return np.sum((x - x.mean(axis=1, keepdims=True)) / (1 + y**2), axis=1), y
+
+    def backward(dout, y):
+        g = dout[:, None] / (1 + y**2)
+        dx = g - g.mean(axis=1, keepdims=True)
+        return (dx.astype(np.float32).astype(np.float64) if cast else dx), None
+
+    inputs = {name: 1e-4 * rng.standard_normal((4, 4)) for name in "xy"}
+    result = unblamed(forward, backward, inputs, nograd=["y"], seed=seed)
+    codes = {v.code for v in result.violations if v.code < "GC2"}
+    assert codes == ({"GC104"} if cast else set())
+
+
 def test_a_float32_output_or_gradient_of_a_float64_check_is_gc104():
     out = unblamed(lambda x: (np.sin(x).astype(np.float32), x), lambda d, x: d * np.cos(x), {"x": X})
     assert "GC104" in codes(out)

@@ -17,6 +17,8 @@ _FACTORS = (0.0, -1.0, 2.0**20, 2.0**-20)
 # float16 has next to no room between overflow and lost digits: there, only what cannot round is tested.
 _FACTORS_FLOAT16 = (0.0, -1.0)
 
+_CANCELLED = 2.0**-20  # of the cotangent: what is smaller has lost its first digits ...
+_FINEST = 2.0**-12  # ... and what it has left are multiples of this, in units of the cotangent's last digit
 # Sums that are off by less than this part of the gradient come from digits dropped inside (GC104).
 _DIGITS = 1e-5
 _GRAIN = 2.0**-32
@@ -58,9 +60,9 @@ def linearity(
         gradient = gradients[name]
         worst = float(np.max(residual, initial=0.0))
         precision = float(np.finfo(problem.precision_of(name, gradient)).eps)
-        # Terms as large as the cotangent that cancel to nothing leave its last digits.
-        left = 16 * precision * size if scale <= 64 * precision * size else 0.0
-        explained = 64 * precision * scale + 16 * floor[name] + left
+        explained = 64 * precision * scale + 16 * floor[name]
+        if _is_left(gradient, scale, size, precision):
+            explained += 16 * precision * size
         unexplained = -np.inf
         if worst > explained:  # what rounding explains beside that is a matter of single elements
             unexplained = float(np.max(residual - 16 * rounding(name), initial=-np.inf)) - explained
@@ -73,6 +75,19 @@ def linearity(
             coarse[name] = residual
             violations.append(Violation("GC104", _drops_digits(name, worst), name))
     return coarse
+
+
+def _is_left(gradient: Array, scale: float, size: float, precision: float) -> bool:
+    """Whether a gradient is what is left where terms as large as the cotangent cancel: its last digits.
+
+    Of those it has whole multiples, however small it is, and more digits than float32 would leave it.
+    """
+    if scale <= 64 * precision * size:
+        return True
+    if gradient.dtype != np.float64 or not scale <= _CANCELLED * size < np.inf:
+        return False
+    finest = _FINEST * precision * 2.0 ** np.floor(np.log2(size))
+    return not np.fmod(gradient, finest).any() and bool(np.any(gradient != gradient.astype(np.float32)))
 
 
 def _off(first: Array, second: Array, summed: Array) -> tuple[FloatArray, float]:

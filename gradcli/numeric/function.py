@@ -13,6 +13,7 @@ Outputs = tuple[Array, ...]
 Point = Mapping[str, Array]
 
 _NUMBERS = 1 << 22  # that one call for many points may be given
+_SHORTEST = 1e-9  # seconds: by a coarse clock, an evaluation may seem to take none
 
 
 class Function:
@@ -54,7 +55,7 @@ class Function:
         try:
             return self._call(arrays)
         finally:
-            self.seconds = min(self.seconds, time.perf_counter() - started)
+            self.seconds = min(self.seconds, max(_SHORTEST, time.perf_counter() - started))
 
     @property
     def evaluations(self) -> int:
@@ -118,7 +119,8 @@ class Function:
             return self._at_once(points[:half]) + self._at_once(points[half:])
         finally:
             self._counter[0] += len(points)
-        self.seconds = min(self.seconds, (time.perf_counter() - started) / len(points))
+        spent = max(_SHORTEST, time.perf_counter() - started)
+        self.seconds = min(self.seconds, spent / len(points))
         return [outputs if self._fits(outputs) else None for outputs in answers]
 
     def _since(self, outputs: Outputs | None) -> list[FloatArray] | None:
