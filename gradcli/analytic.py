@@ -22,6 +22,7 @@ from gradcli.numeric import (
     spread,
     widen_noise,
 )
+from gradcli.observed import Observed
 from gradcli.problem import Problem
 from gradcli.subject import Subject
 
@@ -35,9 +36,7 @@ _FEW = 64
 
 
 def rounding(
-    subject: Subject,
-    cotangents: tuple[Array, ...],
-    gradients: Mapping[str, Array],
+    seen: Observed,
     rng: np.random.Generator,
     *,
     repeats: int,
@@ -57,15 +56,15 @@ def rounding(
     Cost: `repeats` forwards and backwards.
     """
     width: dict[str, FloatArray] = {}
-    for name, gradient in gradients.items():
-        precision = float(np.finfo(subject.problem.precision_of(name, gradient)).eps)
+    for name, gradient in seen.gradients.items():
+        precision = float(np.finfo(seen.subject.problem.precision_of(name, gradient)).eps)
         width[name] = np.asarray(np.abs(gradient, dtype=np.float64))
         width[name] *= 4 * precision
     keys = (jitter_key(rng) for _ in range(repeats))
     moves = (partial(jittered, key=key, coarse=coarse) for key in keys)
-    for found in _moved_gradients(subject, cotangents, moves, within, watch):
+    for found in _moved_gradients(seen.subject, seen.cotangents, moves, within, watch):
         for name in found.keys() & width.keys():
-            _widen(width[name], found[name], gradients[name])
+            _widen(width[name], found[name], seen.gradients[name])
         del found  # before the next: it takes as much memory as the inputs
     return width
 
@@ -114,19 +113,13 @@ def _widen(width: FloatArray, found: Array, gradient: Array) -> None:
 
 
 def rounding_and_noise(
-    subject: Subject,
-    outputs: tuple[Array, ...],
-    cotangents: tuple[Array, ...],
-    gradients: Mapping[str, Array],
-    rng: np.random.Generator,
-    *,
-    repeats: int,
+    seen: Observed, rng: np.random.Generator, *, repeats: int
 ) -> tuple[dict[str, FloatArray], Noise]:
     """The rounding of each gradient, and that of each output, from the same forwards.
 
-    `outputs`: those at the point, of which nothing is held constant for differencing.
-    Cost: `repeats` forwards and backwards.
+    Of the outputs nothing may be held constant for differencing. Cost: `repeats` forwards and backwards.
     """
+    outputs = seen.outputs
     noise = least_noise(outputs, [float(np.finfo(out.dtype).eps) for out in outputs])
 
     def watch(moved: tuple[Array, ...]) -> None:
@@ -139,7 +132,7 @@ def rounding_and_noise(
                 ],
             )
 
-    return rounding(subject, cotangents, gradients, rng, repeats=repeats, watch=watch), noise
+    return rounding(seen, rng, repeats=repeats, watch=watch), noise
 
 
 def floor(
@@ -182,9 +175,7 @@ def _unless_whole(move: Callable[[Array], Array], within: float) -> Callable[[Ar
 
 
 def thorough(
-    subject: Subject,
-    cotangents: tuple[Array, ...],
-    gradients: Mapping[str, Array],
+    seen: Observed,
     known: Mapping[str, FloatArray],
     floor: Mapping[str, float],
     rng: np.random.Generator,
@@ -197,9 +188,9 @@ def thorough(
 
     Cost: 94 forwards and backwards, and where gradients are small up to 152 more.
     """
-    more = rounding(subject, cotangents, gradients, rng, repeats=_MORE_JITTERS, coarse=coarse, within=1.0)
-    in_use = rounding_in_use(subject, cotangents, gradients, rng)
-    more = hidden_rounding(subject, cotangents, gradients, more, coarse=coarse)
+    more = rounding(seen, rng, repeats=_MORE_JITTERS, coarse=coarse, within=1.0)
+    in_use = rounding_in_use(seen, rng)
+    more = hidden_rounding(seen, more, coarse=coarse)
     return {
         name: np.maximum.reduce(
             [
@@ -207,7 +198,7 @@ def thorough(
                 width,
                 np.minimum(
                     in_use.get(name, known[name]),
-                    np.maximum(_KINKS * floor[name], _widest(gradients[name], known[name], width)),
+                    np.maximum(_KINKS * floor[name], _widest(seen.gradients[name], known[name], width)),
                 ),
             ]
         )
@@ -226,19 +217,15 @@ def _widest(gradient: Array, known: FloatArray, width: FloatArray) -> FloatArray
 
 
 def hidden_rounding(
-    subject: Subject,
-    cotangents: tuple[Array, ...],
-    gradients: Mapping[str, Array],
-    known: Mapping[str, FloatArray],
-    *,
-    coarse: float,
+    seen: Observed, known: Mapping[str, FloatArray], *, coarse: float
 ) -> dict[str, FloatArray]:
     """What is known of the rounding of gradients, and what hides in them beside numbers about one.
 
     Cost: that of `numeric.hidden`, in forwards and backwards.
     """
-    names = list(gradients)
-    base = [gradients[name].astype(np.float64) for name in names]
+    subject, cotangents = seen.subject, seen.cotangents
+    names = list(seen.gradients)
+    base = [seen.gradients[name].astype(np.float64) for name in names]
 
     def changes(points: Iterable[Mapping[str, Array]]) -> Iterator[list[FloatArray] | None]:
         for found in subject.gradients((point, cotangents) for point in points):
@@ -246,7 +233,7 @@ def hidden_rounding(
             complete = there.keys() >= set(names)
             yield [there[n] - here for n, here in zip(names, base, strict=True)] if complete else None
 
-    dtypes = [subject.problem.precision_of(name, gradients[name]) for name in names]
+    dtypes = [subject.problem.precision_of(name, seen.gradients[name]) for name in names]
     precision = [max(coarse, float(np.finfo(dtype).eps)) for dtype in dtypes]
     size = sum(float(np.sum(np.abs(cotangent))) for cotangent in cotangents)
     most = [most_beside_one(eps) * size for eps in precision]
@@ -254,16 +241,14 @@ def hidden_rounding(
     return {name: np.maximum(known[name], width) for name, width in zip(names, more, strict=True)}
 
 
-def rounding_in_use(
-    subject: Subject, cotangents: tuple[Array, ...], gradients: Mapping[str, Array], rng: np.random.Generator
-) -> dict[str, FloatArray]:
+def rounding_in_use(seen: Observed, rng: np.random.Generator) -> dict[str, FloatArray]:
     """Rounding that one-ulp jitter cannot move, from its scatter along a random direction.
 
     Where a backward computes 1 - tanh(x)^2 far out, a jitter of x leaves tanh(x) as it is, to the bit, and
     the rounding in it goes unseen. At longer equal steps it scatters: see `scatter`.
     Cost: 26 forwards and backwards.
     """
-    inputs = subject.problem.inputs
+    subject, inputs = seen.subject, seen.subject.problem.inputs
     steps = {
         name: 2.0**-14
         * reach(array)
@@ -272,12 +257,12 @@ def rounding_in_use(
         for name, array in inputs.items()
         if array.dtype.kind == "f"
     }
-    rows: dict[str, list[FloatArray]] = {name: [] for name in gradients}
+    rows: dict[str, list[FloatArray]] = {name: [] for name in seen.gradients}
     points = (  # beside the point, which may itself be at a kink
         {n: (a + t * steps[n]).astype(a.dtype) if n in steps else a for n, a in inputs.items()}
         for t in range(1, POINTS + 1)
     )
-    for gradients_there in subject.gradients((point, cotangents) for point in points):
+    for gradients_there in subject.gradients((point, seen.cotangents) for point in points):
         if isinstance(gradients_there, BrokenPromise):
             return {}
         found = comparable(subject.problem, gradients_there)

@@ -20,6 +20,7 @@ from gradcli.differencing import differencing
 from gradcli.errors import BrokenPromise
 from gradcli.limits import bears_out, gradient_at
 from gradcli.numeric import Differentiator
+from gradcli.observed import Observed
 from gradcli.result import FAIL, Gradient
 
 if TYPE_CHECKING:
@@ -96,12 +97,11 @@ def _there(comparer: Comparer, name: str, near: FloatArray) -> Comparer | None:
         side = differencing(subject, outputs, comparer.rng, fresh=comparer.side.fresh)
     except BrokenPromise:
         return None
-    rounding = analytic.rounding(subject, comparer.cotangents, gradients, comparer.rng, repeats=_JITTERS)
+    seen = Observed(subject, outputs, comparer.cotangents, gradients)
+    rounding = analytic.rounding(seen, comparer.rng, repeats=_JITTERS)
     return Comparer(
-        subject,
+        seen,
         side,
-        comparer.cotangents,
-        gradients,
         rounding,
         comparer.settings,
         comparer.rng,

@@ -121,9 +121,7 @@ class _Check:
         floor = analytic.floor(self.problem, seen.outputs, seen.cotangents)
         # Measured when it is asked for: it takes as much memory as the inputs, and mostly relations hold
         # without.
-        measured = cache(
-            lambda: jittered or self._rounding(self.subject, seen.cotangents, seen.gradients, side)
-        )
+        measured = cache(lambda: jittered or self._rounding(seen, side))
         coarse = self.promises.related(seen, lambda name: measured()[name], floor)
         if coarse is None:
             self._not_deterministic(seen)
@@ -137,7 +135,7 @@ class _Check:
         if self.outcome.has("GC104"):
             side = replace(side, grain=max(side.grain, seen.unit))  # judged at the precision that is left
         if not self._is_lower(seen, side, rounding, floor):
-            self._compare(self.subject, side, seen.cotangents, seen.gradients, rounding)
+            self._compare(seen, side, rounding)
 
     def _observe(self) -> tuple[Observed, bool]:
         """A forward and a backward, and whether forward is deterministic."""
@@ -151,7 +149,7 @@ class _Check:
         for name in self.problem.differentiable:
             if name not in gradients:
                 self.outcome.add(incomparable(name, self.problem.inputs[name], self.outcome.violations))
-        return Observed(outputs, cotangents, gradients), repeatable
+        return Observed(self.subject, outputs, cotangents, gradients), repeatable
 
     def _keep(self, outputs: tuple[Array, ...], cotangents: tuple[Array, ...]) -> None:
         """What a dump holds beside the gradients."""
@@ -172,7 +170,7 @@ class _Check:
         from gradcli.few import Few  # for slow code alone, and start-up counts
 
         outcome = self.outcome
-        Few(self.subject, seen, self.rng).run(outcome.add, outcome.violations)
+        Few(seen, self.rng).run(outcome.add, outcome.violations)
         outcome.remarks.append(
             f"a call takes {self.pace.seconds:.2g} s: in {round(self.settings.budget, 1):g} s a few "
             "directions are looked at, no elements; --budget gives more time"
@@ -207,20 +205,10 @@ class _Check:
         apart = self.subject.stacks or self.problem.hold is not None or dtypes != {np.dtype(np.float64)}
         if apart or sum(array.size for array in arrays) > _TOGETHER or self.pace.jitters < JITTERS:
             return None, None
-        return analytic.rounding_and_noise(
-            self.subject, seen.outputs, seen.cotangents, seen.gradients, self.rng, repeats=JITTERS
-        )
+        return analytic.rounding_and_noise(seen, self.rng, repeats=JITTERS)
 
-    def _rounding(
-        self,
-        subject: Subject,
-        cotangents: tuple[Array, ...],
-        gradients: Mapping[str, Array],
-        side: Differencing,
-    ) -> dict[str, FloatArray]:
-        return analytic.rounding(
-            subject, cotangents, gradients, self.rng, repeats=self.pace.jitters, coarse=side.grain
-        )
+    def _rounding(self, seen: Observed, side: Differencing) -> dict[str, FloatArray]:
+        return analytic.rounding(seen, self.rng, repeats=self.pace.jitters, coarse=side.grain)
 
     def _is_lower(
         self,
@@ -235,25 +223,15 @@ class _Check:
             return False
         from gradcli.lower import Lower  # not needed in float64, and start-up counts
 
-        def compare(subject: Subject, cotangents: tuple[Array, ...], gradients: Mapping[str, Array]) -> None:
-            own = self._rounding(subject, cotangents, gradients, side)
-            self._compare(subject, side, cotangents, gradients, own)
+        def compare(wide: Observed) -> None:
+            self._compare(wide, side, self._rounding(wide, side))
 
-        lower = Lower(self.subject, seen, rounding, floor, self.rng, tol=self.settings.tol, coarse=side.grain)
+        lower = Lower(seen, rounding, floor, self.rng, tol=self.settings.tol, coarse=side.grain)
         return lower.judge(compare, self.outcome)
 
-    def _compare(
-        self,
-        subject: Subject,
-        side: Differencing,
-        cotangents: tuple[Array, ...],
-        gradients: Mapping[str, Array],
-        rounding: dict[str, FloatArray],
-    ) -> None:
+    def _compare(self, seen: Observed, side: Differencing, rounding: dict[str, FloatArray]) -> None:
         """Compare every gradient; `rounding` is used up by that."""
-        comparer = Comparer(
-            subject, side, cotangents, gradients, rounding, self.settings, self.rng, self.clock
-        )
+        comparer = Comparer(seen, side, rounding, self.settings, self.rng, self.clock)
         scopes = plan(comparer.differentiators(), self.settings.elements, self.clock, self.rng)
         tick = self._ticker(scopes)
         while scopes:

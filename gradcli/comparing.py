@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 
 from gradcli import analytic
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import FloatArray
 from gradcli.clock import Clock, OutOfTime
 from gradcli.conclusion import conclude, conclude_probes
 from gradcli.differencing import Differencing
 from gradcli.judgement import Judgement, Tick
 from gradcli.numeric import Differentiator, Pairing, discover_together
+from gradcli.observed import Observed
 from gradcli.result import PASS, Gradient
 from gradcli.spec import Settings
-from gradcli.subject import Subject
 
 
 class Comparer:
@@ -24,10 +24,8 @@ class Comparer:
 
     def __init__(
         self,
-        subject: Subject,
+        seen: Observed,
         side: Differencing,
-        cotangents: tuple[Array, ...],
-        gradients: Mapping[str, Array],
         rounding: dict[str, FloatArray],
         settings: Settings,
         rng: np.random.Generator,
@@ -35,16 +33,17 @@ class Comparer:
         *,
         beside: bool = True,
     ) -> None:
-        self.subject = subject
+        self.seen = seen
+        self.subject = seen.subject
         self.clock = clock
         self.beside = beside  # whether what sits at kinks is checked beside them as well
         self.side = side
-        self.cotangents = cotangents
-        self.gradients = gradients
+        self.cotangents = seen.cotangents
+        self.gradients = seen.gradients
         self.settings = settings
         self.rng = rng
-        self._wide = tuple(c.astype(np.float64, copy=False) for c in cotangents)
-        self._declared = subject.problem.declared
+        self._wide = tuple(c.astype(np.float64, copy=False) for c in seen.cotangents)
+        self._declared = self.subject.problem.declared
         self._rounding = rounding
         self._thorough = self._hidden = False
         self._judgement: Judgement | None = None
@@ -89,9 +88,7 @@ class Comparer:
         self.side.add_hidden()
         floor = analytic.floor(self.subject.problem, self.side.function.base, self.cotangents)
         self._rounding = analytic.thorough(
-            self.subject,
-            self.cotangents,
-            self.gradients,
+            self.seen,
             self._rounding,
             floor,
             self.rng,
@@ -103,13 +100,7 @@ class Comparer:
         if self._hidden or self._thorough:
             return
         self._hidden = True
-        self._rounding = analytic.hidden_rounding(
-            self.subject,
-            self.cotangents,
-            self.gradients,
-            self._rounding,
-            coarse=self.side.grain,
-        )
+        self._rounding = analytic.hidden_rounding(self.seen, self._rounding, coarse=self.side.grain)
 
     def judge(self, numeric: Differentiator, tick: Tick) -> Gradient:
         """From a measured gradient to its verdict, with a second look at whatever disagrees, as far as the

@@ -19,7 +19,6 @@ from gradcli.numeric import spread
 from gradcli.numeric.function import random_moves
 from gradcli.observed import Observed
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient, Violation
-from gradcli.subject import Subject
 from gradcli.uncompared import uncompared
 
 EVALUATIONS = 4  # for each direction
@@ -60,19 +59,14 @@ class _Slope:
 class Few:
     """Random directions through one input or through all of them, as many as time allows."""
 
-    def __init__(
-        self,
-        subject: Subject,
-        seen: Observed,
-        rng: np.random.Generator,
-    ) -> None:
-        self.subject = subject
+    def __init__(self, seen: Observed, rng: np.random.Generator) -> None:
+        self.subject = seen.subject
         self.outputs = tuple(out.astype(np.float64) for out in seen.outputs)
         self.cotangents = tuple(c.astype(np.float64) for c in seen.cotangents)
         self.gradients = seen.gradients
         self.rng = rng
         self._looked = False
-        inputs = subject.problem.inputs
+        inputs = self.subject.problem.inputs
         dtypes = [inputs[name].dtype for name in seen.gradients] + [out.dtype for out in seen.outputs]
         dtypes += [gradient.dtype for gradient in seen.gradients.values()]
         self.precision = max(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")

@@ -6,15 +6,14 @@ from functools import partial
 import numpy as np
 
 from gradcli import analytic
-from gradcli.arrays import Array, FloatArray
+from gradcli.arrays import FloatArray
 from gradcli.observed import Observed
 from gradcli.outcome import Outcome
 from gradcli.precision import DROWNED, Wide, narrow, scattered, widen
 from gradcli.result import FAIL, Gradient
-from gradcli.subject import Subject
 from gradcli.verdict import RESOLUTION
 
-Compare = Callable[[Subject, tuple[Array, ...], Mapping[str, Array]], None]
+Compare = Callable[[Observed], None]
 
 
 class Lower:
@@ -22,7 +21,6 @@ class Lower:
 
     def __init__(
         self,
-        subject: Subject,
         seen: Observed,
         rounding: Mapping[str, FloatArray],
         floor: Mapping[str, float],
@@ -31,7 +29,6 @@ class Lower:
         tol: float,
         coarse: float,
     ) -> None:
-        self._subject = subject
         self._seen = seen
         self._rounding = rounding
         self._floor = floor
@@ -46,20 +43,12 @@ class Lower:
         its numbers are to be judged at that.
         """
         seen = self._seen
-        beside_one = analytic.floor(self._subject.problem, seen.outputs, seen.cotangents, least=1.0)
-        wide = widen(
-            self._subject,
-            seen.cotangents,
-            seen.gradients,
-            self._rounding,
-            self._floor,
-            beside_one,
-            self._rng,
-        )
+        beside_one = analytic.floor(seen.subject.problem, seen.outputs, seen.cotangents, least=1.0)
+        wide = widen(seen, self._rounding, self._floor, beside_one, self._rng)
         if wide is None:
             return False
-        compare(wide.subject, wide.cotangents, wide.gradients)
-        judged = {name: outcome.gradients[name] for name in wide.gradients if name in outcome.gradients}
+        compare(wide.seen)
+        judged = {name: outcome.gradients[name] for name in wide.seen.gradients if name in outcome.gradients}
         if any(judged[name].verdict == FAIL for name in wide.unsure & judged.keys()):
             return False
         self._narrow(wide, judged, outcome)
@@ -68,7 +57,7 @@ class Lower:
     def _narrow(self, wide: Wide, judged: Mapping[str, Gradient], outcome: Outcome) -> None:
         """Judge the numbers of the lower precision, by roundings that take more and more effort."""
         seen, known = self._seen, dict(self._rounding)
-        near = partial(scattered, self._subject, wide, seen.cotangents, seen.gradients, self._rng)
+        near = partial(scattered, seen, wide.seen, self._rng)
         far = partial(near, far=True)
         # With the error, by the gradient's scale, from which nothing can be said any more. What shows only
         # far from the point may be backward's alone: it is no more than an excuse.
@@ -83,20 +72,11 @@ class Lower:
                 known[name] = np.maximum(known[name], width)
             for name, found in judged.items():
                 gradient = seen.gradients[name]
-                dtype = self._subject.problem.precision_of(name, gradient)
+                dtype = seen.subject.problem.precision_of(name, gradient)
                 outcome.add(narrow(found, gradient, known[name], self._tol, dtype, drowned=drowned))
             if all(outcome.gradients[name].verdict == found.verdict for name, found in judged.items()):
                 return
 
     def _thorough(self) -> dict[str, FloatArray]:
-        seen = self._seen
-        more = analytic.thorough(
-            self._subject,
-            seen.cotangents,
-            seen.gradients,
-            self._rounding,
-            self._floor,
-            self._rng,
-            coarse=self._coarse,
-        )
+        more = analytic.thorough(self._seen, self._rounding, self._floor, self._rng, coarse=self._coarse)
         return {name: width + self._floor[name] for name, width in more.items()}

@@ -1,4 +1,4 @@
-"""What the code under test gave at the point itself."""
+"""What the code under test gave at one point."""
 
 from collections.abc import Mapping
 
@@ -6,16 +6,19 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.dataclass import dataclass
+from gradcli.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
     """The numbers that a check is about.
 
-    Attributes: `outputs` of forward; `cotangents`, one for each, of its shape; `gradients` by input, as
-    backward returned them: those that can be compared, of the others it is said already what they lack.
+    Attributes: `subject`, the code at its point; `outputs` of forward; `cotangents`, one for each, of its
+    shape; `gradients` by input, as backward returned them: those that can be compared, of the others it is
+    said already what they lack.
     """
 
+    subject: Subject
     outputs: tuple[Array, ...]
     cotangents: tuple[Array, ...]
     gradients: Mapping[str, Array]

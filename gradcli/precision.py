@@ -12,8 +12,8 @@ from gradcli.arrays import Array, BoolArray, FloatArray, largest
 from gradcli.contract import comparable
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import bend, spread
+from gradcli.observed import Observed
 from gradcli.result import FAIL, INCONCLUSIVE, PASS, Gradient
-from gradcli.subject import Subject
 from gradcli.verdict import Comparison
 
 # float64 and the lower precision compute the same thing if they agree so well.
@@ -29,18 +29,14 @@ DROWNED = 0.1  # of a gradient's scale: an error from which its digits are gone
 class Wide:
     """The same code at the same point, computing in float64."""
 
-    subject: Subject
-    cotangents: tuple[Array, ...]
-    gradients: dict[str, Array]
+    seen: Observed
     # Gradients that the lower precision could hold, or that are hardly alike in both: where they look wrong,
     # it is for those of the lower precision to say.
     unsure: frozenset[str]
 
 
 def widen(
-    subject: Subject,
-    cotangents: tuple[Array, ...],
-    gradients: Mapping[str, Array],
+    seen: Observed,
     rounding: Mapping[str, FloatArray],
     floor: Mapping[str, float],
     beside_one: Mapping[str, float],
@@ -48,29 +44,31 @@ def widen(
 ) -> Wide | None:
     """Run backward in float64.
 
+    `seen`: what the lower precision gave.
     `beside_one`: what rounding may leave of a gradient that is computed from numbers about one.
     None where that has nothing to add: backward does not carry the dtype through, or computes something else
     in float64, which is not what takes another branch there, nor what drowns here. Cost: one forward and one
     backward, 8 more where the two differ, 32 more where that does not explain it.
     """
-    wide = subject.widened()
-    given = tuple(c.astype(np.float64) for c in cotangents)
+    subject = seen.subject.widened()
+    given = tuple(c.astype(np.float64) for c in seen.cotangents)
     try:
-        found = comparable(wide.problem, wide.both(wide.problem.inputs, given).gradients)
+        both = subject.both(subject.problem.inputs, given)
+        found = comparable(subject.problem, both.gradients)
     except BrokenPromise:
         return None
     unsure = set()
-    branches: Callable[[], dict[str, FloatArray]] = cache(
-        partial(_branches, wide, given, found, rng, subject.problem.inputs)
-    )
+    inputs = seen.subject.problem.inputs
+    exact = Observed(subject, both.run.outputs, given, found)
+    del both  # and with it what forward saved
+    branches: Callable[[], dict[str, FloatArray]] = cache(partial(_branches, exact, rng, inputs))
 
     @cache
     def drowned() -> dict[str, FloatArray]:
-        exact = Wide(wide, given, found, frozenset())
-        scatter = scattered(subject, exact, cotangents, gradients, rng, far=True)
+        scatter = scattered(seen, exact, rng, far=True)
         return {name: _OFTEN * width for name, width in scatter.items()}
 
-    for name, gradient in gradients.items():
+    for name, gradient in seen.gradients.items():
         if name not in found or found[name].dtype != np.float64:
             return None
         distance = np.abs(found[name] - gradient.astype(np.float64))
@@ -82,22 +80,15 @@ def widen(
             return None
         if not np.all(distance <= same):
             unsure.add(name)
-    if not gradients:
+    if not seen.gradients:
         return None
-    inputs = subject.problem.inputs
-    narrow_enough = (n for n in gradients if np.array_equal(found[n], found[n].astype(inputs[n].dtype)))
-    unsure.update(narrow_enough)
-    return Wide(wide, given, {name: found[name] for name in gradients}, frozenset(unsure))
+    compared = {name: found[name] for name in seen.gradients}
+    unsure.update(n for n, g in compared.items() if np.array_equal(g, g.astype(inputs[n].dtype)))
+    return Wide(replace(exact, gradients=compared), frozenset(unsure))
 
 
 def scattered(
-    subject: Subject,
-    wide: Wide,
-    cotangents: tuple[Array, ...],
-    gradients: Mapping[str, Array],
-    rng: np.random.Generator,
-    *,
-    far: bool = False,
+    seen: Observed, wide: Observed, rng: np.random.Generator, *, far: bool = False
 ) -> dict[str, FloatArray]:
     """How far gradients of the lower precision scatter around those of the same code in float64.
 
@@ -106,18 +97,19 @@ def scattered(
     as far as outputs may take to bend, since numbers that drown in larger ones round to the same all around.
     Cost: 8 forwards and backwards in the lower precision, 16 in float64.
     """
-    distances: dict[str, list[FloatArray]] = {name: [] for name in gradients}
+    problem = seen.subject.problem
+    distances: dict[str, list[FloatArray]] = {name: [] for name in seen.gradients}
     for number in range(1, _POINTS + 1):
         part = number / _POINTS if far else None
         point = {
             name: (array + _reach(array, part) * rng.uniform(-1, 1, array.shape)).astype(array.dtype)
             if array.dtype.kind == "f"
             else array
-            for name, array in subject.problem.inputs.items()
+            for name, array in problem.inputs.items()
         }
         same = {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in point.items()}
         try:
-            rough = comparable(subject.problem, subject.both(point, cotangents).gradients)
+            rough = comparable(problem, seen.subject.both(point, seen.cotangents).gradients)
             exact = comparable(wide.subject.problem, wide.subject.both(same, wide.cotangents).gradients)
         except BrokenPromise:
             continue
@@ -125,7 +117,7 @@ def scattered(
             distance = rough[name].astype(np.float64) - exact[name]
             if np.all(np.isfinite(distance)):  # else the lower precision overflows there
                 distances[name].append(distance)
-    branches = _branches(wide.subject, wide.cotangents, wide.gradients, rng, subject.problem.inputs)
+    branches = _branches(wide, rng, problem.inputs)
     return {
         name: np.maximum(2 * np.std(np.stack(found), axis=0), branches[name])
         for name, found in distances.items()
@@ -133,19 +125,13 @@ def scattered(
     }
 
 
-def _branches(
-    wide: Subject,
-    cotangents: tuple[Array, ...],
-    gradients: Mapping[str, Array],
-    rng: np.random.Generator,
-    inputs: Mapping[str, Array],
-) -> dict[str, FloatArray]:
+def _branches(wide: Observed, rng: np.random.Generator, inputs: Mapping[str, Array]) -> dict[str, FloatArray]:
     """How far gradients in float64 go where inputs are off by a last digit of the lower precision, and so are
     numbers about one: what is tied in that precision takes another branch there.
 
     `inputs`: in the lower precision. Cost: 8 forwards and backwards.
     """
-    width = {name: np.zeros(gradient.shape) for name, gradient in gradients.items()}
+    width = {name: np.zeros(gradient.shape) for name, gradient in wide.gradients.items()}
     for _ in range(_POINTS):
         point = {
             name: array.astype(np.float64) + _DIGITS * _digit(array) * rng.uniform(-1, 1, array.shape)
@@ -154,9 +140,9 @@ def _branches(
             for name, array in inputs.items()
         }
         with suppress(BrokenPromise):
-            found = comparable(wide.problem, wide.both(point, cotangents).gradients)
+            found = comparable(wide.subject.problem, wide.subject.both(point, wide.cotangents).gradients)
             for name in width.keys() & found.keys():
-                np.fmax(width[name], np.abs(found[name] - gradients[name]), out=width[name])
+                np.fmax(width[name], np.abs(found[name] - wide.gradients[name]), out=width[name])
     return width
 
 

@@ -16,6 +16,7 @@ from gradcli.errors import BrokenPromise
 from gradcli.limits import repeated
 from gradcli.numeric import GLANCE, Function
 from gradcli.numeric.probe import FINE_STEPS, Found, Prober
+from gradcli.observed import Observed
 from gradcli.verdict import K
 
 if TYPE_CHECKING:
@@ -122,13 +123,12 @@ class Probing:
         """Probes at another point, by steps that lead to no kink of this one."""
         name = self.numeric.name
         subject = self.comparer.subject.elsewhere({name: point})
-        rounding = analytic.rounding(
-            subject, self.comparer.cotangents, {name: gradient}, self.numeric.rng, repeats=2
-        )
         try:
             function = self.numeric.function.elsewhere({name: point})
         except BrokenPromise:
             return None
+        there = Observed(subject, function.base, self.comparer.cotangents, {name: gradient})
+        rounding = analytic.rounding(there, self.numeric.rng, repeats=2)
         prober = self._prober(gradient, rounding[name], function)
         prober.steps = FINE_STEPS
         return prober

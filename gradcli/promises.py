@@ -1,6 +1,7 @@
 """The promises about more than one call, as far as a check has time for them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,7 +45,9 @@ class Promises:
             self._subject, seen.outputs, seen.cotangents, dict(seen.gradients), self._outcome.violations
         )
         self._one_cache = not self._outcome.has("GC106", "GC107", "GC111")
-        return Observed(called.run.outputs, seen.cotangents, called.gradients) if repeatable else None
+        if not repeatable:
+            return None
+        return replace(seen, outputs=called.run.outputs, gradients=called.gradients)
 
     def related(
         self, seen: Observed, rounding: Callable[[str], FloatArray], floor: Mapping[str, float]
