@@ -24,7 +24,6 @@ from gradcli.numeric import (
 )
 from gradcli.observed import Observed
 from gradcli.problem import Problem
-from gradcli.subject import Subject
 
 Move = Callable[[Array], Array]
 Watch = Callable[[tuple[Array, ...]], None]
@@ -62,7 +61,7 @@ def rounding(
         width[name] *= 4 * precision
     keys = (jitter_key(rng) for _ in range(repeats))
     moves = (partial(jittered, key=key, coarse=coarse) for key in keys)
-    for found in _moved_gradients(seen.subject, seen.cotangents, moves, within, watch):
+    for found in _moved_gradients(seen, moves, within, watch):
         for name in found.keys() & width.keys():
             _widen(width[name], found[name], seen.gradients[name])
         del found  # before the next: it takes as much memory as the inputs
@@ -70,29 +69,30 @@ def rounding(
 
 
 def _moved_gradients(
-    subject: Subject, cotangents: tuple[Array, ...], moves: Iterable[Move], within: float, watch: Watch | None
+    seen: Observed, moves: Iterable[Move], within: float, watch: Watch | None
 ) -> Iterator[dict[str, Array]]:
     """The gradients where all that goes into them is moved, in one way after the other; none where the code
     raises there."""
-    inputs = subject.problem.inputs
+    subject, inputs = seen.subject, seen.subject.problem.inputs
     if not subject.stacks:
-        yield from (_moved(subject, cotangents, move, within, watch) for move in moves)
+        yield from (_moved(seen, move, within, watch) for move in moves)
         return
-    points = (({n: move(a) for n, a in inputs.items()}, tuple(map(move, cotangents))) for move in moves)
+    points = (({n: move(a) for n, a in inputs.items()}, tuple(map(move, seen.cotangents))) for move in moves)
     for found in subject.gradients(points):
         yield {} if isinstance(found, BrokenPromise) else comparable(subject.problem, found, copy=False)
 
 
-def _moved(
-    subject: Subject, cotangents: tuple[Array, ...], move: Move, within: float, watch: Watch | None
-) -> dict[str, Array]:
+def _moved(seen: Observed, move: Move, within: float, watch: Watch | None) -> dict[str, Array]:
+    subject = seen.subject
     try:
         run = subject.forward({name: _own(move, array) for name, array in subject.problem.inputs.items()})
         if watch is not None:
             watch(run.outputs)
         saved = with_arrays(run.saved, _unless_whole(move, within))
         del run
-        return comparable(subject.problem, subject.backward(tuple(map(move, cotangents)), saved), copy=False)
+        return comparable(
+            subject.problem, subject.backward(tuple(map(move, seen.cotangents)), saved), copy=False
+        )
     except BrokenPromise:
         return {}
 

@@ -1,6 +1,6 @@
 """The array types of gradcli's annotations, and how much an array may hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from math import prod
 from types import EllipsisType
@@ -24,6 +24,11 @@ def largest(array: Array) -> float:
     with np.errstate(invalid="ignore"):
         size = max(float(array.max()), -float(array.min()))  # NaN where there is one
     return size if size < np.inf else float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+
+
+def coarsest(arrays: Iterable[Array]) -> float:
+    """The unit of the lowest precision among arrays: the `eps` of its dtype; 0 if none holds floats."""
+    return max((float(np.finfo(array.dtype).eps) for array in arrays if array.dtype.kind == "f"), default=0.0)
 
 
 @lru_cache(maxsize=64)

@@ -43,16 +43,16 @@ def wrong_beside(comparer: Comparer, numeric: Differentiator, tick: Tick) -> Gra
     one looks bad.
     """
     name = numeric.name
-    point = np.asarray(comparer.subject.problem.inputs[name])
+    point = np.asarray(comparer.seen.subject.problem.inputs[name])
     expected = (_EVALUATIONS + numeric.predicted()) * numeric.function.seconds
     if point.dtype != np.float64 or not comparer.clock.affords(expected):
         return None
     for _ in range(_POINTS):
         near = _near(numeric, point)
-        gradient = gradient_at(comparer.subject, name, near, comparer.cotangents)
+        gradient = gradient_at(comparer.seen.subject, name, near, comparer.seen.cotangents)
         if gradient is None:
             return None
-        if np.array_equal(gradient, comparer.gradients[name]):
+        if np.array_equal(gradient, comparer.seen.gradients[name]):
             continue
         step = _STEP * float(np.min(np.abs(near - point), initial=np.inf))
         right, clear = bears_out(numeric, gradient, near, step, np.ones(near.shape, dtype=bool))
@@ -86,9 +86,9 @@ def _there(comparer: Comparer, name: str, near: FloatArray) -> Comparer | None:
     """What compares the gradient at another point; None where backward gives nothing finite there."""
     from gradcli.comparing import Comparer
 
-    subject = comparer.subject.elsewhere({name: near})
+    subject = comparer.seen.subject.elsewhere({name: near})
     try:
-        both = subject.both(subject.problem.inputs, comparer.cotangents)
+        both = subject.both(subject.problem.inputs, comparer.seen.cotangents)
         found = comparable(subject.problem, both.gradients)
         if name not in found or not np.all(np.isfinite(found[name])):
             return None
@@ -97,7 +97,7 @@ def _there(comparer: Comparer, name: str, near: FloatArray) -> Comparer | None:
         side = differencing(subject, outputs, comparer.rng, fresh=comparer.side.fresh)
     except BrokenPromise:
         return None
-    seen = Observed(subject, outputs, comparer.cotangents, gradients)
+    seen = Observed(subject, outputs, comparer.seen.cotangents, gradients)
     rounding = analytic.rounding(seen, comparer.rng, repeats=_JITTERS)
     return Comparer(
         seen,

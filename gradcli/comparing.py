@@ -34,24 +34,21 @@ class Comparer:
         beside: bool = True,
     ) -> None:
         self.seen = seen
-        self.subject = seen.subject
         self.clock = clock
         self.beside = beside  # whether what sits at kinks is checked beside them as well
         self.side = side
-        self.cotangents = seen.cotangents
-        self.gradients = seen.gradients
         self.settings = settings
         self.rng = rng
         self._wide = tuple(c.astype(np.float64, copy=False) for c in seen.cotangents)
-        self._declared = self.subject.problem.declared
+        self._declared = seen.subject.problem.declared
         self._rounding = rounding
         self._thorough = self._hidden = False
         self._judgement: Judgement | None = None
 
     def differentiators(self) -> list[Differentiator]:
         """The numeric side of each gradient: structure and method are known, nothing is measured yet."""
-        shared = discover_together(self.side.function, self.gradients, self.side.noise, self.rng)
-        return [self._differentiator(name, shared[name]) for name in self.gradients]
+        shared = discover_together(self.side.function, self.seen.gradients, self.side.noise, self.rng)
+        return [self._differentiator(name, shared[name]) for name in self.seen.gradients]
 
     def _differentiator(self, name: str, known: Sequence[Pairing]) -> Differentiator:
         return Differentiator(
@@ -73,9 +70,8 @@ class Comparer:
 
     def wanted(self, name: str) -> FloatArray:
         """The numeric uncertainty below which more effort is pointless."""
-        return (
-            0.1 * self.settings.tol * np.abs(self.gradients[name].astype(np.float64)) + self._rounding[name]
-        )
+        size = np.abs(self.seen.gradients[name].astype(np.float64))
+        return 0.1 * self.settings.tol * size + self._rounding[name]
 
     def rounding(self, name: str) -> FloatArray:
         return self._rounding[name]
@@ -86,14 +82,9 @@ class Comparer:
             return
         self._thorough = True
         self.side.add_hidden()
-        floor = analytic.floor(self.subject.problem, self.side.function.base, self.cotangents)
-        self._rounding = analytic.thorough(
-            self.seen,
-            self._rounding,
-            floor,
-            self.rng,
-            coarse=self.side.grain,
-        )
+        seen = self.seen
+        floor = analytic.floor(seen.subject.problem, self.side.function.base, seen.cotangents)
+        self._rounding = analytic.thorough(seen, self._rounding, floor, self.rng, coarse=self.side.grain)
 
     def add_hidden(self) -> None:
         """Measure what rounding of the analytic gradients hides beside numbers about one, once."""

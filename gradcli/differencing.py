@@ -5,7 +5,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from gradcli.arrays import Array, largest
+from gradcli.arrays import Array, coarsest, largest
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise
 from gradcli.numeric import Function, Noise, bend, dropped_to, output_noise, spread, with_hidden
@@ -50,8 +50,8 @@ def differencing(
 
     Inputs of float32 and float16 are exact in float64, and a forward that carries the dtype through is
     differenced there, at the same point. `noise`: the rounding of the outputs, where it is known already.
-    Cost: 10 forwards, 6 where the noise is known, 12 for lower precisions, 32 where the
-    code computes in one.
+    Cost: 10 forwards, 6 where the noise is known, 12 for lower precisions, 32 where the code
+    computes in one.
     """
     inputs = subject.problem.inputs
     wide = {n: a.astype(np.float64, copy=False) if a.dtype.kind == "f" else a for n, a in inputs.items()}
@@ -74,7 +74,7 @@ def differencing(
         dtypes = {n: a.dtype for n, a in (wide if carries else inputs).items()}
         return subject.outputs([{n: a.astype(dtypes[n], copy=False) for n, a in p.items()} for p in points])
 
-    carries = not narrow or _carries(call, call_narrow, wide, outputs, _unit_of(inputs), rng)
+    carries = not narrow or _carries(call, call_narrow, wide, outputs, coarsest(inputs.values()), rng)
     function = Function(
         call if carries else call_narrow,
         wide,
@@ -83,16 +83,11 @@ def differencing(
     )
     noise = output_noise(function, rng) if noise is None else noise
     grain = dropped_to(function, noise, rng) if carries else 0.0
-    unit = grain if carries else _unit_of(inputs)
+    unit = grain if carries else coarsest(inputs.values())
     if unit:
         noise = output_noise(function, rng, coarse=unit)
     noise = with_hidden(function, noise, coarse=unit)
     return Differencing(function, noise, grain, unit, carries, fresh)
-
-
-def _unit_of(inputs: Mapping[str, Array]) -> float:
-    """That of the lowest precision of some inputs."""
-    return max(float(np.finfo(array.dtype).eps) for array in inputs.values() if array.dtype.kind == "f")
 
 
 Call = Callable[[Mapping[str, Array]], tuple[Array, ...]]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcli.arrays import FloatArray
+from gradcli.arrays import FloatArray, coarsest
 from gradcli.clock import OutOfTime
 from gradcli.dataclass import dataclass
 from gradcli.digits import telling_apart
@@ -66,10 +66,8 @@ class Few:
         self.gradients = seen.gradients
         self.rng = rng
         self._looked = False
-        inputs = self.subject.problem.inputs
-        dtypes = [inputs[name].dtype for name in seen.gradients] + [out.dtype for out in seen.outputs]
-        dtypes += [gradient.dtype for gradient in seen.gradients.values()]
-        self.precision = max(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")
+        inputs = [self.subject.problem.inputs[name] for name in seen.gradients]
+        self.precision = coarsest((*inputs, *seen.outputs, *seen.gradients.values()))
 
     def run(self, add: Callable[[Gradient], None], violations: list[Violation]) -> None:
         """Judge each gradient by itself if there is time for that, else all of them together."""

@@ -51,10 +51,10 @@ class Judgement:
         self.comparer = comparer
         self.numeric = numeric
         self.tick = tick
-        self.analytic = comparer.gradients[numeric.name]
+        self.analytic = comparer.seen.gradients[numeric.name]
         self.value = numeric.value
         self.doubt = numeric.uncertainty
-        dtype = comparer.subject.problem.precision_of(numeric.name, self.analytic)
+        dtype = comparer.seen.subject.problem.precision_of(numeric.name, self.analytic)
         precision = float(np.finfo(dtype).eps)
         self.floor = numeric.spread_over(precision * numeric.natural)
         # One value for all elements, as long as nothing is known of any of them: memory counts.
@@ -271,7 +271,9 @@ class Judgement:
         from gradcli.limits import limits  # rarely needed, and start-up counts
 
         comparer = self.comparer
-        return limits(comparer.subject, self.numeric, comparer.cotangents, suspects, together, every=every)
+        return limits(
+            comparer.seen.subject, self.numeric, comparer.seen.cotangents, suspects, together, every=every
+        )
 
     def _ties(self) -> None:
         """Elements at a kink or of equal value may share one slope (a tie in a maximum): their sum must fit

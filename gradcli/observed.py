@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import Array, coarsest
 from gradcli.dataclass import dataclass
 from gradcli.subject import Subject
 
@@ -26,5 +26,4 @@ class Observed:
     @property
     def unit(self) -> float:
         """The unit of the lowest precision there is among them, no finer than that of float32."""
-        arrays = (*self.outputs, *self.gradients.values())
-        return max(float(np.finfo(np.float32).eps), *(float(np.finfo(array.dtype).eps) for array in arrays))
+        return max(float(np.finfo(np.float32).eps), coarsest((*self.outputs, *self.gradients.values())))

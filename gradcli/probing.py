@@ -40,8 +40,8 @@ class Probing:
         self.numeric = judgement.numeric
         self.tick = tick
         name = self.numeric.name
-        self.analytic = comparer.gradients[name].astype(np.float64)
-        precision = float(np.finfo(comparer.gradients[name].dtype).eps)
+        self.analytic = comparer.seen.gradients[name].astype(np.float64)
+        precision = float(np.finfo(comparer.seen.gradients[name].dtype).eps)
         self.floor = self.numeric.spread_over(precision * self.numeric.natural)
         self.scale = float(np.max(np.abs(self.analytic), initial=0.0))
         self.tied = repeated(self.numeric)
@@ -95,7 +95,7 @@ class Probing:
     def _beside(self) -> None:
         """At a point next to this one no element sits on a kink or a tie: there probes are not in doubt, and
         what backward gives here must be what it gives there, on one side or another."""
-        inputs = self.comparer.subject.problem.inputs
+        inputs = self.comparer.seen.subject.problem.inputs
         if inputs[self.numeric.name].dtype != np.float64:
             return
         low, high = np.full(self.analytic.shape, np.inf), np.full(self.analytic.shape, -np.inf)
@@ -122,12 +122,12 @@ class Probing:
     def _prober_at(self, point: FloatArray, gradient: FloatArray) -> Prober | None:
         """Probes at another point, by steps that lead to no kink of this one."""
         name = self.numeric.name
-        subject = self.comparer.subject.elsewhere({name: point})
+        subject = self.comparer.seen.subject.elsewhere({name: point})
         try:
             function = self.numeric.function.elsewhere({name: point})
         except BrokenPromise:
             return None
-        there = Observed(subject, function.base, self.comparer.cotangents, {name: gradient})
+        there = Observed(subject, function.base, self.comparer.seen.cotangents, {name: gradient})
         rounding = analytic.rounding(there, self.numeric.rng, repeats=2)
         prober = self._prober(gradient, rounding[name], function)
         prober.steps = FINE_STEPS
@@ -164,11 +164,13 @@ class Probing:
 
     def _gradient(self, point: FloatArray) -> FloatArray | None:
         """What backward gives at another point."""
-        subject, name = self.comparer.subject, self.numeric.name
+        subject, name = self.comparer.seen.subject, self.numeric.name
         try:
             found: dict[str, Array] = comparable(
                 subject.problem,
-                subject.both({**subject.problem.inputs, name: point}, self.comparer.cotangents).gradients,
+                subject.both(
+                    {**subject.problem.inputs, name: point}, self.comparer.seen.cotangents
+                ).gradients,
             )
         except BrokenPromise:
             return None

@@ -21,6 +21,7 @@ from gradcli.arrays import Array
 from gradcli.clock import Clock
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise, GradcliError, LackingError
+from gradcli.installed import is_installed
 from gradcli.lacking import lacking
 from gradcli.problem import Problem, Run, Source
 
@@ -226,7 +227,7 @@ def _definition(source: Source | None, what: str) -> tuple[str | None, int | Non
 def _is_users(filename: str) -> bool:
     path = Path(filename)
     is_ours = _PACKAGE in path.parents and path.parent.name != "layers"
-    return not (is_ours or "site-packages" in filename or filename.startswith("<"))
+    return not (is_ours or is_installed(path) or filename.startswith("<"))
 
 
 _PACKAGE = Path(__file__).parent

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gradcli.arrays import largest
 from gradcli.digits import telling_apart
 from gradcli.result import FAIL, TIES, Gradient, Violation
 
@@ -21,13 +22,12 @@ def precision(digits_lost: bool, violations: list[Violation]) -> None:
 
 def _zero(gradient: Gradient) -> str:
     """What is zero, and what of backward's numbers was not told from it."""
-    analytic = np.abs(np.asarray(gradient.analytic, dtype=np.float64))
-    largest = float(np.max(analytic, initial=0.0))
-    if largest == 0.0:
+    most = largest(gradient.analytic)
+    if most == 0.0:
         return f"the gradient of {gradient.name} is zero everywhere"
     return (
         f"the gradient of {gradient.name} is zero everywhere to within rounding, "
-        f"from which what backward gives (up to {largest:.1e}) cannot be told"
+        f"from which what backward gives (up to {most:.1e}) cannot be told"
     )
 
 

@@ -23,13 +23,12 @@ def hidden_stair(line: Line, steps: FloatArray, plus: FloatArray, minus: FloatAr
     as that of a smooth function does, and nothing is hidden.
     """
     tallest = 0.0
-    for sign, side in ((1.0, plus), (-1.0, minus), (0.0, (plus - minus) / 2)):
+    for sign, side, odd in ((1.0, plus, False), (-1.0, minus, False), (1.0, (plus - minus) / 2, True)):
         for edge in _edges(steps, side, 16 * line.rounding()):
-            slope = float(side[edge - 1] / steps[edge - 1])
-            if slope or sign:
-                toward = sign or 1.0
-                dead, alive = toward * float(steps[edge - 1]), toward * float(steps[edge])
-                tallest = max(tallest, _stair(line, dead, alive, toward * slope, odd=not sign))
+            slope = sign * float(side[edge - 1] / steps[edge - 1])
+            if slope or not odd:
+                dead, alive = sign * float(steps[edge - 1]), sign * float(steps[edge])
+                tallest = max(tallest, _stair(line, dead, alive, slope, odd=odd))
     return tallest
 
 
