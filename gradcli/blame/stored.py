@@ -89,7 +89,7 @@ def _is_in_an_object(target: ast.expr) -> bool:
 
 def is_multiple(value: Array, gradient: Array) -> bool:
     """Whether a value is the gradient times a power of two: in an update, times the step."""
-    if value.size != gradient.size or not value.size:
+    if value.size != gradient.size or not value.size or np.iscomplexobj(value):  # a spectrum is no gradient
         return False
     flat, wanted = value.ravel(), gradient.ravel()
     place = int(np.argmax(np.abs(wanted)))

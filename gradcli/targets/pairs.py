@@ -18,6 +18,7 @@ from gradcli.targets.convention import ByArguments, Checkable
 from gradcli.targets.decorated import written
 from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.label import Label
+from gradcli.targets.labels import is_called_label
 from gradcli.targets.naming import Lone, Pair, find_pairs
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.networks import why_no_pair
@@ -108,20 +109,27 @@ class CheckablePair(ByArguments):
         if reason is not None:
             raise TargetError(f"{label.where}: {reason}")
 
-        def made(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
-            return make_problem(
-                *self._adapted(forward, backward),
-                inputs,
-                constants,
-                id=label.id,
-                target=label.target,
-                where=label.where,
-                rerun=label.rerun,
-                nograd=self.nograd | data,
-            )
+        def without(nograd: frozenset[str]) -> Callable[..., Problem]:
+            def made(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
+                return make_problem(
+                    *self._adapted(forward, backward),
+                    inputs,
+                    constants,
+                    id=label.id,
+                    target=label.target,
+                    where=label.where,
+                    rerun=label.rerun,
+                    nograd=self.nograd | nograd,
+                )
+
+            return made
 
         data = self._data_without_gradient(inputs)
+        labels = _labels(inputs) - self.nograd - data
+        if labels:
+            data |= _left_out(without(labels)(self.forward, self.backward), labels)
         told = [f"{name} is not compared: backward returns no gradient of it" for name in sorted(data)]
+        made = without(data)
         problem = made(self.forward, self.backward)
         problem = replace(problem, remarks=(*problem.remarks, *told)) if told else problem
         if self._dictionary is None and not self._has_context and not self._has_tensors:
@@ -143,6 +151,26 @@ class CheckablePair(ByArguments):
         rest = frozenset(floats) - found
         is_told = len(found) == len(returned) > 1 and None not in found
         return rest if is_told and all(map(_DATA.fullmatch, rest)) else frozenset()
+
+
+def _labels(inputs: Mapping[str, Array]) -> frozenset[str]:
+    """What a prediction is compared with, as its name says beyond doubt: the targets of a regression."""
+    floats = {name for name, array in inputs.items() if array.dtype.kind == "f"}
+    labels = frozenset(filter(is_called_label, floats))
+    return labels if labels < floats else frozenset()
+
+
+def _left_out(problem: Problem, names: frozenset[str]) -> frozenset[str]:
+    """Those of some inputs that backward returns no gradient of. Cost: a forward and a backward."""
+    subject = Subject(problem, Clock(None))
+    subject.reseed = True
+    try:
+        with np.errstate(all="ignore"):
+            run = subject.forward(copies(problem.inputs))
+            gradients = subject.backward(tuple(map(np.ones_like, run.outputs)), run.saved)
+    except BrokenPromise:  # the check will find it again, and say where
+        return frozenset()
+    return frozenset(name for name in names if gradients.get(name) is None)
 
 
 def _without_gradient(problem: Problem, names: Sequence[str]) -> frozenset[str]:

@@ -122,6 +122,23 @@ COURSE_LAYERS = {
     "squared_loss": ("return 2 * (pred", "return (pred", "pred"),
     "squash": ("return dA * (1 - A**2)", "return dA * (1 - A)", "Z"),
 }
+GATES = {
+    "gru": ("(r * h).T @ da", "h.T @ da", "Uh"),
+    "slope": ("np.where(x > 0, dout, slope * dout)", "np.where(x > 0, dout, slope)", "x"),
+    "prelu": ("np.minimum(x, 0)).sum(0)", "x).sum(0)", "alpha"),
+    "cprelu": ("np.where(x > 0, 1, w)", "np.where(x > 0, w, 1)", "x"),
+    "swish": ("np.sum(dout * x * x * s * (1 - s))", "np.sum(dout * x * s * (1 - s))", "beta"),
+}
+SERIES = {
+    "fftfilter": ("scale[0] = 1.0 / n", "scale[0] = 2.0 / n", "w"),
+    "kalman": ("dr += dS * 2 * r", "dr += dS * r", "r"),
+    "eig": ("V @ np.diag(dout) @ V.T", "V.T @ np.diag(dout) @ V", "S"),
+    "sinkhorn": ("dK += t\n        dg = t.sum(0)", "dg = t.sum(0)", "C"),
+}
+FLOAT_TARGETS = {
+    "mse": ("dout * 2 * d / d.size", "dout * 2 * d / len(d)", "pred"),
+    "dice": ("den**2 / n", "den / n", "pred"),
+}
 FILES = {
     "assignment.py": ASSIGNMENT,
     "costs.py": COSTS,
@@ -134,6 +151,9 @@ FILES = {
     "models.py": MODELS,
     "course_costs.py": COURSE_COSTS,
     "course_layers.py": COURSE_LAYERS,
+    "gates.py": GATES,
+    "series.py": SERIES,
+    "float_targets.py": FLOAT_TARGETS,
 }
 TARGETS = [(file, name, *bug) for file, bugs in FILES.items() for name, bug in bugs.items()]
 

@@ -27,7 +27,6 @@ _ELEMENTWISE = (
 _ALIKE = frozenset([*_ELEMENTWISE.split(), "copy", "astype", "asarray", "array"])
 _OF_TWO = frozenset(("multiply", "add", "subtract", "divide", "maximum", "minimum"))
 _COUNT = re.compile(r"(n|num|nb)_?\w*|\w*(size|dim|rank|count|units|features|classes|labels)|k|m")
-_DATA = re.compile(r"x|inputs?|data", re.IGNORECASE)
 _SPREADS = ("row", "column", "one row", "number")
 _SPREAD_NAME = re.compile(r"b\w?|\w*bias\w*|gamma|beta|scale|shift|offset", re.IGNORECASE)
 _SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
@@ -95,6 +94,7 @@ class _Reader:
         if isinstance(value, ast.Tuple) and len(value.elts) == len(names):
             self.known |= {name: self.value(part) for name, part in zip(names, value.elts, strict=True)}
         else:
+            self.value(value)
             self.known |= dict.fromkeys(names)
 
     def value(self, node: ast.expr) -> Value:
@@ -217,7 +217,7 @@ class _Reader:
         if left is None or right is None:
             return None
         is_matrix = isinstance(right, list) and len(right) == 2
-        are_rows = self.by_rows and isinstance(left, Unknown) and _DATA.fullmatch(left.name) is not None
+        are_rows = self.by_rows and isinstance(left, Unknown) and _is_matrix(right)
         one = self._array(left, 2 if is_matrix or _is_matrix(left) or are_rows else 1)
         two = self._array(right, 2 if _is_matrix(right) else 1)
         if not one or not two:
@@ -227,6 +227,7 @@ class _Reader:
         return one[:-1] + (two[:-2] + two[-1:] if len(two) > 1 else [])
 
     def _alike(self, left: Value, right: Value) -> Value:
+        left, right = self._by_now(left), self._by_now(right)
         for one, other in ((left, right), (right, left)):
             if isinstance(one, str) or one == []:  # a number
                 return other if not isinstance(other, str) else []
@@ -240,6 +241,10 @@ class _Reader:
             if "1" not in (one_length.root.text, other_length.root.text):
                 one_length.merge(other_length)
         return left if len(left) >= len(right) else right
+
+    def _by_now(self, value: Value) -> Value:
+        """What is known of an argument after the other side was read: `S` of `S + S.T`."""
+        return self.known.get(value.name) if isinstance(value, Unknown) else value
 
     def _spread_over(self, name: str, other: Shape) -> Shape:
         """The shape of an argument beside a matrix: that of the matrix, unless it is called like a bias."""
@@ -277,7 +282,7 @@ class _Reader:
     def candidate(self, guesses: Mapping[str, Sequence[tuple[int, Guess]]]) -> Candidate | None:
         """What was read as a guess for every argument."""
         numbers = self._numbers()
-        if not self.says:
+        if not self.says and not any(map(_is_square, self.shapes.values())):
             return None
         symbols: dict[int, str] = {}
 
@@ -338,6 +343,11 @@ def _side_by_side(values: Sequence[Value]) -> Value:
     for shape in shapes[1:]:
         shapes[0][0].merge(shape[0])
     return [shapes[0][0], Dimension(f"({'+'.join(texts)})")]
+
+
+def _is_square(shape: Shape) -> bool:
+    """Whether two axes are of one length: it was said by `S + S.T`."""
+    return len({id(length.root) for length in shape}) < len(shape)
 
 
 def _longest(ends: list[str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from gradcli.targets.advice import usual_constant
+from gradcli.targets.cost_names import is_gradient
 from gradcli.targets.inference.by_column import by_column, columns_first
 from gradcli.targets.inference.clipped import by_clipping
 from gradcli.targets.inference.documented import annotation_of, by_annotation, by_docstring
@@ -142,7 +143,7 @@ def ranked(
         )
         usual = by_name(role, annotation_of(forward, name))
         if name == names[0] and len(functions) > 1 and not annotation_of(forward, name):
-            usual = _not_only_numbers(usual)
+            usual = _not_only_numbers(name, usual)
         if name == names[0] and len(functions) > 1 and annotation_of(forward, name) == "float":
             usual = sorted(usual, key=lambda one: isinstance(one[1], Fixed))  # it is what is differentiated
             usual = [*enumerate(guess for _, guess in usual)]
@@ -206,18 +207,27 @@ def _indices_of_the_same(told: Mapping[str, Drawn]) -> list[tuple[int, Guess]]:
     return [(0, shape) for shape in shapes[:_MOST_BESIDE]]
 
 
-def _not_only_numbers(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
-    """What comes first is usually what is differentiated: `lam_free` is no number, whatever `lam` is."""
+def _not_only_numbers(name: str, usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
+    """What comes first is usually what is differentiated: `lam_free` is no number, whatever `lam` is, and a
+    capital `C` is a matrix."""
     if any(isinstance(guess, Drawn) for _, guess in usual):
         return usual
-    return [*usual, *((len(usual) + rank, guess) for rank, guess in enumerate((drawn("D"), drawn("N"))))]
+    shapes = ("N D", "N N", "D", "N") if name.isupper() else ("D", "N")
+    return [*usual, *((len(usual) + rank, drawn(text)) for rank, text in enumerate(shapes))]
 
 
 def _given_back(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> set[str | None]:
-    """The arguments that backward returns a gradient of, as its names say: `return dmu, deps`."""
-    return (
-        {input_named(name, names) for name in returned_names(functions[1])} if len(functions) > 1 else set()
+    """The arguments that backward returns a gradient of, as its names say: `return dmu, deps`; all of them
+    where it returns as many: `return dtau * delta, drgb, dtau * sigma`."""
+    if len(functions) < 2:
+        return set()
+    returned = returned_names(functions[1])
+    are_gradients = functions[1] is not functions[0] and all(
+        not name or is_gradient(name) for name in returned
     )
+    if len(returned) == len(names) and are_gradients:
+        return {*names}
+    return {input_named(name, names) for name in returned}
 
 
 def _differentiated(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:
@@ -321,13 +331,17 @@ def _within(layout: Layout, links: Mapping[str, tuple[str, int]]) -> Layout:
 
 
 def _of_numbers(guesses: Mapping[str, Sequence[tuple[int, Guess]]]) -> Iterator[Candidate]:
-    """Single numbers all over: `max(0, 1 - y * t)` takes no arrays."""
+    """Single numbers all over: `max(0, 1 - y * t)` takes no arrays. Then numbers beside a series of them."""
     layout: dict[str, Guess] = {}
     for name, ranked_guesses in guesses.items():
         likely = ranked_guesses[0][1]
         layout[name] = replace(likely, axes=()) if isinstance(likely, Drawn) else likely
     if any(isinstance(guess, Drawn) for guess in layout.values()):
         yield Candidate(layout, sizes_for(layout.values(), {}), _NUMBERS_RANK)
+    first = next(iter(layout), "")
+    if len(layout) > 1 and isinstance(layout[first], Drawn):
+        series = layout | {first: drawn("N")}
+        yield Candidate(series, sizes_for(series.values(), {}), _NUMBERS_RANK)
 
 
 def _of_rank(

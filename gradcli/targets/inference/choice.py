@@ -81,6 +81,10 @@ def _accepted(
                 continue
             if trial.indifferent and not attempt(_at(first, first, build, several=False)).indifferent:
                 continue  # its indices are out of range
+            if point.runs_at is not None:
+                attempted = attempt(_at(replace(point, sizes=point.runs_at), first, build, several=False))
+                if attempted.level < BOTH:
+                    continue
             if about is not None and not (point.changed or about.issuperset(problem.differentiable)):
                 continue
             yield problem

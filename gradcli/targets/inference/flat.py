@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gradcli.layers.declaration import evaluate
 from gradcli.targets.inference.candidates import Candidate
-from gradcli.targets.inference.guess import Drawn
+from gradcli.targets.inference.guess import Drawn, sizes_for
 from gradcli.targets.inference.trial import NOT_FINITE
 from gradcli.targets.labels import LABEL
 
@@ -19,6 +19,8 @@ _OUT_OF_RANGE = re.compile(r"index \d+ is out of bounds for (axis|dimension) \d+
 _SQUARE = re.compile(
     r"must be (a )?square|square matri(x|ces)|not (a )?square|expected (a )?square", re.IGNORECASE
 )
+_TOO_FLAT = re.compile(r"axis (?P<axis>\d+) is out of bounds for array of dimension (?P<rank>\d+)")
+_DEEPEST, _DEEPER = 5, "K"
 _UNLIKE = re.compile(r"shapes \((?P<first>[\d, ]*)\) \((?P<second>[\d, ]*)\)")  # of operands of NumPy's
 _FLAT = re.compile(
     r"\w*theta\w*|\w*params?(_\w+)?|\w*parameters|\w*weights?\w*|w|x0?|p|z|vec\w*", re.IGNORECASE
@@ -77,6 +79,21 @@ def squared(candidate: Candidate, refusal: str) -> Candidate | None:
             square = replace(guess, axes=(*guess.axes[:-1], guess.axes[-2]))
             return replace(candidate, layout={**candidate.layout, name: square})
     return None
+
+
+def deepened(candidate: Candidate, refusal: str) -> Candidate | None:
+    """The same with one axis more for all arrays of as many axes as the one that lacked it."""
+    match = _TOO_FLAT.search(refusal)
+    if match is None or not 2 <= int(match["axis"]) < _DEEPEST or _DEEPER in candidate.sizes:
+        return None
+    rank = int(match["rank"])
+    layout = {
+        name: replace(guess, axes=(*guess.axes, _DEEPER))
+        if isinstance(guess, Drawn) and len(guess.axes) == rank and guess.kind not in _ONE_HOT
+        else guess
+        for name, guess in candidate.layout.items()
+    }
+    return replace(candidate, layout=layout, sizes=sizes_for(layout.values(), candidate.sizes))
 
 
 def as_positive(candidate: Candidate, refusal: str) -> Candidate | None:

@@ -41,6 +41,7 @@ class Point:
     changed: Mapping[str, object] = field(default_factory=dict)  # constants in place of those inferred
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # in place of those of the sizes
     is_extreme: bool = False
+    runs_at: Mapping[str, int] | None = None  # other sizes that the code must take as well
     must_fit: bool = False  # a gradient of another shape shows no defect, but what it was not written for
 
     @property
@@ -100,10 +101,13 @@ def _batches(found: Found, base: Point) -> Iterator[Point]:
     """A batch of one, and one in which indices repeat; without a batch, more steps in time."""
     for symbol in base.sizes:
         if _BATCH.fullmatch(symbol):
-            yield replace(base, sizes={**base.sizes, symbol: 1}, must_fit=_is_of_one_vector(found, symbol))
+            more = {**{name: length + 1 for name, length in base.sizes.items()}, symbol: 11}
+            is_length = _is_of_one_vector(found, symbol)
+            # A vector of one is spread by broadcasting where its length has to do with another.
+            runs_at = {**base.sizes, symbol: 11} if is_length and len(found.names) > 1 else None
+            yield replace(base, sizes={**base.sizes, symbol: 1}, must_fit=is_length, runs_at=runs_at)
             if "B" not in base.sizes:
-                more = {name: length + 1 for name, length in base.sizes.items()}
-                yield replace(base, sizes={**more, symbol: 11})
+                yield replace(base, sizes=more)
             return
     if "T" in base.sizes:  # two steps have a single transition
         yield replace(base, sizes={**base.sizes, "T": 6 if 6 not in base.sizes.values() else 7})

@@ -52,6 +52,13 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
         ),
     ),
     (r".*pool.*", ((_IMAGE, ("B C 6 4", "B 6 4 C", "6 4 C", "C 6 4", "6 4")), (r"\w*param\w*", _POOL))),
+    (  # one slope for all, or for each feature or channel
+        r".*(elu|swish).*",
+        (
+            (r"x|z|inp\w*", ("N D", "B C I J")),
+            (r"a|alpha|beta|slope|weight|w", ("|near1", "D|near1", "C|near1")),
+        ),
+    ),
     (
         r".*spatial.*(norm|bn|gn)\w*",
         (

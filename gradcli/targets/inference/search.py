@@ -1,6 +1,6 @@
 """Trying candidates until forward and backward accept one."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from gradcli.targets.convention import Checkable
 from gradcli.targets.inference.algebra import by_algebra
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
 from gradcli.targets.inference.documented import by_annotation, by_docstring
-from gradcli.targets.inference.flat import as_output, as_positive, in_range, resized, squared
+from gradcli.targets.inference.flat import as_output, as_positive, deepened, in_range, resized, squared
 from gradcli.targets.inference.guess import Drawn, Fixed
 from gradcli.targets.inference.indexed import links
 from gradcli.targets.inference.patience import Moment
@@ -120,6 +120,7 @@ def infer(
         tried.append(candidate)
         found, trial = _as_long_as_asked(found, tries(found), tries)
         found, trial = _for_one_sample(found, trial, tries)
+        found, trial = _spread_as_their_gradients(found, trial, tries, documented)
         candidate = found.candidate
         patience.tried(before)
         if left is None and trial.hopeless:
@@ -242,7 +243,7 @@ def _as_long_as_asked(found: Found, trial: Trial, tries: _Tries) -> tuple[Found,
     for _ in range(_MOST_PARTS):
         if trial.level != REFUSED:
             break
-        asks = (resized, in_range, squared, as_positive, as_output)
+        asks = (resized, in_range, squared, deepened, as_positive, as_output)
         others = (ask(found.candidate, trial.reason) for ask in asks)
         other = next((candidate for candidate in others if candidate is not None), None)
         if other is None:
@@ -269,12 +270,31 @@ def _for_one_sample(found: Found, trial: Trial, tries: _Tries) -> tuple[Found, T
     return (single, again) if again.level == FITS else (found, trial)
 
 
+def _spread_as_their_gradients(
+    found: Found, trial: Trial, tries: _Tries, documented: Collection[str]
+) -> tuple[Found, Trial]:
+    """The same with parameters that are spread over the data, where all misfits are gradients summed so."""
+    names = trial.sums.keys() - documented
+    if trial.level != BOTH or len(names) != trial.misfits or next(iter(found.candidate.layout)) in names:
+        return found, trial
+    layout = dict(found.candidate.layout)
+    for name in names:
+        guess = layout[name]
+        assert isinstance(guess, Drawn)
+        kept = guess.axes[len(guess.axes) - len(trial.sums[name]) :]
+        axes = tuple("1" if n == 1 else axis for n, axis in zip(trial.sums[name], kept, strict=True))
+        layout[name] = replace(guess, axes=axes)
+    spread = replace(found, candidate=replace(found.candidate, layout=layout))
+    again = tries(spread)
+    return (spread, again) if again.level == FITS else (found, trial)
+
+
 def _score(candidate: Candidate, trial: Trial) -> float:
     """The rank with what speaks against it; infinite for what cannot be taken."""
     if trial.level == FITS:
         against = _DOUBT * trial.doubtful + _INDIFFERENT * trial.indifferent
         return candidate.rank + candidate.strangeness + against
-    is_known = candidate.rank <= _KNOWN
+    is_known = candidate.rank <= _KNOWN and not trial.outgrown
     if trial.level == BOTH and trial.misfits == 1 and (is_known or (trial.fitting and candidate.rank < _FAR)):
         return candidate.rank + (_MISFIT * (1.0 - trial.fitting / 2) if trial.fitting else _NONE_FITS)
     if trial.level in (FORWARD, BOTH) and is_known:

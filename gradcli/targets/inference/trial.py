@@ -3,8 +3,9 @@
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class Trial:
     is_cost: bool = False  # a single number of several
     spread: bool = False  # a cost that broadcasts (m,) with (m, 1): a defect, or columns are meant
     samples: int = 0  # in the columns of biases' gradients, where all misfits are that: made for one sample
+    sums: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # shapes of gradients summed over axes
+    outgrown: bool = False  # the first argument's gradient is larger than it: it was spread over others
     indifferent: bool = False  # the two highest values of all indices give the same: both are out of range
 
 
@@ -97,8 +100,16 @@ def _attempt(subject: Subject, problem: Problem) -> Trial:
         spread = run.outputs[0].size == 1 and _is_lone(problem) and is_spread(subject, _labels(problem))
         return Trial(FITS, 1.0, doubtful=doubtful, is_cost=is_cost, spread=spread, indifferent=indifferent)
     reason = "the gradients have other shapes than the arguments"
-    samples = _samples({name: (gradients.get(name), problem.inputs[name]) for name in names})
-    return Trial(BOTH, fitting / max(1, len(names)), len(names) - fitting, reason, samples=samples)
+    returned = {name: (gradients.get(name), problem.inputs[name]) for name in names}
+    return Trial(
+        BOTH,
+        fitting / max(1, len(names)),
+        len(names) - fitting,
+        reason,
+        samples=_samples(returned),
+        outgrown=_is_larger(*returned[names[0]]),
+        sums={name: g.shape for name, (g, array) in returned.items() if _is_sum(g, array)},
+    )
 
 
 def _told(broken: BrokenPromise) -> str:
@@ -151,6 +162,20 @@ def _fits(gradient: object, array: Array) -> bool:
         return np.asarray(gradient).shape == array.shape
     except Exception:  # any object may be returned
         return False
+
+
+def _is_larger(gradient: object, array: Array) -> bool:
+    return isinstance(gradient, np.ndarray) and gradient.size > array.size
+
+
+def _is_sum(gradient: object, array: Array) -> TypeGuard[Array]:
+    """Whether a gradient is that of something smaller, which was spread over as many numbers."""
+    if not isinstance(gradient, np.ndarray) or not 0 < gradient.size < array.size or not gradient.ndim:
+        return False
+    behind = array.shape[array.ndim - gradient.ndim :] if gradient.ndim <= array.ndim else ()
+    return len(behind) == gradient.ndim and all(
+        n in (1, m) for n, m in zip(gradient.shape, behind, strict=True)
+    )
 
 
 def _samples(gradients: Mapping[str, tuple[object, Array]]) -> int:
