@@ -61,7 +61,7 @@ _NUMBERS = (
     (r"(layer_)?name|label|tag", "layer"),
     (rf"{_TRAINING}|(use_)?bias", True),
     (r"act(ivation)?(_?(func(tion)?|fn|name|type))?|nonlinearity", "tanh"),
-    (r"vocab_?size|num_embeddings|n_words", 7),
+    (r"(n_?)?vocab(ulary)?(_?size)?|num_embeddings|n_words", 7),
     (r"(T|seq_len|time_steps|steps|n_steps)", 3),
     (r"(N|batch_?size|batch|n_samples)", 4),
 )

@@ -93,7 +93,7 @@ def _function(name: str, cls: Any) -> EngineFunction:
         rule=FunctionRule(cls),
         fixed=frozenset(without - kept),
         differentiated=frozenset(differentiated),
-        held=frozenset(filter(is_called_label, kept & left_at_none(backward, names))),
+        held=frozenset(filter(is_called_label, left_at_none(backward, names))),
     )
     return replace(made, second=None) if _is_once_differentiable(cls) else made
 

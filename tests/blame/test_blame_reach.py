@@ -434,3 +434,13 @@ def test_a_sign_too_many_is_not_taken_for_the_gradient_of_a_negation():
     inputs = {"z": "3x4", "w": "3x2"}
     named, line = check_slip(text, "gate", "dzf = df", "dzf = -df", inputs=inputs)
     assert named == [line]
+
+
+def test_lines_are_looked_for_where_spectra_are_complex(folder):
+    source = (HABITS / "series.py").read_text()
+    (folder / "series.py").write_text(
+        source.replace("scale = np.full(len(w), 2.0 / n)", "scale = np.full(len(w), 2.0)")
+    )
+    result = check_target("series.py:fftfilter", inputs={"x": "4", "w": "3"})
+    assert [name for name, found in result.gradients.items() if found.verdict == "fail"] == ["w"]
+    assert not any("Error while looking for it" in remark for remark in result.remarks)

@@ -139,6 +139,10 @@ FLOAT_TARGETS = {
     "mse": ("dout * 2 * d / d.size", "dout * 2 * d / len(d)", "pred"),
     "dice": ("den**2 / n", "den / n", "pred"),
 }
+GEOMETRY = {
+    "bundle_residual": ("r.sum(0)", "r.mean(0)", "cam"),
+    "tsne_kl": ("return 4 * (np.diag", "return 2 * (np.diag", "Y"),
+}
 FILES = {
     "assignment.py": ASSIGNMENT,
     "costs.py": COSTS,
@@ -154,6 +158,7 @@ FILES = {
     "gates.py": GATES,
     "series.py": SERIES,
     "float_targets.py": FLOAT_TARGETS,
+    "geometry.py": GEOMETRY,
 }
 TARGETS = [(file, name, *bug) for file, bugs in FILES.items() for name, bug in bugs.items()]
 

@@ -187,6 +187,8 @@ class _Reader:
         if name in ("concatenate", "hstack") and arguments and isinstance(arguments[0], ast.List | ast.Tuple):
             is_beside = name == "hstack" or any(ast.unparse(word) == "axis=1" for word in node.keywords)
             return _side_by_side([self.value(part) for part in arguments[0].elts]) if is_beside else None
+        if name in ("array", "asarray") and len(arguments) == 1 and isinstance(arguments[0], ast.List):
+            return _written_out(arguments[0])
         values = [self.value(argument) for argument in arguments]
         if name in ("sum", "mean") and len(values) == 1 and not node.keywords:
             return []
@@ -343,6 +345,14 @@ def _side_by_side(values: Sequence[Value]) -> Value:
     for shape in shapes[1:]:
         shapes[0][0].merge(shape[0])
     return [shapes[0][0], Dimension(f"({'+'.join(texts)})")]
+
+
+def _written_out(rows: ast.List) -> Value:
+    """The shape of a matrix that is written out: `[[c, -s], [s, c]]`."""
+    lengths = {len(row.elts) if isinstance(row, ast.List) else 0 for row in rows.elts}
+    if len(lengths) != 1 or not (length := lengths.pop()):
+        return None
+    return [Dimension(str(len(rows.elts))), Dimension(str(length))]
 
 
 def _is_square(shape: Shape) -> bool:

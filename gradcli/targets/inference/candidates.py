@@ -103,6 +103,7 @@ def ranked(
     columns = by_stepping(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     given_back = _given_back(functions, names)
+    moving = names if _has_as_many_gradients(functions, names) else moving
     masks = by_masking(forward, names) - given_back - {names[0]} if names else set()
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
     told |= {
@@ -217,17 +218,18 @@ def _not_only_numbers(name: str, usual: list[tuple[int, Guess]]) -> list[tuple[i
 
 
 def _given_back(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> set[str | None]:
-    """The arguments that backward returns a gradient of, as its names say: `return dmu, deps`; all of them
-    where it returns as many: `return dtau * delta, drgb, dtau * sigma`."""
-    if len(functions) < 2:
-        return set()
-    returned = returned_names(functions[1])
-    are_gradients = functions[1] is not functions[0] and all(
-        not name or is_gradient(name) for name in returned
+    """The arguments that backward returns a gradient of, as its names say: `return dmu, deps`."""
+    return (
+        {input_named(name, names) for name in returned_names(functions[1])} if len(functions) > 1 else set()
     )
-    if len(returned) == len(names) and are_gradients:
-        return {*names}
-    return {input_named(name, names) for name in returned}
+
+
+def _has_as_many_gradients(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -> bool:
+    """Whether backward returns as many gradients as there are arguments: `return dtau * delta, drgb`."""
+    if len(functions) < 2 or functions[0] is functions[1]:
+        return False
+    returned = returned_names(functions[1])
+    return len(returned) == len(names) and all(not name or is_gradient(name) for name in returned)
 
 
 def _differentiated(usual: list[tuple[int, Guess]]) -> list[tuple[int, Guess]]:

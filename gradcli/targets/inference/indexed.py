@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradcli.targets.inference.guess import Drawn
 from gradcli.targets.inference.passed_on import passed_on
@@ -103,8 +103,10 @@ def _lengths(tree: ast.AST, name: str) -> Iterator[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and _is(node.value, name):
             index = node.slice
-            is_number = isinstance(index, ast.Constant) and isinstance(index.value, int)
-            yield int(ast.literal_eval(index)) + 1 if is_number else 0
+            if isinstance(index, ast.Slice) and index.lower is not None and _is_whole(index.upper):
+                yield int(ast.literal_eval(index.upper))  # `cam[1:3]` beside `cam[0]`
+            else:
+                yield int(ast.literal_eval(index)) + 1 if _is_whole(index) else 0
         elif isinstance(node, ast.Assign) and _is(node.value, name):
             yield from (len(target.elts) for target in node.targets if isinstance(target, ast.Tuple))
 
@@ -117,6 +119,10 @@ def _columns(tree: ast.AST, name: str) -> Iterator[int]:
             column = parts[1] if len(parts) == 2 and isinstance(parts[0], ast.Slice) else None
             is_number = isinstance(column, ast.Constant) and isinstance(column.value, int)
             yield int(ast.literal_eval(column)) + 1 if column is not None and is_number else 0
+
+
+def _is_whole(node: ast.expr | None) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
 def _is(node: ast.AST, name: str) -> bool:

@@ -11,6 +11,7 @@ from gradcli.targets.source_tree import source_tree
 _SQUARE = ("inv", "det", "slogdet", "logdet", "trace", "matrix_power", "expm", "solve", "lu_factor")
 
 
+_BOUNDING = ("maximum", "clip", "fmax")
 _DEFINITE = ("sqrtm", "logm")  # of others they are complex
 
 
@@ -51,9 +52,14 @@ def _against_a_model(node: ast.AST, names: Collection[str]) -> str:
 
 
 def _whole(node: ast.expr) -> str:
-    """`P` of `P`, of `P[rest]` and of `(P + eps)`."""
-    while isinstance(node, ast.Subscript | ast.BinOp):
-        node = node.value if isinstance(node, ast.Subscript) else node.left
+    """`P` of `P`, of `P[rest]`, of `(P + eps)` and of `np.maximum(P, eps)`."""
+    while True:
+        if isinstance(node, ast.Subscript | ast.BinOp):
+            node = node.value if isinstance(node, ast.Subscript) else node.left
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in _BOUNDING and node.args:
+            node = node.args[0]
+        else:
+            break
     return node.id if isinstance(node, ast.Name) else ""
 
 

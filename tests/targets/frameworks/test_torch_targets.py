@@ -321,6 +321,25 @@ def test_no_gradient_of_a_saved_tensor_is_meant_of_a_label_alone(name, slip, fai
     assert any("is not checked" in remark for remark in result.remarks) == (name == "target")
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [("2 * ", "pass"), ("", "fail")])
+def test_no_gradient_of_a_label_that_is_not_saved_is_meant_either(factor, verdict):
+    write(f"""
+        class Squared(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, pred, target):
+                d = pred - target
+                ctx.save_for_backward(d)
+                return (d**2).mean()
+
+            @staticmethod
+            def backward(ctx, g):
+                (d,) = ctx.saved_tensors
+                return {factor}g * d / d.numel(), None
+    """)
+    result = check_target("layers.py:Squared", inputs={"pred": "4x3", "target": "4x3"}, blame=False)
+    assert (result.verdict, [*result.gradients]) == (verdict, ["pred"])
+
+
 @pytest.mark.parametrize(("sign", "verdict"), [("", "pass"), ("-", "fail")])
 def test_what_has_a_default_and_no_gradient_is_left_out_as_callers_do(sign, verdict):
     write(f"""

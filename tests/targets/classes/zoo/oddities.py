@@ -20,8 +20,8 @@ class MulLayer:
 
 
 class Embedding:
-    def __init__(self, vocab_size, dim):
-        self.W = np.random.randn(vocab_size, dim)
+    def __init__(self, vocab, dim):
+        self.W = np.random.randn(vocab, dim)
 
     def forward(self, idx):
         self.idx = idx
