@@ -173,10 +173,10 @@ def _failed(
     problem: Problem, result: CheckResult, settings: Settings, deadline: float, seen: list[str]
 ) -> Case:
     """The failing case at the smallest shape that fails in the same way, with its blame."""
-    small = _shrunk(problem, result, settings, deadline) if settings.elements == "auto" else problem
-    if not settings.blame:
-        shown = _look(small, settings, deadline)
-    else:
+    small, shown = problem, result
+    if settings.elements == "auto":
+        small, shown = _shrunk(problem, result, settings, deadline)
+    if settings.blame:
         # A check runs for up to one and a half of its budgets, and all of them together must not.
         left = (deadline + _OVER * settings.budget - time.perf_counter()) / (1 + _OVER)
         if settings.elements in ("auto", PROBE) and left < max(_LEAST_SECONDS, result.seconds / 2):
@@ -188,20 +188,21 @@ def _failed(
     return Case(problem, replace(result, cases=tuple(seen)))
 
 
-def _shrunk(problem: Problem, result: CheckResult, settings: Settings, deadline: float) -> Problem:
+def _shrunk(problem: Problem, result: CheckResult, settings: Settings, deadline: float) -> Case:
     """Shorten one dimension after another as long as the same gradients fail."""
     wanted, tries = _signature(result), 0
     while problem.inferred is not None and sum(array.size for array in problem.inputs.values()) > _SMALL:
         for smaller in problem.inferred.smaller():
             tries += 1
             if tries > _MOST_SHRINKS or time.perf_counter() + _LEAST_SECONDS > deadline:
-                return problem
-            if _signature(_look(smaller, settings, deadline)) == wanted:
-                problem = smaller
+                return Case(problem, result)
+            found = _look(smaller, settings, deadline)
+            if _signature(found) == wanted:
+                problem, result = smaller, found
                 break
         else:
-            return problem
-    return problem
+            break
+    return Case(problem, result)
 
 
 def _signature(result: CheckResult) -> tuple[object, ...]:

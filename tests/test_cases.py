@@ -2,6 +2,7 @@
 
 import pytest
 
+from gradcli import checker
 from gradcli.api import check_target
 from gradcli.cases import run
 from gradcli.spec import CheckSpec, InputSpec, Settings
@@ -93,6 +94,24 @@ def test_a_large_failing_case_is_shrunk_and_its_lengths_stay_different(tmp_path)
     assert result.verdict == "fail"
     assert result.cases == ("x=4x2x7",)
     assert result.arrays["in/x"].shape == (4, 2, 3)
+
+
+@pytest.mark.parametrize(("blame", "last"), [(False, 1), (True, 2)])
+def test_the_shape_that_is_shown_is_checked_again_only_for_its_blame(tmp_path, monkeypatch, blame, last):
+    (tmp_path / "code.py").write_text(
+        "def f_forward(x): return 3 * x\ndef f_backward(dout): return 2 * dout\n"
+    )
+    (problem,) = resolve(CheckSpec("code.py", base=tmp_path))
+    shapes, check = [], checker.run
+
+    def counted(problem, settings, **more):
+        shapes.append(problem.inputs["x"].shape)
+        return check(problem, settings, **more)
+
+    monkeypatch.setattr(checker, "run", counted)
+    result = run(problem, Settings(blame=blame))
+    assert result.verdict == "fail"
+    assert shapes.count(result.arrays["in/x"].shape) == last
 
 
 @pytest.mark.parametrize("shape", ["7x2", "5x9"])
