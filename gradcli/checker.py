@@ -21,6 +21,7 @@ from gradcli.comparing import Comparer
 from gradcli.cotangents import upstream
 from gradcli.differencing import Differencing, differencing
 from gradcli.errors import BrokenPromise, UsageError
+from gradcli.generators import kept_generator
 from gradcli.memory import keep_freed
 from gradcli.nodes import Nodes
 from gradcli.numeric import Noise
@@ -59,7 +60,7 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
                 f"{problem.id}: the input {name} holds NaN or infinite values; "
                 "there is no derivative at such a point"
             )
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    with kept_generator(), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _Check(problem, settings, progress).run()
 

@@ -4,12 +4,9 @@ Every call gets arrays of its own, so that nothing it does to them can reach the
 left alone; what it raises becomes `BrokenPromise`, with the user's own file and line.
 """
 
-import random
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,6 +18,7 @@ from gradcli.arrays import Array
 from gradcli.clock import Clock
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise, GradcliError, LackingError
+from gradcli.generators import fixed_generators
 from gradcli.installed import is_installed
 from gradcli.lacking import lacking
 from gradcli.problem import Problem, Run, Source
@@ -173,36 +171,6 @@ class Subject:
             first = next(filter(None, map(str.strip, str(error).splitlines())), "")
             text = f"{type(error).__name__}: {first}" if first else type(error).__name__
             raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error
-
-
-@contextmanager
-def fixed_generators() -> Iterator[None]:
-    """Start the global generators from the same state, and leave them as they were."""
-    numpy_state: Any = np.random.get_state()  # noqa: NPY002
-    python_state = random.getstate()
-    np.random.seed(0)  # noqa: NPY002
-    random.seed(0)
-    torch = sys.modules.get("torch")
-    torch_state = torch.get_rng_state() if torch else None
-    if torch:
-        _seed(torch)
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_rng_state(torch_state)
-        # A list, because NumPy takes the numbers one by one, and those of an array slowly.
-        kind, key, *others = numpy_state
-        np.random.set_state((kind, key.tolist(), *others))  # noqa: NPY002
-        random.setstate(python_state)
-
-
-def _seed(torch: Any) -> None:
-    """Without a device beside the processor, as is cheap: `manual_seed` notes for CUDA who called it."""
-    if torch.cuda.is_available() or torch.backends.mps.is_available():
-        torch.manual_seed(0)
-    else:
-        torch.default_generator.manual_seed(0)
 
 
 def copies(inputs: Mapping[str, Array]) -> dict[str, Array]:

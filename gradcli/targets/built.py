@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gradcli.subject import fixed_generators
+from gradcli.generators import fixed_generators
 from gradcli.targets.constructor import Shape, guess
 from gradcli.targets.forward_call import required_arguments
 from gradcli.targets.inference.documented import annotation_of

@@ -14,9 +14,10 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.errors import UsageError
+from gradcli.generators import fixed_generators
 from gradcli.problem import Backward, Forward, Problem, Run, Source
 from gradcli.spec import ObjectSpelling
-from gradcli.subject import copies, fixed_generators
+from gradcli.subject import copies
 from gradcli.targets.backward_call import Kept
 from gradcli.targets.class_calls import Calls, bind
 from gradcli.targets.class_methods import (

@@ -6,7 +6,7 @@ from inspect import Parameter
 from typing import Any
 
 from gradcli.errors import UsageError, first_line
-from gradcli.subject import fixed_generators
+from gradcli.generators import fixed_generators
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.passed_in import is_slope, tanh_prime
 from gradcli.targets.tensor_objects import made_of_doubles

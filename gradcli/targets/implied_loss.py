@@ -16,8 +16,9 @@ import numpy as np
 
 from gradcli.arrays import Array
 from gradcli.errors import UsageError, first_line
+from gradcli.generators import fixed_generators
 from gradcli.problem import Problem, Run
-from gradcli.subject import copies, fixed_generators
+from gradcli.subject import copies
 from gradcli.targets.inference.one_hot import by_numbers
 from gradcli.targets.source_tree import source_tree
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.subject import fixed_generators
+from gradcli.generators import fixed_generators
 from gradcli.targets.halves import Halves, halves_of
 from gradcli.targets.inputs import is_input_dtype
 from gradcli.targets.living import Prototype

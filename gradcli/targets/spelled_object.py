@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradcli.errors import TargetError, UsageError, first_line
+from gradcli.generators import fixed_generators
 from gradcli.spec import ObjectSpelling
-from gradcli.subject import fixed_generators
 from gradcli.targets.near_miss import did_you_mean
 from gradcli.targets.parameters import Parameter
 from gradcli.targets.places import Attribute, Item, Place, at, entries, holders, written
