@@ -214,10 +214,12 @@ def _is_stale(
     """
     if any(name not in away or not np.array_equal(g, away[name]) for name, g in gradients.items()):
         return False
+    there = _another_point(subject)
+    if all(np.array_equal(there[name], array) for name, array in subject.problem.inputs.items()):
+        return False  # zeros stay where they are
     directions = [_direction(subject, gradients, phase) for phase in range(_DIRECTIONS)]
     if not all(_fits_here(subject, direction, cotangents, gradients) for direction in directions):
         return False
-    there = _another_point(subject)
     # Most of them must contradict it: one may happen to lie along a kink.
     misfits = (not _fits_there(subject, there, d, cotangents, gradients) for d in directions)
     return next(islice(filter(None, misfits), _CONTRADICTING - 1, None), False)

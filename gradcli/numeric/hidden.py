@@ -23,6 +23,7 @@ _FARTHEST = 2.0**-8  # ... but no further than that, beside numbers about one
 _ABOVE = 64.0  # times the rounding of the value itself: what is computed from larger numbers
 _SMOOTH = 4.0  # times as large for twice the spacing: 64 where a function is smooth, 1 where it is noise
 _NEAR, _FURTHER = (1, 2, 3, 4, 5, 6, 7, 8), (9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
+_FINER = tuple(times / 8 for times in range(19))
 _DOUBLED = (0, 2, 4, 6, 8, 10, 12)
 _EVERYWHERE = 9  # of the 13 sixth differences on the way: a lone kink shows in 6
 _SAMPLE = 1 << 12  # elements of an array that are looked at: memory counts
@@ -78,10 +79,11 @@ def hidden(
     each array's dtype. `most`: the largest rounding there can be beside numbers about one.
     All inputs move outwards, away from zero, by equal steps; sixth differences of a smooth function vanish.
     Those that stay, of changing sign from step to step, all along and as large at twice the spacing, are
-    noise. It is the code's, not an element's: what most elements show holds for all. `each`: it is looked
-    for where only few elements are small, and what most of those show holds for them.
-    Cost: none where outputs are not small; else 9 evaluations for each of up to 4 sizes of moves, 19 where
-    something shows; with `nearer` up to 152 more.
+    noise; those of kinks are smaller over shorter steps. It is the code's, not an element's: what most
+    elements show holds for all. `each`: it is looked for where only few elements are small, and what most of
+    those show holds for them.
+    Cost: none where outputs are not small; else 9 evaluations for each of up to 4 sizes of moves, 38 where
+    something shows; with `nearer` up to 304 more.
     """
     strides = [max(1, array.size // _SAMPLE) for array in base]
 
@@ -185,10 +187,10 @@ def _noise(
     """The noise of each array at one size of moves, its value at the end of them, and the sixth differences
     that told."""
 
-    def moved(times: int) -> Point:
+    def moved(times: float) -> Point:
         return {n: (point[n] + times * step).astype(point[n].dtype) for n, step in steps.items()}
 
-    def walk(times: Sequence[int]) -> list[list[FloatArray]] | None:
+    def walk(times: Sequence[float]) -> list[list[FloatArray]] | None:
         rows = [list(change) for change in changes(map(moved, times)) if change is not None]
         return rows if len(rows) == len(times) else None
 
@@ -205,10 +207,13 @@ def _noise(
         )
     ]
     if any(mask.any() for mask in evident):
-        further = walk(_FURTHER)
-        if further is None:
+        further, finer = walk(_FURTHER), walk(_FINER)
+        if further is None or finer is None:
             return None
-        for noise, mask, *rows in zip(found, evident, *walked, *further, strict=True):
+        small = [_sixth(rows) for rows in zip(*finer, strict=True)]
+        for noise, mask, near, *rows in zip(found, evident, small, *walked, *further, strict=True):
+            # Of shorter steps a kink leaves less, and a stair as much.
+            mask &= np.max(np.abs(near), axis=0) >= noise / _SMOOTH
             shown = np.abs(_sixth(rows)) >= noise / _SMOOTH**2
             mask &= np.sum(shown, axis=0) >= _EVERYWHERE
             twice = np.abs(_sixth([rows[place] for place in _DOUBLED])[0])

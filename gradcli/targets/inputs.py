@@ -88,7 +88,7 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
             raise UsageError(f"input {name}: high must be from 1 to {highest} for {own}, got {spec.high}")
         return _integers(spec.shape, spec.high, rng).astype(own)
     if own == "bool":
-        return rng.random(spec.shape) < 0.5
+        return _mask(spec.shape, rng)
     if own == SIGN:
         return _signs(spec.shape, rng)
     if own in ONE_HOT:
@@ -104,6 +104,13 @@ def draw(name: str, spec: InputSpec, dtype: str, rng: np.random.Generator, kind:
         normal = np.abs(normal) + 0.1
     with np.errstate(over="ignore"):  # beyond float16: infinite, and the check says so
         return np.asarray(spec.scale * normal + spec.offset).astype(own)
+
+
+def _mask(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """True and false, with something true in each row: of a row without, a softmax is no softmax any more."""
+    drawn = np.asarray(rng.random(shape))
+    mask = np.asarray(drawn < 0.5)
+    return mask | (drawn == drawn.min(axis=-1, keepdims=True)) if drawn.ndim and drawn.size else mask
 
 
 _FEW = 32

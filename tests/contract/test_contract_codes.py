@@ -577,6 +577,24 @@ def test_gc111_places_of_maxima_that_are_kept(dtype):
     assert found(result, "GC111").message.startswith("at another point backward still gives")
 
 
+def test_no_gc111_where_the_other_point_is_the_same():
+    """Zeros stay where they are, and kinks nearer than a step that tells are no sign of another gradient."""
+    rng = np.random.default_rng(0)
+    scales = 1e-4 * rng.standard_normal(5)
+    shifts = rng.standard_normal(5) * 10 ** rng.uniform(-4, 0, 5)
+
+    def forward(w):
+        held = np.maximum(scales * (w + shifts), 0)
+        gate = 1 / (1 + np.exp(-0.3 * held))
+        return scales * gate, (held, gate)
+
+    def backward(dout, cache):
+        held, gate = cache
+        return (np.sum(dout * scales * gate * (1 - gate) * 0.3 * (held > 0) * scales, keepdims=True),)
+
+    assert gradcli.check(forward, backward, {"w": np.zeros(1)}, blame=False).verdict == "pass"
+
+
 def test_gc111_an_output_buffer_that_forward_reuses_is_no_lie_about_numbers():
     buffer = np.zeros_like(X)
 

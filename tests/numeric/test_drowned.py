@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcli
+from tests.targets.habits.sums import squeeze_excite_backward, squeeze_excite_forward
 
 SEEDS = range(3)
 BESIDE_LARGE = ((1.0, 1e-10, 1), (1.0, 1e-10, 2), (30.0, 1e-10, 0), (30.0, 0.0, 6))
@@ -212,3 +213,18 @@ def test_what_cannot_be_told_from_zero_is_named_as_such():
 
     assert "cannot be told" in message(1e-30)
     assert message(0.0) == "the gradient of x is zero everywhere: passing proves little"
+
+
+@pytest.mark.parametrize("seed", [1, 24, 34])
+@pytest.mark.parametrize(("factor", "verdicts"), [(1.0, {"pass", "inconclusive"}), (1.5, {"fail"})])
+def test_what_lies_between_the_slopes_of_far_kinks_is_not_the_gradient(factor, verdicts, seed):
+    """A gate of tiny numbers, whose kinks lie nearer than the steps that rise from its rounding."""
+    rng = np.random.default_rng(seed)
+    inputs = {"x": 1e-4 * rng.standard_normal((4, 3, 5, 3))}
+    inputs |= {"W1": 0.3 * rng.standard_normal((3, 6)), "W2": 0.3 * rng.standard_normal((6, 3))}
+
+    def backward(dout, cache):
+        dx, dW1, dW2 = squeeze_excite_backward(dout, cache)
+        return dx, factor * dW1, dW2
+
+    assert gradcli.check(squeeze_excite_forward, backward, inputs, blame=False).verdict in verdicts

@@ -143,6 +143,14 @@ GEOMETRY = {
     "bundle_residual": ("r.sum(0)", "r.mean(0)", "cam"),
     "tsne_kl": ("return 4 * (np.diag", "return 2 * (np.diag", "Y"),
 }
+SUMS = {
+    "maxout": ("dz.sum(0)", "dz.mean(0)", "b"),
+    "bilinear": ('"bo,oij,bi->bj", dout, W, x1', '"bo,oij,bi->bj", dout, W, x1 / 2', "x2"),
+    "tt_layer": ('"npq,nab,rbq->apr", dy, x, G2', '"npq,nab,rbq->apr", dy**2, x, G2', "G1"),
+    "conv3d": ("dw += np", "dw -= np", "w"),
+    "squeeze_excite": ("* g * (1 - g)", "* (1 - g)", "x W1 W2"),
+    "attention_pool": ("a * (da - (a * da).sum(1, keepdims=True))", "a * da", "x w"),
+}
 FILES = {
     "assignment.py": ASSIGNMENT,
     "costs.py": COSTS,
@@ -159,6 +167,7 @@ FILES = {
     "series.py": SERIES,
     "float_targets.py": FLOAT_TARGETS,
     "geometry.py": GEOMETRY,
+    "sums.py": SUMS,
 }
 TARGETS = [(file, name, *bug) for file, bugs in FILES.items() for name, bug in bugs.items()]
 

@@ -19,7 +19,7 @@ from gradcli.targets.inference.guess import Drawn, Fixed, Guess, sizes_for
 from gradcli.targets.source_tree import source_tree
 
 RANK = 1.5  # names and documentation come first
-_SYMBOLS = ("N", "D", "M", "K", "H", "T", "V", "P", "Q")
+_SYMBOLS = ("N", "D", "M", "K", "H", "T", "V", "P", "Q", "E", "G", "L", "R", "S", "U", "X", "Y", "Z")
 _LENGTHS = (4, 3, 5, 2, 6, 7, 8, 9)
 _ELEMENTWISE = (
     "exp log log1p tanh sqrt abs square sign clip sin cos power negative sigmoid relu softmax logistic"
@@ -182,6 +182,8 @@ class _Reader:
             return self._reshaped(self.value(arguments[0]), arguments[1:])
         if name == "transpose" and len(arguments) == 1:
             return self._matrix(self.value(arguments[0]))[::-1]
+        if name == "einsum" and arguments and isinstance(arguments[0], ast.Constant):
+            return self._summed(str(arguments[0].value), arguments[1:])
         if name in _OF_TWO and len(arguments) == 2:
             return self._alike(*map(self.value, arguments))
         if name in ("concatenate", "hstack") and arguments and isinstance(arguments[0], ast.List | ast.Tuple):
@@ -195,6 +197,24 @@ class _Reader:
         if name in _ALIKE and values:
             return values[0]
         return None
+
+    def _summed(self, subscripts: str, operands: list[ast.expr]) -> Value:
+        """What `np.einsum("bi,oij,bj->bo", x1, W, x2)` says of its operands and gives."""
+        terms, arrow, result = subscripts.replace(" ", "").partition("->")
+        names = terms.split(",")
+        if len(names) != len(operands) or not all(name.isalpha() for name in names):
+            return None
+        lengths: dict[str, Dimension] = {letter: Dimension() for name in names for letter in name}
+        for name, operand in zip(names, operands, strict=True):
+            shape = [lengths[letter] for letter in name]
+            value = self.value(operand)
+            known = value if isinstance(value, list) and len(value) == len(shape) else None
+            for own, other in zip(shape, known or (), strict=False):
+                own.merge(other)
+            if isinstance(value, Unknown):
+                self._array(value, len(shape), shape)
+                self.says = True
+        return [lengths[letter] for letter in result] if arrow else None
 
     def _reshaped(self, value: Value, lengths: list[ast.expr]) -> Value:
         parts = lengths[0].elts if isinstance(lengths[0], ast.Tuple) else lengths

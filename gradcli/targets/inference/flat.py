@@ -20,7 +20,7 @@ _SQUARE = re.compile(
     r"must be (a )?square|square matri(x|ces)|not (a )?square|expected (a )?square", re.IGNORECASE
 )
 _TOO_FLAT = re.compile(r"axis (?P<axis>\d+) is out of bounds for array of dimension (?P<rank>\d+)")
-_DEEPEST, _DEEPER = 5, "K"
+_DEEPER = ("I", "J", "K")
 _UNLIKE = re.compile(r"shapes \((?P<first>[\d, ]*)\) \((?P<second>[\d, ]*)\)")  # of operands of NumPy's
 _FLAT = re.compile(
     r"\w*theta\w*|\w*params?(_\w+)?|\w*parameters|\w*weights?\w*|w|x0?|p|z|vec\w*", re.IGNORECASE
@@ -82,14 +82,18 @@ def squared(candidate: Candidate, refusal: str) -> Candidate | None:
 
 
 def deepened(candidate: Candidate, refusal: str) -> Candidate | None:
-    """The same with one axis more for all arrays of as many axes as the one that lacked it."""
+    """The same with as many axes more as were lacking for the first array, and for what is shaped like it."""
     match = _TOO_FLAT.search(refusal)
-    if match is None or not 2 <= int(match["axis"]) < _DEEPEST or _DEEPER in candidate.sizes:
+    first = next(iter(candidate.layout.values()), None)
+    if match is None or not isinstance(first, Drawn) or first.kind in _ONE_HOT:
         return None
-    rank = int(match["rank"])
+    free = [symbol for symbol in _DEEPER if symbol not in candidate.sizes]
+    more = int(match["axis"]) + 1 - int(match["rank"])
+    if len(first.axes) != int(match["rank"]) or not 0 < more <= len(free) or int(match["axis"]) < 2:
+        return None
     layout = {
-        name: replace(guess, axes=(*guess.axes, _DEEPER))
-        if isinstance(guess, Drawn) and len(guess.axes) == rank and guess.kind not in _ONE_HOT
+        name: replace(guess, axes=(*guess.axes, *free[:more]))
+        if isinstance(guess, Drawn) and guess.axes == first.axes and guess.kind not in _ONE_HOT
         else guess
         for name, guess in candidate.layout.items()
     }

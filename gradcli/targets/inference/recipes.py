@@ -42,6 +42,15 @@ _RECIPES: tuple[tuple[str, _Says], ...] = (
             (r"beta", ("C", "1 C 1 1")),
         ),
     ),
+    (  # volumes
+        r".*(conv\w*|pool\w*|norm\w*)_?3_?d.*",
+        (
+            (_IMAGE, ("B C 4 2 6", "B 4 2 6 C")),
+            (r"w|weights?|kernels?|filters?", ("F C 2 2 3", "2 2 3 C F")),
+            (r"gamma", ("C|near1",)),
+            (r"b|bias|beta", ("F", "C")),
+        ),
+    ),
     (
         r".*conv.*",
         (
