@@ -6,7 +6,7 @@ import pytest
 
 from gradcli import check_target
 from gradcli.checker import run
-from gradcli.spec import CheckSpec, Loading, Settings
+from gradcli.spec import CheckSpec, InputSpec, Loading, Settings
 from gradcli.targets import open_target, resolve
 
 pytest.importorskip("jax", reason="JAX is an optional extra: pip install 'gradcli[jax]'")
@@ -48,10 +48,10 @@ STATIC = """
 
     power.defvjp(forward_rule, backward_rule)
 """
-CASES = {
-    "logcosh": (VJP, {"x": "4x3", "a": "scalar"}, {}),
-    "cube": (JVP, {"x": "5"}, {}),
-    "power": (STATIC, {"x": "3"}, {"n": 3}),
+CASES = {  # few numbers: JAX traces the rule again for each call of it
+    "logcosh": (VJP, {"x": "2x3", "a": "scalar"}, {}),
+    "cube": (JVP, {"x": "2"}, {}),
+    "power": (STATIC, {"x": "2"}, {"n": 3}),
 }
 WRONG = [
     ("logcosh", "a * jnp.tanh(x)", "jnp.tanh(x)", "x"),
@@ -94,9 +94,9 @@ def test_a_rule_whose_forward_computes_something_else_is_told(folder):
 
 def test_a_function_that_uses_a_rule_is_checked_if_it_is_asked_for(folder):
     write(folder, JVP + "\n    def loss(x):\n        return jnp.sum(cube(x))\n")
-    assert check_target("rules.py:loss", inputs={"x": "5"}).passed
+    assert check_target("rules.py:loss", inputs={"x": "2"}).passed
     write(folder, JVP.replace("3 * x", "2 * x") + "\n    def loss(x):\n        return jnp.sum(cube(x))\n")
-    assert check_target("rules.py:loss", inputs={"x": "5"}, blame=False).verdict == "fail"
+    assert check_target("rules.py:loss", inputs={"x": "2"}, blame=False).verdict == "fail"
 
 
 def test_a_rule_named_like_a_pair_is_one_check(folder):
@@ -104,7 +104,7 @@ def test_a_rule_named_like_a_pair_is_one_check(folder):
     write(folder, source)
     assert [opened.id for opened in open_target(CheckSpec("rules.py"))] == ["rules.py:logcosh"]
     write(folder, source.replace("g * a * jnp.tanh(x)", "a * jnp.tanh(x)"))
-    result = check_target("rules.py", inputs={"x": "4", "a": "scalar"}, blame=False)
+    result = check_target("rules.py", inputs={"x": "2", "a": "scalar"}, blame=False)
     assert [n for n, g in result.gradients.items() if g.verdict == "fail"] == ["x"]
 
 
@@ -115,7 +115,8 @@ def test_what_a_framework_differentiates_is_not_hand_written(folder):
 
 def test_a_rule_is_needed_where_only_definitions_are_run(folder):
     write(folder, VJP + "\n    raise RuntimeError('training')\n")
-    (problem,) = resolve(CheckSpec("rules.py", loading=Loading(only_symbol=True)))
+    inputs = {"x": InputSpec((2,)), "a": InputSpec(())}
+    (problem,) = resolve(CheckSpec("rules.py", inputs=inputs, loading=Loading(only_symbol=True)))
     assert (problem.id, run(problem, Settings(blame=False)).verdict) == ("rules.py:logcosh", "pass")
 
 
