@@ -228,3 +228,46 @@ def test_what_lies_between_the_slopes_of_far_kinks_is_not_the_gradient(factor, v
         return dx, factor * dW1, dW2
 
     assert gradcli.check(squeeze_excite_forward, backward, inputs, blame=False).verdict in verdicts
+
+
+def hidden_square_forward(y):
+    return np.tanh((np.abs(y * y) + 1e6) - 1e6).sum(), y
+
+
+def hidden_square_backward(dout, y):
+    return dout * 2 * y / np.cosh(y * y) ** 2
+
+
+def test_a_complex_step_that_underflows_is_not_borne_out_by_differences_that_drown():
+    for seed in SEEDS:
+        y = np.random.default_rng(seed).standard_normal((3, 3))
+        assert verdict(hidden_square_forward, hidden_square_backward, seed, y=1e-150 * y) != "fail", seed
+        for factor in (1.01, 0.0):
+            wrong = verdict(
+                hidden_square_forward, lambda d, y, f=factor: f * hidden_square_backward(d, y), seed, y=y
+            )
+            assert wrong == "fail", (seed, factor)
+
+
+def normalised_forward(x):
+    c = x - x.mean(axis=1, keepdims=True)
+    s = 1 / np.sqrt((c * c).mean(axis=1, keepdims=True) + 1e-5)
+    return (c * s / (1 + x * x)).sum(), (x, c * s, s)
+
+
+def normalised_backward(dout, cache):
+    x, y, s = cache
+    g = dout / (1 + x * x)
+    dx = s * (g - g.mean(axis=1, keepdims=True) - y * (g * y).mean(axis=1, keepdims=True))
+    return dx - 2 * g * y * x / (1 + x * x)
+
+
+def test_what_cancels_in_a_complex_step_rounds_by_the_step_where_it_hardly_depends_on_the_input():
+    for seed in range(12):
+        x = np.random.default_rng(seed).standard_normal((3, 2 + seed % 2))
+        assert verdict(normalised_forward, normalised_backward, seed, x=1e-8 * x) != "fail", seed
+        for factor in (1.01, 0.0):
+            wrong = verdict(
+                normalised_forward, lambda d, c, f=factor: f * normalised_backward(d, c), seed, x=x
+            )
+            assert wrong == "fail", (seed, factor)
