@@ -230,7 +230,8 @@ def _with_far_rounding(line: Line, slopes: Slopes, step: float) -> Slopes:
 def _with_far_kink(
     slopes: Slopes, steps: FloatArray, plus: FloatArray, minus: FloatArray, rounding: float
 ) -> Slopes:
-    """Add the doubt of slopes that differ on the two sides by as much at one far step as at the next.
+    """Add the doubt of a slope between those of the two sides, which differ by as much at one far step as at
+    the next.
 
     What they average to is the slope on neither side: there are kinks on the way, all of them nearer. Where
     several follow each other, a side need not look like a line, and no kink is seen as such. For a smooth
@@ -240,7 +241,9 @@ def _with_far_kink(
         apart = np.abs(plus + minus) / steps
         same = (apart[1:] > 0.8 * apart[:-1]) & (apart[1:] < 1.25 * apart[:-1])
         same &= np.abs(plus + minus)[:-1] > 16 * rounding
-    stays = same[:-1] & same[1:]
+        between = np.minimum(plus, -minus) / steps + 0.1 * apart < slopes.low[0]
+        between &= slopes.high[0] < np.maximum(plus, -minus) / steps - 0.1 * apart
+    stays = same[:-1] & same[1:] & between[:-2]
     doubt = float(np.max(apart[:-2][stays], initial=0.0))
     return replace(slopes, uncertainty=np.maximum(slopes.uncertainty, doubt))
 
