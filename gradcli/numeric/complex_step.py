@@ -17,7 +17,6 @@ from gradcli.numeric.structure import Position
 
 _JITTERS = 2
 _SAMPLES = 3  # batches in which the rounding is measured
-UNEVEN = (0.89, 0.71, 0.53, 0.94, 0.61, 0.83)  # parts of a step: by them, other digits round
 STEP = 2.0**-100  # times the input's spread; about 1e-30, and to divide by it is exact
 
 
@@ -71,17 +70,16 @@ def _measure_rounding(
 ) -> None:
     """Measure the rounding of the complex step where it is cheap, and carry it over to the rest.
 
-    All inputs are jittered by one ulp and a few batches measured again, by a step of other digits: where
-    slopes hardly depend on the inputs, what is left of a sum of them rounds by the step alone. Elsewhere the
-    typical relative spread is taken: what that underestimates is found by the careful look.
+    All inputs are jittered by one ulp and a few batches measured again. Elsewhere the typical relative
+    spread is taken: what that underestimates is found by the careful look.
     """
     sampled = [positions[i] for i in known.sample(len(positions), _SAMPLES)]
     distances = {p: np.zeros(known.moves.group_at(p)) for p in sampled}
-    for part in UNEVEN[:_JITTERS]:
+    for _ in range(_JITTERS):
         moved = jitter(known)
         for position in sampled:
             selection = known.moves.selection(position)
-            slopes = known.perturbation.imaginary(position, part * step, around=moved)
+            slopes = known.perturbation.imaginary(position, step, around=moved)
             tick(1)
             if slopes is not None:
                 distances[position] = np.fmax(distances[position], np.abs(slopes - known.value[selection]))
@@ -89,16 +87,12 @@ def _measure_rounding(
     # What is left of a product of tiny numbers.
     underflow = SMALLEST * max(map(largest, known.cotangents)) / step
     typical = _typical_of(known, distances)
-    most = max(largest(typical), *map(largest, distances.values()))
     for position in positions:
         selection = known.moves.selection(position)
         # The truncation of a complex step is of the order of its square.
         floor = 4 * np.finfo(np.float64).eps * np.abs(known.value[selection]) + truncation + underflow
         own = distances.get(position)
-        spread = typical[known.moves.places(position)] if own is None else own
-        # Terms that cancel to exactly zero stay there by luck: they round as others do.
-        spread = np.where(known.value[selection] == 0.0, most, spread)
-        known.uncertainty[selection] = spread + floor
+        known.uncertainty[selection] = (typical[known.moves.places(position)] if own is None else own) + floor
 
 
 def scatter_at(known: Known, position: Position, place: tuple[int, ...]) -> float:
@@ -196,7 +190,9 @@ def _compare(
         refined = (16.0 * fine - coarse) / 15.0
         doubt = 4.0 * np.abs(refined - fine) + 16.0 * _typical(level) / steps[1]
         if not (slope.any() or coarse.any() or fine.any()):
-            continue  # it does not depend on the input, or the moves drown in rounding on the way
+            # It does not depend on the input, unless the moves drown in its rounding; zeros have none.
+            moves = moves or bool(np.all(level <= SMALLEST))
+            continue
         moves = True
         if not bool(np.all(np.abs(slope - refined) <= doubt)):
             return False

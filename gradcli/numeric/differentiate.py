@@ -247,9 +247,8 @@ class Differentiator:
         drawn, perturbation = [], self.known.perturbation
         if self.method == COMPLEX:
             step = complex_step.step_of(self.known)
-            for part in complex_step.UNEVEN:
-                around = complex_step.jitter(self.known)
-                slopes = perturbation.imaginary(position, part * step, around=around)
+            for _ in range(6):
+                slopes = perturbation.imaginary(position, step, around=complex_step.jitter(self.known))
                 if slopes is not None:
                     drawn.append(float(slopes[place]))
             if tiny:
