@@ -77,7 +77,6 @@ def look(
     if slopes.kind[0] == SMOOTH:
         if steps[-1] > top:
             slopes = _with_far_rounding(line, slopes, float(steps[-1]))
-            slopes = _with_far_kink(slopes, steps, plus, minus, line.rounding())
         if near.kind[0] == SMOOTH:
             slopes = _unless_in_line(slopes, near, line, steps, plus - minus, scale)
         slopes = _unless_turned(slopes, line, steps, plus + minus)
@@ -225,27 +224,6 @@ def _with_far_rounding(line: Line, slopes: Slopes, step: float) -> Slopes:
     )
     doubt = np.maximum(slopes.uncertainty, min(apart, most))
     return Slopes(slopes.low, slopes.high, doubt, slopes.kind)
-
-
-def _with_far_kink(
-    slopes: Slopes, steps: FloatArray, plus: FloatArray, minus: FloatArray, rounding: float
-) -> Slopes:
-    """Add the doubt of a slope between those of the two sides, which differ by as much at one far step as at
-    the next.
-
-    What they average to is the slope on neither side: there are kinks on the way, all of them nearer. Where
-    several follow each other, a side need not look like a line, and no kink is seen as such. For a smooth
-    function the difference grows with the step, and once it has run out it shrinks.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(plus + minus) / steps
-        same = (apart[1:] > 0.8 * apart[:-1]) & (apart[1:] < 1.25 * apart[:-1])
-        same &= np.abs(plus + minus)[:-1] > 16 * rounding
-        between = np.minimum(plus, -minus) / steps + 0.1 * apart < slopes.low[0]
-        between &= slopes.high[0] < np.maximum(plus, -minus) / steps - 0.1 * apart
-    stays = same[:-1] & same[1:] & between[:-2]
-    doubt = float(np.max(apart[:-2][stays], initial=0.0))
-    return replace(slopes, uncertainty=np.maximum(slopes.uncertainty, doubt))
 
 
 def _with_hidden(line: Line, slopes: Slopes, top: float) -> Slopes:
