@@ -1,9 +1,9 @@
 """The convention of pairs: `X_forward(x, …)` with `X_backward(dout, cache)`, two functions of a file."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -109,27 +109,15 @@ class CheckablePair(ByArguments):
         if reason is not None:
             raise TargetError(f"{label.where}: {reason}")
 
-        def without(nograd: frozenset[str]) -> Callable[..., Problem]:
-            def made(forward: Callable[..., Any], backward: Callable[..., Any]) -> Problem:
-                return make_problem(
-                    *self._adapted(forward, backward),
-                    inputs,
-                    constants,
-                    id=label.id,
-                    target=label.target,
-                    where=label.where,
-                    rerun=label.rerun,
-                    nograd=self.nograd | nograd,
-                )
-
-            return made
+        def leaving_out(data: frozenset[str]) -> Callable[..., Problem]:
+            return partial(self.without(self.nograd | data)._made, inputs, constants, label)
 
         data = self._data_without_gradient(inputs)
         labels = _labels(inputs) - self.nograd - data
         if labels:
-            data |= _left_out(without(labels)(self.forward, self.backward), labels)
+            data |= _left_out(leaving_out(labels)(self.forward, self.backward), labels)
         told = [f"{name} is not compared: backward returns no gradient of it" for name in sorted(data)]
-        made = without(data)
+        made = leaving_out(data)
         problem = made(self.forward, self.backward)
         problem = replace(problem, remarks=(*problem.remarks, *told)) if told else problem
         if self._dictionary is None and not self._has_context and not self._has_tensors:
@@ -139,6 +127,25 @@ class CheckablePair(ByArguments):
             return replace(problem, source=source)
         unused = _without_gradient(problem, self._dictionary.keys)
         return replace(problem, source=source, nograd=problem.nograd | unused)
+
+    def _made(
+        self,
+        inputs: Mapping[str, Array],
+        constants: Mapping[str, Any],
+        label: Label,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+    ) -> Problem:
+        return make_problem(
+            *self._adapted(forward, backward),
+            inputs,
+            constants,
+            id=label.id,
+            target=label.target,
+            where=label.where,
+            rerun=label.rerun,
+            nograd=self.nograd,
+        )
 
     def without(self, nograd: frozenset[str]) -> "CheckablePair":
         return replace(self, nograd=nograd)
@@ -160,7 +167,7 @@ def _labels(inputs: Mapping[str, Array]) -> frozenset[str]:
     return labels if labels < floats else frozenset()
 
 
-def _left_out(problem: Problem, names: frozenset[str]) -> frozenset[str]:
+def _left_out(problem: Problem, names: Collection[str]) -> frozenset[str]:
     """Those of some inputs that backward returns no gradient of. Cost: a forward and a backward."""
     subject = Subject(problem, Clock(None))
     subject.reseed = True
@@ -177,22 +184,23 @@ def _without_gradient(problem: Problem, names: Sequence[str]) -> frozenset[str]:
     """The parameters that backward says nothing of and that move no output: `Wya` of a cell whose prediction
     is not differentiated.
 
-    Cost: a forward and a backward, and a forward for each of those parameters.
+    Cost: a forward and a backward, and where some are left out another forward and one for each of those.
     """
+    left = _left_out(problem, names)
+    if not left:
+        return left
     subject = Subject(problem, Clock(None))
     subject.reseed = True
     try:
         with np.errstate(all="ignore"):
-            run = subject.forward(copies(problem.inputs))
-            before = [out.copy() for out in run.outputs]
-            gradients = subject.backward(tuple(np.ones_like(out) for out in before), run.saved)
+            before = [out.copy() for out in subject.forward(copies(problem.inputs)).outputs]
 
             def moves(name: str) -> bool:
                 moved = {**copies(problem.inputs), name: problem.inputs[name] * 0.9 + 0.1}
                 after = subject.forward(moved).outputs
                 return not all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
-            return frozenset(n for n in names if gradients.get(n) is None and not moves(n))
+            return frozenset(name for name in left if not moves(name))
     except BrokenPromise:  # the check will find it again, and say where
         return frozenset()
 

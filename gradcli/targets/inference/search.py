@@ -12,7 +12,7 @@ from gradcli.targets.inference.algebra import by_algebra
 from gradcli.targets.inference.candidates import Candidate, Shape, candidates, ranked
 from gradcli.targets.inference.documented import by_annotation, by_docstring
 from gradcli.targets.inference.flat import as_output, as_positive, deepened, in_range, resized, squared
-from gradcli.targets.inference.guess import Drawn, Fixed
+from gradcli.targets.inference.guess import Drawn, Fixed, Layout
 from gradcli.targets.inference.indexed import links
 from gradcli.targets.inference.patience import Moment
 from gradcli.targets.inference.relaxed import relaxed
@@ -265,9 +265,7 @@ def _for_one_sample(found: Found, trial: Trial, tries: _Tries) -> tuple[Found, T
         else guess
         for name, guess in found.candidate.layout.items()
     }
-    single = replace(found, candidate=replace(found.candidate, layout=layout))
-    again = tries(single)
-    return (single, again) if again.level == FITS else (found, trial)
+    return _if_it_fits(layout, found, trial, tries)
 
 
 def _spread_as_their_gradients(
@@ -284,9 +282,14 @@ def _spread_as_their_gradients(
         kept = guess.axes[len(guess.axes) - len(trial.sums[name]) :]
         axes = tuple("1" if n == 1 else axis for n, axis in zip(trial.sums[name], kept, strict=True))
         layout[name] = replace(guess, axes=axes)
-    spread = replace(found, candidate=replace(found.candidate, layout=layout))
-    again = tries(spread)
-    return (spread, again) if again.level == FITS else (found, trial)
+    return _if_it_fits(layout, found, trial, tries)
+
+
+def _if_it_fits(layout: Layout, found: Found, trial: Trial, tries: _Tries) -> tuple[Found, Trial]:
+    """The same with another layout where that fits; else as it was."""
+    other = replace(found, candidate=replace(found.candidate, layout=layout))
+    again = tries(other)
+    return (other, again) if again.level == FITS else (found, trial)
 
 
 def _score(candidate: Candidate, trial: Trial) -> float:
