@@ -65,7 +65,7 @@ def wrong_beside(comparer: Comparer, numeric: Differentiator, tick: Tick) -> Gra
 def _plainly_wrong(there: Comparer, name: str, near: FloatArray, tick: Tick) -> Gradient | None:
     """The gradient at the point beside, checked like any other, if an error is larger than the distance."""
     (numeric,) = there.differentiators()
-    numeric.find_windows()
+    numeric.find_shortcuts()
     numeric.measure(partial(there.wanted, name), None, tick)
     gradient = there.judge(numeric, tick)
     if gradient.verdict != FAIL or gradient.failing is None:

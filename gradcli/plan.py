@@ -38,13 +38,13 @@ def plan(
         return [_some(numeric, elements, rng) for numeric in numerics]
     if elements == ALL:
         for numeric in numerics:
-            numeric.find_windows()
+            numeric.find_shortcuts()
         return [Scope(numeric, ALL) for numeric in numerics]
     if elements == PROBE:
         return [Scope(numeric, ALL if 0 in numeric.structure.shape else PROBE) for numeric in numerics]
     kinds = {id(numeric): ALL for numeric in numerics}
     for numeric in numerics:
-        numeric.find_windows(_SEARCH * clock.left() / numeric.function.seconds)
+        numeric.find_shortcuts(_SEARCH * clock.left() / numeric.function.seconds)
     allowance = _SHARE * clock.left()
     total = sum(seconds(numeric) for numeric in numerics)
     for numeric in sorted(numerics, key=seconds, reverse=True):

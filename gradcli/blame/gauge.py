@@ -40,7 +40,7 @@ def gauged(
     numeric = Differentiator(function, name, cotangents, noise, rng, method=method)
     if numeric.method == CENTRAL:
         numeric.step = 2.0 ** np.floor(np.log2(numeric.scale)) * _PART
-    numeric.find_windows()
+    numeric.find_shortcuts()
     numeric.measure(lambda: np.full(numeric.structure.shape, np.inf), None, tick)
     value, doubt = numeric.value, numeric.uncertainty
     largest = float(np.max(np.abs(value), initial=0.0))

@@ -195,7 +195,7 @@ def derivative(
             if found is not None:
                 return found
         numeric = Differentiator(function, name, cotangents, output_noise(function, rng), rng)
-        numeric.find_windows()
+        numeric.find_shortcuts()
         numeric.measure(lambda: np.full(point[name].shape, np.inf), None, tick)
     except _TooLate:
         return None

@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray
-from gradcli.numeric import climb, complex_step, linear, locality, screening
+from gradcli.numeric import climb, complex_step, linear, locality, screening, symmetry
 from gradcli.numeric.function import Function, bend
 from gradcli.numeric.known import CENTRAL, COMPLEX, LINEAR, Known
 from gradcli.numeric.rounding import Noise
@@ -58,7 +58,11 @@ class Differentiator:
         self.method = self._choose(method)
         self._may_screen = method == "auto" and self.method == COMPLEX
         self._leak: FloatArray | float = 0.0  # what rows may reach outside of their windows
-        self._screened: set[Position] = set()  # batches known from real differences alone
+        self._symmetric: symmetry.Symmetric | None = None  # all of it, where one derivative gives it
+        self._by_symmetry = False
+        self._screened: set[Position] = (
+            set()
+        )  # batches that were not measured by the complex step, one by one
         self.setup = function.evaluations - before  # evaluations that structure and method took
 
     @property
@@ -88,10 +92,17 @@ class Differentiator:
         for it."""
         return self._may_screen and screening.pays(self.function, self.moves)
 
-    def find_windows(self, most: float = np.inf) -> None:
-        """Look for rows that can move together since they reach different places of the outputs, where that
-        saves more than it costs, and costs no more than so many evaluations."""
+    def find_shortcuts(self, most: float = np.inf) -> None:
+        """Look for what saves more than it costs, and costs no more than so many evaluations: a symmetric
+        Jacobian, or rows that can move together since they reach different places of the outputs."""
         before = self.function.evaluations
+        if self._may_screen and most >= symmetry.COST:
+            self._symmetric = symmetry.find(self.known)
+        if self._symmetric is None:
+            self._find_windows(most)
+        self.setup += self.function.evaluations - before
+
+    def _find_windows(self, most: float) -> None:
         found = locality.discover(
             self.function,
             self.name,
@@ -105,7 +116,6 @@ class Differentiator:
         self.known.moves, exact = found
         # Single elements outside of a window moved less than rounding: no more than that is known of them.
         self._leak = 0.0 if exact else 16 * self.rounding / self.scale
-        self.setup += self.function.evaluations - before
 
     def _choose(self, method: str) -> str:
         if method == "auto" and self.step is not None:
@@ -134,10 +144,7 @@ class Differentiator:
 
     def spread_over(self, group: FloatArray) -> FloatArray:
         """What holds for each place of a group, as an array of the input's shape."""
-        inner = iter(group.shape)
-        axes = self.structure.separable
-        shape = tuple(next(inner) if axis in axes else 1 for axis in range(len(self.structure.shape)))
-        return np.broadcast_to(group.reshape(shape), self.structure.shape)
+        return self.known.spread_over(group)
 
     def jittered(self, point: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """The point (another if given), every input moved by one unit in the last place."""
@@ -145,6 +152,8 @@ class Differentiator:
 
     def predicted(self) -> int:
         """Evaluations that `measure` is going to need for all elements."""
+        if self._symmetric is not None:
+            return self._symmetric.left
         if self.screens:
             return 2 * self.moves.batches
         return self.moves.batches * EVALUATIONS_PER_BATCH[self.method]
@@ -188,8 +197,7 @@ class Differentiator:
         elif self.method == CENTRAL:
             climb.measure(self.known, chosen, self.step, wanted, tick)
         else:
-            left = screening.screen(self.known, chosen, tick, self._screened) if self.screens else chosen
-            complex_step.measure(self.known, left, tick)
+            complex_step.measure(self.known, self._screen(chosen, positions is None, tick), tick)
             # At a tie or a kink a complex step takes a side of its own, element by element, and the whole is
             # no gradient of anything.
             if positions is None and not adds_up(self.known, np.ones(self.structure.shape), tick):
@@ -198,19 +206,29 @@ class Differentiator:
                 climb.measure(self.known, chosen, self.step, wanted, tick)
         self.known.release()  # its working copies: few elements are measured again
 
+    def _screen(
+        self, positions: Sequence[Position], are_all: bool, tick: Callable[[int], None]
+    ) -> Sequence[Position]:
+        """Measure batches by what is cheaper than a complex step for each; returns those that it left."""
+        if self._symmetric is not None and are_all:
+            found, self._symmetric = self._symmetric, None  # memory counts
+            self._by_symmetry = True
+            return found.take(self.known, positions, self._screened)
+        return screening.screen(self.known, positions, tick, self._screened) if self.screens else positions
+
     def sharpen(self, suspects: BoolArray, tick: Callable[[int], None]) -> bool:
-        """Measure batches that hold a suspect by the complex step, where real differences were taken to be
-        good enough; returns whether there were any."""
+        """Measure batches that hold a suspect by the complex step, where what is cheaper was taken to be good
+        enough; returns whether there were any."""
         again = [position for position in sorted(self._screened) if self.known.holds(position, suspects)]
-        if again:
-            self._screened.difference_update(again)
+        self._screened.difference_update(again)
+        if not (self._by_symmetry and symmetry.confirm(self.known, again, tick)):
             complex_step.measure(self.known, again, tick)
         return bool(again)
 
     @property
     def described(self) -> str:
         """The method by which most elements were measured."""
-        return CENTRAL if self._screened else self.method
+        return CENTRAL if self._screened and not self._by_symmetry else self.method
 
     def both_sides(
         self, suspects: BoolArray, most: int, tick: Callable[[int], None]

@@ -78,6 +78,13 @@ class Known:
         rounding = np.sqrt(structure.contract(tuple(weighed), weighed, position))
         return np.asarray(largest * rounding)
 
+    def spread_over(self, group: FloatArray) -> FloatArray:
+        """What holds for each place of a group, as an array of the input's shape."""
+        inner = iter(group.shape)
+        axes = self.structure.separable
+        shape = tuple(next(inner) if axis in axes else 1 for axis in range(len(self.structure.shape)))
+        return np.broadcast_to(group.reshape(shape), self.structure.shape)
+
     def roundings(self, factor: float = 1.0) -> Callable[[Position], FloatArray]:
         """The rounding of what a batch measures, times a factor; many batches have it in common."""
         known: dict[Position, FloatArray] = {}

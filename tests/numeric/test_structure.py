@@ -152,22 +152,22 @@ def test_batchnorm_takes_evaluations_by_the_batch_and_not_by_the_features(method
     def cost(n, d):
         return evaluations(batchnorm_forward, batchnorm_backward, batchnorm_inputs(n, d), method=method)
 
-    narrow, wide, tall = cost(8, 16), cost(8, 256), cost(32, 16)
+    narrow, wide, tall = cost(8, 16), cost(8, 256), cost(31, 16)
     # The search for the axes of all three is shared. In x, where central differences were too blunt for some
     # element, there is a full ladder for the batch that it is in.
     ladder = {"auto": 0, "central": 22}[method]
     assert wide["x"] <= narrow["x"] + 8 * ladder
     assert all(wide[name] <= narrow[name] for name in ("gamma", "beta"))
-    assert tall["x"] - narrow["x"] >= 32 - 8
+    assert tall["x"] - narrow["x"] >= 31 - 8
     assert tall["gamma"] == narrow["gamma"]
 
 
-def test_batchnorm_64_by_256_takes_about_64_pairs_of_evaluations_for_16384_elements():
+def test_batchnorm_64_by_256_takes_no_more_evaluations_than_its_columns_are_long():
     result = gradcli.check(batchnorm_forward, batchnorm_backward, batchnorm_inputs(64, 256))
     assert result.passed
-    assert result.gradients["x"].evaluations < 2 * 64 + 40
+    assert result.gradients["x"].evaluations < 64
     assert result.gradients["gamma"].evaluations < 8
-    assert result.evaluations < 220
+    assert result.evaluations < 90
 
 
 @pytest.mark.parametrize(

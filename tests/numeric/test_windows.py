@@ -120,7 +120,7 @@ LOCAL = {
     "wider at the ends": (lambda x: np.gradient(np.sin(x), edge_order=2), (150,), {0: 5}),
     "two outputs": (lambda x: (np.diff(x) ** 2, filtered(np.sin(x), 5)), (2, 72), {1: 5}),
     "product with a band matrix": (lambda x: np.tanh(x @ BAND), (2, 72), {1: 4}),
-    "around": (lambda x: np.roll(x, 1) - 2 * x**2 + np.roll(x, -1), (90,), {0: 3}),
+    "around": (lambda x: np.roll(x, 1) - 2 * x**2 + 0.5 * np.roll(x, -1), (90,), {0: 3}),
     "around, a prime": (lambda x: np.sin(x) - np.roll(x, -1, axis=-1), (2, 97), {1: 2}),
     "one row around": (
         lambda x: np.tanh(filtered(x, padding=1)) + x[0] * (np.arange(90) == 89),
@@ -160,7 +160,7 @@ def test_rows_whose_windows_are_apart_move_together(case):
     forward, shape, expected = LOCAL[case]
     x = np.random.default_rng(1).standard_normal(shape)
     apart, together = differentiator(forward, x), differentiator(forward, x)
-    together.find_windows()
+    together.find_shortcuts()
     assert periods(together) == expected
     for numeric in (apart, together):
         numeric.measure(lambda: np.full(x.shape, 1e-9))
@@ -174,7 +174,7 @@ def test_rows_whose_windows_are_apart_move_together(case):
 def test_what_depends_on_rows_from_afar_is_measured_row_by_row(case):
     forward, shape = NOT_LOCAL[case]
     numeric = differentiator(forward, np.random.default_rng(2).standard_normal(shape))
-    numeric.find_windows()
+    numeric.find_shortcuts()
     assert periods(numeric) == {}
 
 
@@ -182,7 +182,7 @@ def test_what_depends_on_rows_from_afar_is_measured_row_by_row(case):
 def test_a_single_row_that_is_read_from_afar_is_found_wherever_it_is(reader):
     for read in range(0, 48, 3):
         numeric = differentiator(reads_afar(reader, read), np.random.default_rng(read).standard_normal(48))
-        numeric.find_windows()
+        numeric.find_shortcuts()
         windows = [pairing.windows.each[0] for pairing in numeric.moves.pairings if pairing.windows]
         assert all(window.reached(np.arange(48) == read)[reader] for window in windows)
 
@@ -195,7 +195,7 @@ def test_a_row_that_is_read_from_afar_at_a_kink_is_found_in_either_direction(sig
         return out
 
     numeric = differentiator(forward, np.zeros(72))
-    numeric.find_windows()
+    numeric.find_shortcuts()
     assert periods(numeric) == {}
 
 
@@ -204,7 +204,7 @@ def test_windows_that_no_test_has_refuted_are_refuted_by_the_sum(f, size):
     x = np.random.default_rng(4).standard_normal(72)
     numeric = differentiator(lambda x: reads_afar(5, 40, size)(f(x)), x)
     other = differentiator(lambda x: filtered(f(x), padding=1), x)
-    other.find_windows()
+    other.find_shortcuts()
     numeric.known.moves = other.moves
     assert periods(numeric) == {0: 3}
     numeric.measure(lambda: np.full(72, 1e-9))

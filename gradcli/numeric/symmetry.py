@@ -1,0 +1,114 @@
+"""A symmetric Jacobian: its product with the cotangent from the left is the one from the right.
+
+Softmax, batch normalisation, a step along a gradient, the equations of an energy at rest: all derivatives
+of <cotangent, f> are then the derivative of f along the cotangent, and one evaluation measures what takes one
+for each batch otherwise. It is tested, never assumed: along a random direction w, what the cotangent v sees
+of J w is what w sees of J v, or J is not symmetric where v looks.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from gradcli.arrays import Array, BoolArray, FloatArray, largest
+from gradcli.dataclass import dataclass
+from gradcli.numeric import complex_step
+from gradcli.numeric.function import random_moves
+from gradcli.numeric.known import Known
+from gradcli.numeric.structure import Position
+
+_BATCHES = 32  # from so many on it pays to try
+_SYMMETRIC = 2.0**-36  # of the sizes of what is summed: by less are two sums off that only round
+_ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
+_CONFIRMED = 16  # batches
+_POINTS = 3  # at which it is tested and measured
+COST = 2 * _POINTS  # evaluations
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetric:
+    """The gradient as the derivative along the cotangent; arrays have the input's shape."""
+
+    value: FloatArray
+    uncertainty: FloatArray
+    poor: BoolArray  # the shape of the batches: which hold an element that is not known well enough
+
+    @property
+    def left(self) -> int:
+        """The number of batches that are to be measured one by one."""
+        return int(np.count_nonzero(self.poor))
+
+    def take(self, known: Known, positions: Sequence[Position], taken: set[Position]) -> Sequence[Position]:
+        """Take all batches over; those that are known well enough are added to `taken`, others returned."""
+        np.copyto(known.value, self.value)
+        np.copyto(known.uncertainty, self.uncertainty)
+        left = [position for position in positions if self.poor[position]]
+        taken.update(position for position in positions if not self.poor[position])
+        return left
+
+
+def find(known: Known) -> Symmetric | None:
+    """The gradient, where the Jacobian by this input is symmetric; by the complex step, which must be valid.
+
+    Cost: 2 complex evaluations where it is not, 6 where it is; none where the outputs are not one array of
+    the input's shape, or few batches would do.
+    """
+    structure = known.structure
+    if structure.batches < _BATCHES or len(known.cotangents) != 1:
+        return None
+    if known.function.base[0].shape != structure.shape or structure.partners[0] != structure.separable:
+        return None
+    (cotangent,) = known.cotangents
+    slopes, off = [], 0.0
+    sizes = np.zeros(structure.group_shape)
+    for number in range(_POINTS):
+        # Other digits round otherwise; and another direction each time.
+        point = known.jittered() if number else known.function.point
+        direction = random_moves(known.rng, structure.shape)
+        there, beside = _along(known, point, cotangent), _along(known, point, direction)
+        if there is None or beside is None:
+            return None
+        apart, sizes = _seen(known, there, direction, beside)
+        off = max(off, float(np.max(np.abs(apart) / np.where(sizes > 0, sizes, 1.0), initial=0.0)))
+        if not off <= _SYMMETRIC:
+            return None
+        slopes.append(there)
+    value = slopes[0]
+    doubt = np.max([np.abs(slope - value) for slope in slopes[1:]], axis=0)
+    doubt += 4 * np.finfo(np.float64).eps * np.abs(value)
+    doubt += known.spread_over(4 * off * sizes)
+    poor = np.any(~(doubt <= _ENOUGH * np.abs(value)), axis=structure.separable)
+    found = Symmetric(value, doubt, np.asarray(poor))
+    return found if found.left <= structure.batches // 4 else None
+
+
+def confirm(known: Known, positions: Sequence[Position], tick: Callable[[int], None]) -> bool:
+    """Whether a few of some batches are found to be the same one by one; they are known by that then.
+
+    Cost: 16 complex evaluations, and those for their rounding.
+    """
+    some = [positions[i] for i in known.sample(len(positions), _CONFIRMED)]
+    before = [(known.value[s].copy(), known.uncertainty[s].copy()) for s in map(known.moves.selection, some)]
+    complex_step.measure(known, some, tick)
+    return all(
+        bool(np.all(np.abs(known.value[s] - value) <= 4 * (known.uncertainty[s] + doubt)))
+        for s, (value, doubt) in zip(map(known.moves.selection, some), before, strict=True)
+    )
+
+
+def _along(known: Known, point: Mapping[str, Array], direction: FloatArray) -> FloatArray | None:
+    """The derivative of the output along a direction; None where the code could not be evaluated."""
+    step = complex_step.step_of(known) / (largest(direction) or 1.0)
+    outputs = known.function.at({**point, known.name: point[known.name] + 1j * step * direction})
+    return None if outputs is None else np.asarray(np.imag(outputs[0]) / step)
+
+
+def _seen(
+    known: Known, there: FloatArray, direction: FloatArray, beside: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """How far what the cotangent and the direction see of each other's derivatives is apart, and the size of
+    what is summed, for each place in a group."""
+    contract, (cotangent,) = known.structure.contract, known.cotangents
+    apart = contract((cotangent,), [beside]) - contract((direction,), [there])
+    sizes = contract((np.abs(cotangent),), [np.abs(beside)]) + contract((np.abs(direction),), [np.abs(there)])
+    return apart, sizes
