@@ -1,21 +1,24 @@
 """Planted bugs: every wrong backward is caught, no right one fails, at points chosen to be hard.
 
-The corpus has far more checks than a test run has time for: correct code runs at every hard point, of the
-damaged code a share chosen by hash. `python -m tests.corpus --seeds 20` runs all of it.
+The corpus has far more checks than a test run has time for: a share of them is chosen by hash, each bug at
+most once. `python -m tests.corpus --seeds 20` runs all of it.
 """
-
-from functools import partial
 
 import pytest
 
 from tests.corpus import generated, reference
 from tests.corpus.bugs import LAYERS
-from tests.corpus.case import Layer, build, inputs_for
+from tests.corpus.case import Bug, Layer, build, inputs_for
 from tests.corpus.run import CAUGHT, INVISIBLE, PASSED, gradcli_check, points, run, seen
 
 SHARE = 0.05  # of (bug, hard case) pairs; contract bugs always run
-# What changes from call to call is looked at until the budget is spent; others take a fraction of a second.
-check = partial(gradcli_check, budget=3.0)
+CORRECT = 0.4  # of the hard cases of correct code
+
+
+def check(layer: Layer, bug: Bug | None, case: str, seed: int):
+    """What changes from call to call is looked at until the budget is spent; others take a fraction of it."""
+    return gradcli_check(layer, bug, case, seed, budget=3.0 if bug is None or bug.code is None else 1.0)
+
 
 by_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 needs_extended = pytest.mark.skipif(
@@ -75,7 +78,7 @@ def test_every_bug_is_wrong_somewhere(layer: Layer):
 def test_correct_code_passes_and_planted_bugs_fail(layer: Layer):
     disagreements = [
         str(finding)
-        for finding in run([layer], [0], check, share=SHARE)
+        for finding in run([layer], [0], check, share=SHARE, correct_share=CORRECT, once=True)
         if finding.outcome not in (PASSED, CAUGHT, INVISIBLE)
     ]
     points.cache_clear()
@@ -87,7 +90,7 @@ def test_correct_code_passes_and_planted_bugs_fail(layer: Layer):
 def test_random_pairs_pass_and_their_damaged_copies_fail(number: int):
     disagreements = [
         str(finding)
-        for finding in run([generated.layer(number)], [0], share=0.05)
+        for finding in run([generated.layer(number)], [0], share=SHARE, correct_share=CORRECT)
         if finding.outcome not in (PASSED, CAUGHT, INVISIBLE)
     ]
     points.cache_clear()

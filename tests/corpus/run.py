@@ -198,20 +198,38 @@ def run(
     correct: bool = True,
     bugs: bool = True,
     share: float = 1.0,
+    correct_share: float = 1.0,
+    once: bool = False,
     cases: tuple[str, ...] = (),
 ) -> Iterator[Finding]:
-    """Judge every layer at every hard case: correct, and with each bug of a share chosen by hash."""
+    """Judge every layer at every hard case: correct, and with each bug of a share chosen by hash.
+
+    `correct_share`: of the hard cases of correct code; that of nothing hard is always among them. `once`: of
+    the cases chosen for a bug, one alone.
+    """
     for layer in layers:
         for case in layer.cases:
             if cases and case not in cases:
                 continue
             for seed in seeds:
-                if correct:
+                if correct and (case == "default" or _mark(layer, "", case, seed) < correct_share):
                     yield _guarded(judge_correct, layer, None, case, seed, check)
                 for bug in layer.bugs if bugs else ():
-                    mark = zlib.crc32(f"{layer.name}/{bug.name}/{case}/{seed}".encode()) / 2**32
-                    if mark < share or (bug.code is not None and case in bug.where):
+                    if case in _chosen(layer, bug, seed, share, once):
                         yield _guarded(judge_bug, layer, bug, case, seed, check)
+
+
+def _chosen(layer: Layer, bug: Bug, seed: int, share: float, once: bool) -> list[str]:
+    """The hard cases at which a bug is looked for; a broken promise is at least where it is demanded."""
+    demanded = [case for case in layer.cases if bug.code is not None and case in bug.where]
+    marks = {case: _mark(layer, bug.name, case, seed) for case in layer.cases}
+    chosen = demanded + [case for case, mark in marks.items() if mark < share and case not in demanded]
+    return sorted(chosen, key=lambda case: (case not in demanded, marks[case]))[:1] if once else chosen
+
+
+def _mark(layer: Layer, bug: str, case: str, seed: int) -> float:
+    """A number between 0 and 1, always the same for the same check."""
+    return zlib.crc32(f"{layer.name}/{bug}/{case}/{seed}".encode()) / 2**32
 
 
 def _guarded(

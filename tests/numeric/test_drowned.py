@@ -103,8 +103,7 @@ CENTRED = {
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4, 1e6])
+@pytest.mark.parametrize(("scale", "seed"), [(1e-4, 0), (1.0, 1), (1e4, 2), (1e6, 0)])
 @pytest.mark.parametrize("name", CENTRED)
 def test_what_stands_still_however_far_it_is_moved_has_a_gradient_of_zero(name, scale, seed, dtype):
     f, slope = CENTRED[name]

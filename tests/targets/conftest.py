@@ -12,3 +12,9 @@ def folder(tmp_path, monkeypatch):
     """An empty folder, in which the test stands."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def as_found(monkeypatch):
+    """A failure is told at the shape at which it was found: of shrinking tests/test_cases.py tells."""
+    monkeypatch.setattr("gradcli.cases._SMALL", float("inf"))

@@ -171,7 +171,7 @@ FILES = {
 }
 TARGETS = [(file, name, *bug) for file, bugs in FILES.items() for name, bug in bugs.items()]
 
-pytestmark = pytest.mark.usefixtures("folder")
+pytestmark = pytest.mark.usefixtures("folder", "as_found")
 
 
 def put(folder, file, text):

@@ -25,7 +25,7 @@ SLIPS = [
     ("prop", "db1 = dZ1.sum(axis=1, keepdims=True) / m", "db1 = dZ1.sum() / m", "b1"),
 ]
 
-pytestmark = pytest.mark.usefixtures("folder")
+pytestmark = pytest.mark.usefixtures("folder", "as_found")
 
 
 def check(name, right="", wrong=""):
