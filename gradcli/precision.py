@@ -48,7 +48,7 @@ def widen(
     `beside_one`: what rounding may leave of a gradient that is computed from numbers about one.
     None where that has nothing to add: backward does not carry the dtype through, or computes something else
     in float64, which is not what takes another branch there, nor what drowns here. Cost: one forward and one
-    backward, 8 more where the two differ, 32 more where that does not explain it.
+    backward, 8 more where the two differ, up to 64 more where that does not explain it.
     """
     subject = seen.subject.widened()
     given = tuple(c.astype(np.float64) for c in seen.cotangents)
@@ -64,8 +64,8 @@ def widen(
     branches: Callable[[], dict[str, FloatArray]] = cache(partial(_branches, exact, rng, inputs))
 
     @cache
-    def drowned() -> dict[str, FloatArray]:
-        scatter = scattered(seen, exact, rng, far=True)
+    def drowned(far: bool) -> dict[str, FloatArray]:
+        scatter = scattered(seen, exact, rng, far=far)
         return {name: _OFTEN * width for name, width in scatter.items()}
 
     for name, gradient in seen.gradients.items():
@@ -75,7 +75,7 @@ def widen(
         scale = float(np.max(np.abs(found[name]), initial=0.0))
         same = _SAME * scale + 16 * rounding[name] + 16 * floor[name]
         same_beside_one = same + 16 * beside_one[name]
-        measures = (dict, branches, drowned)
+        measures = (dict, branches, partial(drowned, far=False), partial(drowned, far=True))
         if not any(np.all(distance <= same_beside_one + more().get(name, 0.0)) for more in measures):
             return None
         if not np.all(distance <= same):

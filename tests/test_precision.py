@@ -393,3 +393,52 @@ def test_a_cache_of_a_lower_precision_loses_digits(dtype):
     assert "GC104" in codes(result)
     mask = unblamed(lambda x: (2.0 * x * (x > 0), (2.0 * (x > 0)).astype(dtype)), backward, {"x": x})
     assert (mask.verdict, codes(mask)) == ("pass", [])
+
+
+def shifted_norm_forward(x):
+    """All outputs of each row add up to zero, and the shift takes three digits."""
+    one = x.dtype.type
+    c = x + one(1e3)
+    c -= c.mean(axis=1, keepdims=True)
+    s = one(1) / np.sqrt((c * c).mean(axis=1, keepdims=True) + one(1e-5))
+    return (c * s).sum(), (c * s, s)
+
+
+def shifted_norm_backward(dout, cache, part=1):
+    y, s = cache
+    g = np.full_like(y, dout)
+    return s * (g - part * g.mean(axis=1, keepdims=True) - y * (g * y).mean(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (3, 2), (2, 3)])
+def test_noise_in_float32_around_a_constant_is_no_other_function(shape):
+    for seed in range(8):
+        inputs = {"x": np.random.default_rng(seed).standard_normal(shape).astype(np.float32)}
+        right = unblamed(shifted_norm_forward, shifted_norm_backward, inputs, seed=seed)
+        assert right.verdict != "fail", seed
+        wrong = unblamed(
+            shifted_norm_forward, lambda d, c: shifted_norm_backward(d, c, part=0), inputs, seed=seed
+        )
+        assert wrong.verdict == "fail", seed
+
+
+def saturating_forward(x):
+    """Of a small x the digits of 1 + x * x are few, as many as float32 has; of a larger one they are not."""
+    h = np.sqrt(1 + x * x) - 1
+    return (h / (1e-9 + h)).sum(), (x, h)
+
+
+def saturating_backward(dout, cache):
+    x, h = cache
+    return dout * 1e-9 / (1e-9 + h) ** 2 * x / np.sqrt(1 + x * x)
+
+
+def test_digits_that_only_small_numbers_lose_are_mostly_no_cast():
+    alarms = 0
+    for seed in range(12):
+        inputs = {"x": 1e-4 * np.random.default_rng(seed).standard_normal(5)}
+        right = unblamed(saturating_forward, saturating_backward, inputs, seed=seed)
+        alarms += right.verdict == "fail"
+        wrong = unblamed(saturating_forward, lambda d, c: -saturating_backward(d, c), inputs, seed=seed)
+        assert wrong.verdict == "fail", seed
+    assert alarms <= 1  # all but one before the digits of larger numbers were looked at

@@ -423,6 +423,34 @@ def test_gc109_what_is_left_of_a_mean_taken_off_is_no_violation(dtype):
         assert (result.verdict, "GC109" in codes(result)) == ("pass", False)
 
 
+def normalised_rows(x):
+    c = x - x.mean(axis=1, keepdims=True)
+    s = 1 / np.sqrt((c * c).mean(axis=1, keepdims=True) + 1e-5)
+    return (c * s).sum(axis=1), (c * s, s)
+
+
+def normalised_rows_backward(dout, cache, left_over=0.0):
+    y, s = cache
+    g = np.repeat(dout[:, None], y.shape[1], axis=1)
+    dx = s * (g - g.mean(axis=1, keepdims=True) - y * (g * y).mean(axis=1, keepdims=True))
+    return dx + left_over * np.median(dout) * s  # homogeneous, and not additive
+
+
+def test_gc109_what_cancels_and_is_then_multiplied_is_off_by_the_last_digits_of_the_cotangent():
+    for seed in range(40):
+        x = {"x": 1e-3 * np.random.default_rng(seed).standard_normal((3, 5))}
+        right = gradcli.check(normalised_rows, normalised_rows_backward, x, seed=seed, blame=False)
+        assert right.verdict != "fail", seed
+        wrong = gradcli.check(
+            normalised_rows,
+            lambda d, c: normalised_rows_backward(d, c, left_over=1e-10),
+            x,
+            seed=seed,
+            blame=False,
+        )
+        assert "GC109" in codes(wrong), seed
+
+
 def test_gc109_rounding_of_tiny_and_huge_gradients_is_no_violation():
     for size in (1e-300, 1e-150, 1e150, 1e300):
         result = check_backward(lambda d, x, size=size: d * size, lambda x, size=size: (x * size, None))
