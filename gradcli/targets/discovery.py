@@ -11,7 +11,12 @@ from gradcli.result import Violation
 from gradcli.spec import ObjectSpelling
 from gradcli.subject import copies
 from gradcli.targets.class_calls import Calls
-from gradcli.targets.class_methods import input_gradients, stored_predictions, with_gradient
+from gradcli.targets.class_methods import (
+    input_gradients,
+    is_target,
+    stored_predictions,
+    with_gradient,
+)
 from gradcli.targets.class_notices import notice
 from gradcli.targets.living import Prototype, find_twins, revived, without_caches
 from gradcli.targets.parameters import (
@@ -109,6 +114,7 @@ def discover(
     if not failed:
         wanted = tuple(with_gradient(floats, result, after, prototype.parameters))
         wanted = tuple(name for name in floats if name in wanted or name in stored)
+        wanted = _told_apart(wanted, floats, calls, settled, inputs, cotangents, result)
     found = Discovery(prototype, wanted, calls, shapes, stored=stored)
     if failed:
         return found
@@ -118,6 +124,41 @@ def discover(
     found = replace(found, noticed=tuple(noticed))
     calls, reduce, agrees = _reading(calls, found, inputs, outputs)
     return replace(found, calls=calls, reduce=reduce, doubtful=bool(reduce) and not agrees)
+
+
+def _told_apart(
+    wanted: tuple[str, ...],
+    floats: Mapping[str, tuple[int, ...]],
+    calls: Calls,
+    settled: Any,
+    inputs: Mapping[str, Array],
+    cotangents: tuple[Array, ...],
+    result: Any,
+) -> tuple[str, ...]:
+    """What a lone gradient is of, where several inputs have its shape: `A` and `X` of `A @ X @ W`.
+
+    Along a direction in each, the first whose slope agrees; if none does, the first of all, as before.
+    """
+    shape = getattr(result, "shape", None)
+    rivals = [name for name in floats if floats[name] == shape and not is_target(name)]
+    if len(wanted) != 1 or wanted[0] not in rivals or len(rivals) < 2 or calls.backward.lone:
+        return wanted
+    step, direction = 1e-6, np.random.default_rng(0).standard_normal(shape)
+    claimed = float(np.sum(result * direction))
+    for name in rivals:
+        slopes = []
+        for side in (step, -step):
+            there = {**copies(inputs), name: (inputs[name] + side * direction).astype(inputs[name].dtype)}
+            try:
+                outputs, _ = calls.run(Prototype(settled).born({}), there)
+            except (Exception, SystemExit):
+                return wanted
+            pairs = zip(outputs, cotangents, strict=True)
+            slopes.append(sum(float(np.sum(out * cotangent)) for out, cotangent in pairs) / (2 * step))
+        slope = slopes[0] - slopes[1]
+        if abs(claimed - slope) <= _AGREES * abs(slope):
+            return (name,)
+    return wanted
 
 
 def _settle(

@@ -2,11 +2,13 @@
 
 import ast
 import dis
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from gradcli.targets.cost_names import is_cost_name
 from gradcli.targets.forward_call import argument_names, required_arguments
 from gradcli.targets.slots import looks_like_cotangent
 from gradcli.targets.source_tree import source_tree
@@ -87,7 +89,37 @@ def halves_of(cls: type) -> Halves | None:
     if forward is None or backward is None:
         return None
     split = backward.__name__ in ("updateGradInput", "update_grad_input")
-    return Halves(forward, backward, _first(cls, _ACCUMULATES) if split else None)
+    halves = Halves(forward, backward, _first(cls, _ACCUMULATES) if split else None)
+    cost = _stored_cost(cls, forward, backward)
+    return halves if cost is None else _with_cost(halves, cost)
+
+
+def _stored_cost(cls: type, forward: Callable[..., Any], backward: FunctionType) -> FunctionType | None:
+    """The cost that goes by what the object holds, `loss(self)`, of a backward that takes nothing either."""
+    if len(argument_names(backward)) > 1:
+        return None
+    for name in dir(cls):
+        method = inspect.getattr_static(cls, name, None)
+        if not isinstance(method, FunctionType) or method is forward or not is_cost_name(name):
+            continue
+        if len(argument_names(method)) == 1 and not is_left_open(cls, method):
+            return method
+    return None
+
+
+def _with_cost(halves: Halves, cost: FunctionType) -> Halves:
+    """Halves whose forward ends in the cost of what it has stored."""
+
+    def around(forward: Callable[..., Any], backward: Callable[..., Any]) -> Halves:
+        @functools.wraps(forward)
+        def value(self: Any, *args: Any, **keywords: Any) -> Any:
+            forward(self, *args, **keywords)
+            return cost(self)
+
+        return halves._replace(forward=value, backward=backward)
+
+    behind = Behind(halves.forward, halves.backward, around, None)
+    return around(halves.forward, halves.backward)._replace(behind=behind)
 
 
 def forward_of(cls: type) -> Callable[..., Any] | None:

@@ -180,7 +180,7 @@ def _seed_of(engine: Engine) -> str:
     if len(inspect.signature(engine.cls.backward).parameters) < 2:  # type: ignore[attr-defined]
         return "none"
     cotangent = np.array([[2.0, -3.0], [5.0, 7.0]], dtype=engine.dtype)
-    possible = []
+    right, possible, ignores = [], [], False
     for seed in ("array", "value"):
         tried = replace(engine, seed=seed)
         leaf = engine.wrap(np.ones((2, 2), dtype=engine.dtype))
@@ -190,8 +190,13 @@ def _seed_of(engine: Engine) -> str:
         except (Exception, SystemExit):
             continue
         if np.array_equal(found, cotangent):
-            return seed
+            right.append((seed, isinstance(getattr(leaf, engine.grad), engine.cls)))
         is_ignored = bool(np.all(found == 1))  # what it takes is something else, `retain_grad`
+        ignores |= is_ignored
         possible += [seed] if found.shape == cotangent.shape and not is_ignored else []
+    if right:
+        # An engine that keeps its gradients as values is given one: `grad.data` of an array is a buffer.
+        seed, keeps_values = right[0]
+        return right[-1][0] if keeps_values else seed
     # A sum may be wrong; without `*`, outputs cannot be weighed.
-    return possible[0] if possible else "none" if hasattr(engine.cls, "__mul__") else "array"
+    return possible[0] if possible else "none" if ignores or hasattr(engine.cls, "__mul__") else "array"

@@ -151,10 +151,13 @@ def _operators(engine: Engine) -> Iterator[Operation]:
     shape: Shape = () if engine.scalar else (4, 3)
     for name, (method, run) in _UNARY.items():
         if hasattr(engine.cls, method):
-            yield Operation(name, run, {"a": shape}, sign=int(name == "pow"))
+            sign = int(name == "pow")
+            yield Operation(name, run, {"a": shape}, sign)
+            yield from _twice(Operation(name, run, {"a": shape}, sign))
     for name, (method, pair) in _BINARY.items():
         if hasattr(engine.cls, method):
             yield Operation(name, pair, {"a": shape, "b": shape})
+            yield from _twice(Operation(name, pair, {"a": shape, "b": shape}))
             if not engine.scalar:
                 for how, (left, right) in _BROADCASTS.items():
                     yield Operation(f"{name}_{how}", pair, {"a": left, "b": right})
@@ -176,7 +179,10 @@ def _products(method: str) -> Iterator[Operation]:
         ("matmul_broadcast", (2, 4, 3), (3, 2)),
         ("matmul_vector", (4, 3), (3,)),
     ):
-        yield Operation(name, run, {"a": left, "b": right}, optional=name != "matmul")
+        product = Operation(name, run, {"a": left, "b": right}, optional=name != "matmul")
+        yield product
+        if name == "matmul":
+            yield from _twice(product)
 
 
 def _methods(engine: Engine) -> Iterator[Operation]:
@@ -193,8 +199,7 @@ def _methods(engine: Engine) -> Iterator[Operation]:
         elif not needed:
             sign = 1 if name in _NEEDS_POSITIVE or engine.scalar else 0
             yield Operation(name, _calling(name), {"a": shape}, sign)
-            for weight in (2.5, None):
-                yield Operation(f"{name}_twice", _twice(name, weight), {"a": shape}, sign, optional=True)
+            yield from _twice(Operation(name, _calling(name), {"a": shape}, sign))
             if engine.scalar and name not in _NEEDS_POSITIVE:
                 yield Operation(f"{name}_negative", _calling(name), {"a": shape}, sign=-1)
             axis = next((p.name for p in parameters if p.name in ("axis", "dim")), None)
@@ -206,15 +211,19 @@ def _calling(name: str, **keywords: Any) -> Callable[[Any], Any]:
     return lambda a: getattr(a, name)(**keywords)
 
 
-def _twice(name: str, weight: float | None) -> Callable[[Any], Any]:
-    """A gradient that is put in place of what is there, rather than added to it, shows; with a weight (if the
-    engine multiplies by a number), so does one that ignores what comes from above."""
+def _twice(operation: Operation) -> Iterator[Operation]:
+    """The same operation of the same values, twice.
 
-    def run(a: Any) -> Any:
-        once = getattr(a, name)()
-        return getattr(a, name)() + (once if weight is None else once * weight)
+    A gradient that is put in place of what is there, rather than added to it, shows; with a weight (if the
+    engine multiplies by a number), so does one that ignores what comes from above.
+    """
+    for weight in (2.5, None):
 
-    return run
+        def run(*leaves: Any, weight: float | None = weight) -> Any:
+            once = operation.run(*leaves)
+            return operation.run(*leaves) + (once if weight is None else once * weight)
+
+        yield replace(operation, name=f"{operation.name}_twice", run=run, optional=True)
 
 
 def _expressions(engine: Engine) -> Iterator[Operation]:

@@ -214,8 +214,17 @@ def test_an_operation_that_lacks_an_import_is_not_passed_over():
         ("self.grad += (out.data > 0)", "self.grad += (out.data > 1)", {"relu", "relu_twice"}),
         ("other * self.data ** (other - 1)", "self.data ** (other - 1)", {"pow", "truediv"}),
         ("self.grad += out.grad\n", "self.grad = out.grad\n", {"diamond"}),
+        ("self.grad += other * self.data **", "self.grad = other * self.data **", {"pow_twice"}),
+        (
+            "return self * other**-1",
+            "out = Value(self.data / other.data, (self, other))\n        def _backward():\n"
+            "            self.grad = out.grad / other.data\n"
+            "            other.grad += -self.data / other.data**2 * out.grad\n"
+            "        out._backward = _backward\n        return out",
+            {"truediv_twice"},
+        ),
     ],
-    ids=["value", "overwritten", "mask", "factor", "overwritten-add"],
+    ids=["value", "overwritten", "mask", "factor", "overwritten-add", "overwritten-pow", "overwritten-div"],
 )
 def test_a_slip_in_micrograd_fails_the_operations_that_have_it(right, wrong, operations):
     assert failed(MICROGRAD, "Value", right, wrong, operations | {"mul"}) == operations
@@ -332,3 +341,91 @@ def test_functions_that_make_values_out_of_others_are_operations_as_well():
     verdicts = {one.id.removeprefix("engine.py:"): one.verdict for one in found}
     own = {name: verdict for name, verdict in verdicts.items() if "." not in name}
     assert own == {"softplus": "pass", "affine": "fail", "nll": "pass"}
+
+
+GRADIENTS_ARE_VALUES = """\
+import numpy as np
+
+class Tensor:
+    def __init__(self, data, requires_grad=False, depends_on=()):
+        self.data = np.array(data)
+        self.requires_grad, self.depends_on, self.shape = requires_grad, depends_on, self.data.shape
+        self.grad = Tensor(np.zeros(self.shape)) if requires_grad else None
+
+    def __add__(self, other):
+        return _made(self.data + other.data, (self, lambda g: g), (other, lambda g: g))
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Tensor) else Tensor(other)
+        return _made(
+            self.data * other.data, (self, lambda g: g * other.data), (other, lambda g: g * self.data)
+        )
+
+    def __neg__(self):
+        return _made(-self.data, (self, lambda g: -g))
+
+    def sum(self):
+        return _made(self.data.sum(), (self, lambda g: g * np.ones_like(self.data)))
+
+    def backward(self, grad=None):
+        grad = Tensor(1.0) if grad is None else grad
+        self.grad = Tensor(self.grad.data + grad.data)
+        for parent, pull in self.depends_on:
+            parent.backward(Tensor(pull(grad.data)))
+
+def _made(data, *parents):
+    needed = [(parent, pull) for parent, pull in parents if parent.requires_grad]
+    return Tensor(data, bool(needed), needed)
+"""
+
+
+def test_an_engine_that_keeps_gradients_as_values_is_given_one():
+    """`grad.data` of an array is a buffer, which adds like an array and has no unary minus."""
+    operations = ["add", "mul", "neg"]
+    assert failed(GRADIENTS_ARE_VALUES, "Tensor", "", "", operations) == set()
+    wrong = failed(GRADIENTS_ARE_VALUES, "Tensor", "lambda g: g * self.data", "lambda g: g", operations)
+    assert wrong == {"mul"}
+
+
+A_FLAG_ALONE = """\
+import numpy as np
+
+class Variable:
+    def __init__(self, data):
+        if not isinstance(data, np.ndarray):
+            raise TypeError(type(data))
+        self.data, self.grad, self.creator = data, None, None
+
+    def backward(self, retain_grad=False):
+        if self.grad is None:
+            self.grad = np.ones_like(self.data)
+        todo = [self]
+        while todo:
+            y = todo.pop()
+            if y.creator is None:
+                continue
+            inputs, pull = y.creator
+            for x, gx in zip(inputs, pull(y.grad)):
+                x.grad = gx if x.grad is None else x.grad + gx
+                todo.append(x)
+            if not retain_grad:
+                y.grad = None
+
+    def __add__(self, other):
+        return _made(self.data + other.data, (self, other), lambda g: (g, g))
+
+    def __truediv__(self, other):
+        a, b = self.data, other.data
+        return _made(a / b, (self, other), lambda g: (g / b, -g * a / b**2))
+
+def _made(data, inputs, pull):
+    out = Variable(data)
+    out.creator = inputs, pull
+    return out
+"""
+
+
+def test_a_flag_of_backward_is_no_cotangent():
+    operations = ["add", "truediv"]
+    assert failed(A_FLAG_ALONE, "Variable", "", "", operations) == set()
+    assert failed(A_FLAG_ALONE, "Variable", "-g * a / b**2", "g * a / b**2", operations) == {"truediv"}

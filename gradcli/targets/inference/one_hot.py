@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gradcli.targets.inference.guess import Drawn, Guess
+from gradcli.targets.inference.passed_on import passed_on
 from gradcli.targets.labels import LABEL
 from gradcli.targets.source_tree import source_tree
 
@@ -28,6 +29,7 @@ def by_classes(
     if not any(map(_CLASSES.search, (*symbols, *map(ast.unparse, trees)))):
         labels &= {name for tree in trees for name in _times_logarithm(tree)}
     otherwise = {name for tree in trees for name in _used_otherwise(tree)}
+    otherwise |= {name for function in functions for name in _used_otherwise_by_helpers(function)}
     otherwise |= {source for tree in trees for name, source in _reshaped(tree) if name in otherwise}
     return labels - otherwise
 
@@ -80,6 +82,14 @@ def _used_otherwise(tree: ast.AST) -> Iterator[str]:
             yield from _names(node.right) if isinstance(node.left, ast.Constant) else ()
         elif isinstance(node, ast.Call) and (takes := _takes_numbers(node)):
             yield from (argument.id for argument in takes if isinstance(argument, ast.Name))
+
+
+def _used_otherwise_by_helpers(function: Callable[..., Any]) -> Iterator[str]:
+    """`y` of `softmax_loss(scores, y)`, where that indexes by its own."""
+    for helper, given in passed_on(function):
+        tree = source_tree(helper)
+        used = set(_used_otherwise(tree)) if tree is not None else set()
+        yield from (name for parameter, name in given.items() if parameter in used)
 
 
 def _takes_numbers(call: ast.Call) -> list[ast.expr]:

@@ -102,6 +102,19 @@ def by_number(x, y):
     return -np.log(p[np.arange(len(x)), flat])
 
 
+def picked(scores, classes):
+    p = softmax(scores)  # noqa: F821
+    return -np.log(p[np.arange(len(scores)), classes])
+
+
+def by_a_helper(x, y):
+    return picked(x, y)  # a softmax
+
+
+def rows_by_a_helper(x, y):
+    return in_rows(x, y)  # a softmax
+
+
 def of_two(x, y):
     p = softmax(x)  # noqa: F821
     return -y * np.log(p) - (1 - y) * np.log(1 - p)
@@ -117,6 +130,8 @@ def squares(x, y):
 
 def test_labels_are_classes_only_where_the_code_says_so():
     assert by_classes([in_rows], [], ["logits", "y_true"]) == {"y_true"}
+    assert by_classes([by_a_helper], ["softmax"], ["x", "y"]) == set()
+    assert by_classes([rows_by_a_helper], ["softmax"], ["x", "y"]) == {"y"}
     assert by_classes([by_number], [], ["x", "y"]) == by_classes([of_two], [], ["x", "y"]) == set()
     assert by_classes([squares], [], ["x", "y"]) == set()
 
