@@ -8,6 +8,7 @@ _COST = re.compile(
     r"|cost_?function\w*|\w*(value|func|fun|f|loss|cost)_?(and|n)?_?(grad\w*|jac\w*)",
     re.IGNORECASE,
 )
+_LIKELIHOOD = re.compile(r"\w*log_?lik", re.IGNORECASE)
 _VALUE = re.compile(
     r"log_?(z|p|prob|lik|likelihood|partition|evidence|marginal)\w*|elbo|j\w?|\w*(loss|cost|objective|obj|nll|energy|potential|value|val|error|err|ll)|f|fx|fval|total|l|\w*_(loss|cost)|(loss|cost)_\w+|e",
     re.IGNORECASE,
@@ -114,6 +115,8 @@ def is_cost(name: str, returned: Sequence[str]) -> bool:
         return True
     if _COST.fullmatch(name) is not None:
         return any(map(is_gradient, returned)) or not any(returned[1:])
+    if _LIKELIHOOD.fullmatch(name) is not None and is_value(returned[0]):
+        return any(map(is_gradient, returned[1:]))
     plain = any(_PLAIN_VALUE.fullmatch(one) for one in returned)
     return plain and any(_PLAIN_GRADIENT.fullmatch(one) for one in returned)
 

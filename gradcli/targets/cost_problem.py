@@ -261,7 +261,11 @@ def _has_cache(call: CostCall, values: Values) -> bool:
     if call.value is call.gradient or len(required_arguments(call.gradient)) != 1:
         return False
     result = call.value_call(call.on_arrays(call.value), values)
-    return isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], np.ndarray)
+    return (
+        isinstance(result, tuple)
+        and len(result) == 2
+        and isinstance(result[0], np.ndarray | np.floating | float)
+    )
 
 
 def _by_name_alone(call: CostCall, floats: Mapping[str, Array]) -> Reading:

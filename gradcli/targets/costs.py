@@ -18,6 +18,7 @@ from gradcli.targets.cost_names import (
     is_cost,
     is_derivative_of,
     is_second_order,
+    is_value,
 )
 from gradcli.targets.cost_problem import make_cost_problem, output_beside
 from gradcli.targets.factories import made_by
@@ -28,6 +29,7 @@ from gradcli.targets.pairs import CheckablePair
 from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.returned_names import returned_names
+from gradcli.targets.slots import is_cache
 from gradcli.targets.source_tree import source_tree
 
 __all__ = ["CheckableCost", "find"]
@@ -153,7 +155,14 @@ def _is_of_another(name: str, names: Sequence[str], space: Mapping[str, Any]) ->
 
 
 def _is_cost(name: str, function: Callable[..., Any]) -> bool:
-    return is_cost(name, returned_names(function)) and not made_by(function)
+    returned, takes = returned_names(function), argument_names(function)
+    # `return nll, gh, gJ` of arguments h and J.
+    named = [re.fullmatch(r"(?:d|g|grad)_?(\w+)", one) for one in returned[1:]]
+    gradients = [match[0] for match in named if match is not None and match[1] in takes]
+    plain = [f"d_{one}" if one in gradients else one for one in returned]
+    is_named = len(returned) > 1 and len(gradients) == len(returned) - 1 and not {*gradients} & {*takes}
+    is_both = is_named and is_value(returned[0]) and not name.startswith("_")
+    return (is_both or is_cost(name, plain)) and not made_by(function)
 
 
 def _is_a_difference(name: str, gradient: Callable[..., Any]) -> bool:
@@ -178,5 +187,8 @@ def _beside(
         if len(more) < len(required_arguments(gradient)) and any(map(_DATA.fullmatch, more)):
             return []  # the gradient of something else, of which this is but the end: `x * (a - y)`
         return [CheckablePair(Pair(name, name, derivative), value, gradient)]
+    asks = required_arguments(gradient)
+    if len(asks) > 1 and any(is_cache(argument) for argument in asks if argument not in takes):
+        return [CheckablePair(Pair(name, name, derivative), value, gradient)]  # it takes what the value keeps
     order = 2 if is_second_order(name, derivative) else 1
     return [CheckableCost(name, (name, derivative), value, gradient, order)]

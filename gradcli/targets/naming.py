@@ -3,8 +3,8 @@
 A pair is `X_forward` with `X_backward`, in any of these spellings: `X_fwd`/`X_bwd`, `forward_X`/`backward_X`,
 `XForward`/`XBackward`, `X_forward_fast`/`X_backward_fast`, or plain `forward`/`backward`. A backward with
 more words than any forward is another version for the forward without them: `bn_backward_alt` checks
-`bn_forward`. A backward without any forward belongs to the function of its own name: `relu_backward` to
-`relu`.
+`bn_forward`. A backward without any forward belongs to the function of its own name: `relu_backward`, or
+`relu_vjp`, to `relu`.
 """
 
 import re
@@ -14,6 +14,8 @@ from typing import NamedTuple
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^A-Za-z]+")
 _FORWARD = {"forward": ("backward", "bwd"), "fwd": ("bwd", "backward")}
 _BACKWARD = {"backward": ("forward", "fwd"), "bwd": ("fwd", "forward")}
+# What a backward may be called beside a function that has no more than its own name.
+_PULLS_BACK = {*_BACKWARD, "vjp", "adjoint", "adj", "backprop", "bprop"}
 
 
 class Pair(NamedTuple):
@@ -96,7 +98,7 @@ def _beside_plain(backward: str, names: Collection[str]) -> Pair | None:
     """`relu_backward` as a pair with `relu`, if there is one."""
     for match in reversed(list(_WORDS.finditer(backward))):
         plain = _stem(backward[: match.start()], backward[match.end() :])
-        if match.group().lower() in _BACKWARD and plain in names:
+        if match.group().lower() in _PULLS_BACK and plain in names:
             return Pair(plain, plain, backward)
     return None
 

@@ -27,7 +27,7 @@ from gradcli.targets.parameter_dict import ParameterDict, find_parameter_dict
 from gradcli.targets.python_file import Loaded
 from gradcli.targets.results import input_named
 from gradcli.targets.returned_names import returned_names
-from gradcli.targets.slots import looks_like_cotangent
+from gradcli.targets.slots import is_cache, looks_like_cotangent
 from gradcli.targets.tensors import on_tensors, takes_tensors
 
 _DATA = re.compile(r"x|inputs?|data|features|images?", re.IGNORECASE)
@@ -94,6 +94,8 @@ class CheckablePair(ByArguments):
         if self._has_context:
             return False
         asks = required_arguments(self.backward)
+        if len(asks) == 1 and is_cache(asks[0]) and asks[0] not in required_arguments(self.forward):
+            return True  # of what the loss keeps beside its value
         is_plain = self.pair.forward == self.pair.name
         if is_plain and len(asks) == len(required_arguments(self.forward)) == 1:
             return not looks_like_cotangent(asks[0])

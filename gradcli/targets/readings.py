@@ -116,7 +116,10 @@ def possible(parts: Sequence[Part], arguments: Mapping[str, Array], out: Array) 
     taken = {reading.argument for reading in fixed}
     left = [name for name in sorted(arguments, key=_unlikely) if name not in taken]
     if fixed and not any(map(_is_derivative, unnamed)):
-        return [tuple(fixed)]
+        # `return dx1, -dx1`: an expression among gradients is one too.
+        unnamed = [part for part in unnamed if not part.name and part.key is None and _is_array(part.value)]
+        if not unnamed or not all(map(_is_derivative, (part for part in parts if part.name))):
+            return [tuple(fixed)]
     if len(unnamed) == 1:
         fitting = [name for name in left if fits(unnamed[0].value, out, arguments[name])]
         joined = [] if fitting or fixed else _joined(unnamed[0], arguments, out)

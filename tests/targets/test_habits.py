@@ -151,7 +151,25 @@ SUMS = {
     "squeeze_excite": ("* g * (1 - g)", "* (1 - g)", "x W1 W2"),
     "attention_pool": ("a * (da - (a * da).sum(1, keepdims=True))", "a * da", "x w"),
 }
+TOLD = {
+    "fourier_filter": ("weight[0] = 1.0", "weight[0] = 2.0", "h"),
+    "content_addressing": (
+        "weights * (dweights - weights @ dweights)",
+        "weights * dweights",
+        "query memory beta",
+    ),
+    "contrastive": ("return dx1, -dx1", "return dx1, -2 * dx1", "x2"),
+    "mixture_loglik": ("resp, z**2 - 1)", "resp, z - 1)", "log_scales"),
+    "surrogate_loss": ("np.where(use, ratio * adv, 0.0)", "np.where(use, adv, 0.0)", "logp"),
+    "scaled_linear": ("np.sum(dWn * W) / sigma**2", "np.sum(dWn * W) / sigma", "sigma"),
+    "rotation": ("y * (v[1, 0] + v[0, 1])", "y * (v[1, 0] - v[0, 1])", "q"),
+    "transfer": ("(before - source[..., i]) * t", "before * t", "tau"),
+    "CrossEntropy": ("(self.softmax - self.Y) / self.N", "(self.softmax - self.Y) / self.C", "A"),
+    "skipgram_pairs": ("np.add.at(dU, contexts, ds[:, None] * v)", "dU[contexts] += ds[:, None] * v", "U"),
+    "sampling_loss": ("gU[k] += (1 - s)", "gU[k] = (1 - s)", "U"),
+}
 FILES = {
+    "told.py": TOLD,
     "assignment.py": ASSIGNMENT,
     "costs.py": COSTS,
     "plain.py": PLAIN,

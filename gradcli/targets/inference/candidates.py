@@ -117,6 +117,7 @@ def ranked(
         for n, one in square.items()
         if n in told and told[n].kind in ("normal", "unit") and told[n].axes == told[n].axes[:1] * 2
     }
+    told |= {n: _of_classes(told[n]) for n in classes & told.keys()}
     beside, gradient = _of_the_same(told), functions[:2][-1]
     of_one = by_one_sample(forward, gradient, names) or by_one_feature(forward, gradient, names)
     found: dict[str, list[tuple[int, Guess]]] = {}
@@ -199,6 +200,13 @@ def _of_the_same(told: Mapping[str, Drawn]) -> list[tuple[int, Guess]]:
     axes = list(dict.fromkeys(axis for one in told.values() for axis in one.axes if axis.isidentifier()))
     shapes = [*((axis,) for axis in axes), *((axis, axis) for axis in axes)]
     return [(_BESIDE + place // 2, Drawn(shape)) for place, shape in enumerate(shapes[:_MOST_BESIDE])]
+
+
+def _of_classes(told: Drawn) -> Drawn:
+    """Labels that are multiplied with logarithms are one-hot where two axes are documented."""
+    if len(told.axes) != 2 or told.kind != "normal" or "1" in told.axes:
+        return told
+    return replace(told, kind="onehot_columns" if told.axes[0] in ("C", "K") else "onehot")
 
 
 def _indices_of_the_same(told: Mapping[str, Drawn]) -> list[tuple[int, Guess]]:

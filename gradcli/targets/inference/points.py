@@ -108,6 +108,8 @@ def _batches(found: Found, base: Point) -> Iterator[Point]:
             yield replace(base, sizes={**base.sizes, symbol: 1}, must_fit=is_length, runs_at=runs_at)
             if "B" not in base.sizes:
                 yield replace(base, sizes=more)
+            elif _is_of_indices(found, symbol):
+                yield replace(base, sizes={**base.sizes, symbol: 11})
             return
     if "T" in base.sizes:  # two steps have a single transition
         yield replace(base, sizes={**base.sizes, "T": 6 if 6 not in base.sizes.values() else 7})
@@ -115,6 +117,12 @@ def _batches(found: Found, base: Point) -> Iterator[Point]:
         if isinstance(guess, Drawn) and guess.kind == "int" and len(guess.axes) == 1 <= len(guess.symbols):
             yield replace(base, sizes={**base.sizes, guess.symbols[0]: 17})
             return
+
+
+def _is_of_indices(found: Found, symbol: str) -> bool:
+    """Whether a length is that of indices: the more there are, the more of them repeat."""
+    layout = found.candidate.layout.values()
+    return any(isinstance(guess, Drawn) and guess.kind == "int" and symbol in guess.axes for guess in layout)
 
 
 def _is_of_one_vector(found: Found, symbol: str) -> bool:

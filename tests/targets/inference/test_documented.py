@@ -31,6 +31,11 @@ def documented(text, *names):
         ("x (np.ndarray): Nx3 array of positions", ("N", "3")),
         ("x: m x n_features matrix (see below)", ("m", "n_features")),
         (":param x: matrix [K, 2]", ("K", "2")),
+        ("filter x (N, L // 2 + 1) by", ("N", "L//2+1")),
+        ("x' A x, A (n, n) SPD, x (n,)", ("n",)),
+        ("x (N, in)", ("N", "in_")),  # no word of Python's
+        ("All of shape (N, D).", ("N", "D")),
+        ("x a positive scalar", ()),
     ],
 )
 def test_a_docstring_states_shapes_in_many_ways(text, axes):
@@ -55,6 +60,29 @@ def test_what_states_no_shape_is_left_to_the_names(text):
 def test_labels_are_integers_below_the_bound_that_is_told():
     told = documented("- y: labels, of shape (N,) where 0 <= y[i] < C", "y")
     assert told == {"y": Drawn(("N",), "int", "C")}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "high"),
+    [
+        ("rows: (K,) ints below V", "int", "V"),
+        ("rows (K,) ints in [0, q)", "int", "q"),
+        ("rows: (K,), in {0, 1}", "normal", "2"),
+        ("rows (K,) in {0, 1}", "int", "2"),
+        ("rows (K,) in [0, 1)", "unit", "2"),
+        ("rows (K,) in [-1, 1)", "normal", "2"),
+    ],
+)
+def test_what_is_told_behind_a_shape_says_the_kind(text, kind, high):
+    assert documented(text, "rows") == {"rows": Drawn(("K",), kind, high)}
+
+
+def test_comments_tell_shapes_where_there_is_no_docstring():
+    def function(x, b):  # x (N, D)
+        # b (D,)
+        return x + b  # y (N, M)
+
+    assert by_docstring(function, ["x", "b", "y"]) == {"x": Drawn(("N", "D")), "b": Drawn(("D",))}
 
 
 def test_annotations_of_jaxtypings_kind_state_shapes():
