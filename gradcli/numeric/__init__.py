@@ -2,13 +2,13 @@
 
 from gradcli.numeric.careful import GLANCE, glance, look, turns
 from gradcli.numeric.differentiate import Differentiator
+from gradcli.numeric.dropped import dropped_to
 from gradcli.numeric.function import Function, bend, jitter_key, jittered, spread
 from gradcli.numeric.hidden import hidden, most_beside_one, with_hidden
 from gradcli.numeric.known import CENTRAL, COMPLEX, LINEAR
 from gradcli.numeric.rounding import (
     POINTS,
     Noise,
-    dropped_to,
     least_noise,
     output_noise,
     scatter,
