@@ -301,6 +301,12 @@ class Trained(Net):
 
 trained = Trained()
 """
+TRAINED = NET.replace("net = Net()\n", "") + SQUARES
+
+
+def test_a_network_whose_loss_ignores_its_cotangent_passes_where_it_is_one():
+    Path("right.py").write_text(TRAINED)
+    assert check_target("right.py:trained", inputs={"x": "5x3", "y": "5x2"}).verdict == "pass"
 
 
 @pytest.mark.parametrize(
@@ -317,10 +323,7 @@ trained = Trained()
     ],
 )
 def test_a_loss_that_ignores_its_cotangent_is_blamed_where_the_network_gives_it_another_one(edits, named):
-    text = NET.replace("net = Net()\n", "") + SQUARES
-    Path("right.py").write_text(text)
-    assert check_target("right.py:trained", inputs={"x": "5x3", "y": "5x2"}).verdict == "pass"
-    damaged = text
+    damaged = TRAINED
     for right, wrong in edits.items():
         damaged = damaged.replace(right, wrong)
     Path("net.py").write_text(damaged)
@@ -370,6 +373,11 @@ class BatchNormalization:
 """
 
 
+def test_an_object_that_keeps_what_its_methods_hand_on_passes():
+    Path("layer.py").write_text(KEPT)
+    assert check_target("layer.py").verdict == "pass"
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
@@ -382,8 +390,6 @@ class BatchNormalization:
     ],
 )
 def test_what_an_object_keeps_and_what_methods_hand_on_hide_no_line(right, wrong):
-    Path("layer.py").write_text(KEPT)
-    assert check_target("layer.py").verdict == "pass"
     text = KEPT.replace(right, wrong)
     Path("layer.py").write_text(text)
     blame = check_target("layer.py").blame

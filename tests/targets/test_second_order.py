@@ -257,9 +257,10 @@ def test_the_derivative_of_a_custom_rule_is_checked(rule):
     assert result.passed
     assert {"x", "w"} < set(result.gradients)
     Path("rule.py").write_text(source.replace(right, wrong))
-    assert gradcli.check_target("rule.py", inputs=inputs).passed
     result = gradcli.check_target("rule.py", inputs=inputs, order=2, blame=False)
     assert [name for name, g in result.gradients.items() if g.verdict == "fail"] == ["x"]
+    if framework == "autograd":  # the slip is one of order 2 alone; JAX takes seconds to say so of its own
+        assert gradcli.check_target("rule.py", inputs=inputs).passed
 
 
 def test_a_rule_that_cannot_be_differentiated_twice_says_so():

@@ -1,9 +1,13 @@
 """Code as people have it, checked with nothing but the file's name; half of it holds a planted defect."""
 
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from gradcli.cases import _others as others
+from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, Settings
 from gradcli.suite.outcome import Outcome
 from gradcli.suite.perform import Wants
@@ -196,6 +200,16 @@ TARGETS: dict[str, dict[str, set[str]]] = {
 }
 
 
+def few_others(file: str) -> Callable[[Problem, float], Iterable[Problem]]:
+    """Of the further cases of right code the first: test_habits looks at all that there are."""
+
+    def few(problem: Problem, deadline: float) -> Iterable[Problem]:
+        is_wrong = TARGETS[file].get(problem.id.partition(":")[2])
+        return islice(others(problem, deadline), None if is_wrong else 1)
+
+    return few
+
+
 @pytest.fixture(scope="module", params=TARGETS)
 def outcomes(request: pytest.FixtureRequest) -> tuple[str, dict[str, Outcome]]:
     """What a check of a whole file finds, by target."""
@@ -203,6 +217,7 @@ def outcomes(request: pytest.FixtureRequest) -> tuple[str, dict[str, Outcome]]:
     spec = CheckSpec(file, base=HABITS, settings=Settings(blame=False, budget=5.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gradcli.cases._SMALL", float("inf"))  # no smaller failing shape: see `as_found`
+        patch.setattr("gradcli.cases._others", few_others(file))
         found = {outcome.id.partition(":")[2]: outcome for outcome in outcomes_of(spec, Wants())}
     return file, found
 
