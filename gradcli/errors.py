@@ -79,4 +79,12 @@ class Unmatched(BrokenPromise):
 
 def first_line(error: BaseException) -> str:
     """What an exception says, but for further lines; "" for nothing."""
-    return (str(error).splitlines() or [""])[0]
+    return (said_by(error).splitlines() or [""])[0]
+
+
+def said_by(error: BaseException) -> str:
+    """What an exception says; "" where its own `__str__` raises: it may be the user's."""
+    try:
+        return str(error)
+    except Exception:
+        return ""

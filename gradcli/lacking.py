@@ -2,6 +2,8 @@
 
 import re
 
+from gradcli.errors import said_by
+
 _NO_DEVICE = re.compile(
     r"not compiled with CUDA|No CUDA GPUs|NVIDIA driver|type torch\.cuda\.\w+ not available|"
     r"active drivers|Unknown backend:? '?(cuda|gpu|rocm|tpu)|cudaErrorNoDevice|"
@@ -13,6 +15,6 @@ def lacking(error: BaseException) -> str | None:
     """What an exception says is not here, in words; None for one that tells of something else."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"needs {error.name!r}, which is not installed"
-    if _NO_DEVICE.search(str(error)):
+    if _NO_DEVICE.search(said_by(error)):
         return "needs a GPU, and there is none that it can use: it can be checked where there is one"
     return None

@@ -17,7 +17,7 @@ import numpy as np
 from gradcli.arrays import Array
 from gradcli.clock import Clock
 from gradcli.dataclass import dataclass
-from gradcli.errors import BrokenPromise, GradcliError, LackingError
+from gradcli.errors import BrokenPromise, GradcliError, LackingError, said_by
 from gradcli.generators import fixed_generators
 from gradcli.installed import is_installed
 from gradcli.lacking import lacking
@@ -160,7 +160,11 @@ class Subject:
                 return call(*arguments)
         except (BrokenPromise, GradcliError):
             raise
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except (
+            BaseException
+        ) as error:  # SystemExit, GeneratorExit, and what the code derives from BaseException
             file, line = _place(error)
             if file is None:
                 file, line = _definition(self.problem.source, what)
@@ -168,7 +172,7 @@ class Subject:
             if lacks is not None:
                 place = f"{Path(file).name}:{line}: " if file is not None else ""
                 raise LackingError(f"{place}{what} {lacks}") from error
-            first = next(filter(None, map(str.strip, str(error).splitlines())), "")
+            first = next(filter(None, map(str.strip, said_by(error).splitlines())), "")
             text = f"{type(error).__name__}: {first}" if first else type(error).__name__
             raise BrokenPromise("GC108", f"{what} raised {text}", file, line) from error
 

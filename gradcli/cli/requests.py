@@ -87,6 +87,8 @@ def _portable(target: str) -> str:
 
 
 def _specs_of(target: str, arguments: Arguments, common: CheckSpec) -> list[CheckSpec]:
+    if not target.strip():
+        raise UsageError("a target is empty; write a layer, a file, or . for this folder")
     path = Path(target)
     is_file = target.lower().endswith((".yaml", ".yml"))
     if target not in LAYERS and (is_file or is_folder(path)):

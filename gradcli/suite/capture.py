@@ -77,7 +77,8 @@ def captured_output(file: IO[bytes] | None = None, before: str = "") -> Iterator
                 try:
                     yield found
                 finally:
-                    stream.flush()
+                    with contextlib.suppress(ValueError):  # the code has closed its standard output
+                        stream.flush()
         finally:
             found.text = printed.end()
 

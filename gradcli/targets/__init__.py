@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gradcli.declarations import NONE
-from gradcli.errors import GradcliError, PartlyResolvedError, TargetError, UsageError
+from gradcli.errors import GradcliError, PartlyResolvedError, TargetError, UsageError, first_line
 from gradcli.layers import LAYERS, Dim, Option
 from gradcli.reachable import is_there
 from gradcli.spec import DTYPES, CheckSpec, validate_settings
@@ -154,7 +154,11 @@ def _open(spec: CheckSpec, given: "Given") -> list[Opened]:
     place, symbol = parse(spec.target)
     if is_path(place, spec.base):
         shown = os.path.normpath(spec.base / place)
-        loaded = load_file(Path(shown).resolve(), shown, symbol, spec.loading)
+        try:
+            resolved = Path(shown).resolve()
+        except (RuntimeError, OSError) as error:  # a loop of links, before Python 3.13
+            raise TargetError(f"{shown}: cannot be read: {first_line(error)}") from error
+        loaded = load_file(resolved, shown, symbol, spec.loading)
         return open_file(spec, place, symbol, loaded, given)
     if (symbol or "." in place) and all(part.isidentifier() for part in place.split(".")):
         return open_file(spec, place, symbol, load_module(place, spec.base, spec.loading), given)

@@ -312,3 +312,60 @@ def _refusing_in(folder, method):
         return method(path, *arguments, **options)
 
     return refused
+
+
+def test_an_empty_target_is_not_this_folder(invoke, folder):
+    result = invoke("check", "")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "gradcli: error: a target is empty; write a layer, a file, or . for this folder\n",
+    )
+
+
+def test_a_loop_of_links_is_no_bug_of_gradcli(invoke, folder):
+    (folder / "a.py").symlink_to("b.py")
+    (folder / "b.py").symlink_to("a.py")
+    result = invoke("check", "a.py")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("gradcli: error: a.py: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+_ANY = """
+import sys
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("evil")
+
+class Stop(BaseException):
+    pass
+
+def f_forward(x):
+    {}
+    return x * 2, x
+
+def f_backward(dout, cache):
+    return dout * 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("raise Mute()", "any.py:12: GC108 forward raised Mute"),
+        ("raise Stop('now')", "any.py:12: GC108 forward raised Stop: now"),
+        ("raise GeneratorExit", "any.py:12: GC108 forward raised GeneratorExit"),
+    ],
+)
+def test_whatever_the_code_raises_is_one_line(line, message, invoke, folder):
+    (folder / "any.py").write_text(_ANY.format(line))
+    result = invoke("check", "any.py", "--input", "x=3x2")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (1, message)
+    assert result.stderr == ""
+
+
+def test_code_may_close_its_standard_output(invoke, folder):
+    (folder / "any.py").write_text(_ANY.format("sys.stdout.close()"))
+    result = invoke("check", "any.py", "--input", "x=3x2")
+    assert result.exit_code == 0, result.output

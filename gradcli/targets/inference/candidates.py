@@ -103,7 +103,7 @@ def ranked(
     columns = by_stepping(forward, names) - told.keys()
     operands = _operands(forward, symbols, names)
     given_back = _given_back(functions, names)
-    moving = names if _has_as_many_gradients(functions, names) else moving
+    moving = {*names} - {*numbers} if _has_as_many_gradients(functions, names) else moving
     masks = by_masking(forward, names) - given_back - {names[0]} if names else set()
     unpacked, indexes = by_unpacking(forward, names), indices(forward, names)
     told |= {

@@ -12,7 +12,11 @@ _ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\w*mask", ("N D|bool", "N T|bool", "N|bool", "B C I J|bool")),
     (r"\w*(vec|vector)", ("D", "N D", "N")),
     (r"\w+(bias)", ("", "M", "N")),
-    (r"idx|ind(ex|ices)|ids|tokens?|words", ("N T|int|V", "N|int|V", "N|int|M", "N|int|D")),
+    (
+        r"idx|ind(ex|ices)|ids|seg(ment)?(_?ids?|s)?|tokens?|words",
+        # The last two: sums over groups and a scatter, as long as the data and below any number of groups.
+        ("N T|int|V", "N|int|V", "N|int|M", "N|int|D", "N|int|2", "N D|int|2"),
+    ),
     (
         r"y|t|lab(el)?s?|targets?|target_(ind(ex|ices)|idx)|y_?(true|train|batch)|\w*one_?hot\w*|captions|gt|ys",
         _LABELS,

@@ -371,3 +371,68 @@ def test_a_pair_that_torch_has_compiled_is_that_of_its_source(slope, verdict):
             return grad_output * ({slope})
     """)
     assert check_target("layers.py:bend", blame=False).verdict == verdict
+
+
+GROUPS = """
+import torch
+
+
+class SegmentSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, values, segment_ids, num_segments):
+        ctx.save_for_backward(segment_ids)
+        out = values.new_zeros((num_segments, *values.shape[1:]))
+        return out.index_add_(0, segment_ids, values)
+
+    @staticmethod
+    def backward(ctx, g):
+        (segment_ids,) = ctx.saved_tensors
+        return g[segment_ids], None, None
+
+
+class ScatterAdd(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, src, index, dim_size):
+        ctx.save_for_backward(index)
+        return src.new_zeros(src.shape[0], dim_size).scatter_add(1, index, src)
+
+    @staticmethod
+    def backward(ctx, g):
+        (index,) = ctx.saved_tensors
+        return g.gather(1, index), None, None
+
+
+class PowNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(x, p: float):
+        return x.abs().pow(p).sum().pow(1.0 / p)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.p = inputs
+        ctx.save_for_backward(x, output)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return g * x.sign() * x.abs().pow(ctx.p - 1) * y.pow(1 - ctx.p), None
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("SegmentSum", "g[segment_ids]", "g[segment_ids.sort()[0]]"),
+        ("ScatterAdd", "g.gather(1, index)", "g.gather(1, index.flip(1))"),
+        ("PowNorm", "y.pow(1 - ctx.p)", "y.pow(ctx.p - 1)"),
+    ],
+)
+def test_indices_of_groups_and_numbers_without_a_gradient_are_guessed(
+    name, right, wrong, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("groups.py").write_text(GROUPS)
+    assert check_target(f"groups.py:{name}").verdict == "pass"
+    assert right in GROUPS
+    Path("groups.py").write_text(GROUPS.replace(right, wrong))
+    assert check_target(f"groups.py:{name}").verdict == "fail"
