@@ -20,7 +20,7 @@ from gradcli.verdict import Comparison
 _SAME = 0.05
 _POINTS = 8
 _DIGITS = 2.0  # by which numbers are off where several have rounded
-_BESIDE = 0.05  # of its own size that an input moves at most from point to point
+_BESIDE = 0.05  # of its own size that an input or a cotangent moves at most from point to point
 _OFTEN = 8.0  # times what is seen to scatter: two that differ by no more may be the same
 DROWNED = 0.1  # of a gradient's scale: an error from which its digits are gone
 
@@ -108,9 +108,14 @@ def scattered(
             for name, array in problem.inputs.items()
         }
         same = {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in point.items()}
+        # Of a layer that is linear, no move of an input shows how it rounds.
+        given = tuple(
+            (c * rng.uniform(1 - _BESIDE, 1 + _BESIDE, c.shape)).astype(c.dtype) for c in seen.cotangents
+        )
+        as_given = tuple(c.astype(np.float64) for c in given)
         try:
-            rough = comparable(problem, seen.subject.both(point, seen.cotangents).gradients)
-            exact = comparable(wide.subject.problem, wide.subject.both(same, wide.cotangents).gradients)
+            rough = comparable(problem, seen.subject.both(point, given).gradients)
+            exact = comparable(wide.subject.problem, wide.subject.both(same, as_given).gradients)
         except BrokenPromise:
             continue
         for name in distances.keys() & rough.keys() & exact.keys():
