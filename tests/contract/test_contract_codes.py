@@ -437,7 +437,7 @@ def normalised_rows_backward(dout, cache, left_over=0.0):
 
 
 def test_gc109_what_cancels_and_is_then_multiplied_is_off_by_the_last_digits_of_the_cotangent():
-    for seed in range(10):
+    for seed in range(4):
         x = {"x": 1e-3 * np.random.default_rng(seed).standard_normal((3, 5))}
         right = gradcli.check(normalised_rows, normalised_rows_backward, x, seed=seed, blame=False)
         assert right.verdict != "fail", seed
