@@ -8,6 +8,7 @@ from typing import Any
 from gradcli.errors import UsageError, first_line
 from gradcli.generators import fixed_generators
 from gradcli.targets.forward_call import parameters_of
+from gradcli.targets.lengths_asked import lengths_asked
 from gradcli.targets.passed_in import is_slope, tanh_prime
 from gradcli.targets.tensor_objects import made_of_doubles
 
@@ -122,12 +123,14 @@ def is_training(name: str) -> bool:
 
 def unguessable(function: Callable[..., Any]) -> list[str]:
     """The required arguments, the object aside, that no guess can be made for."""
+    lengths = lengths_asked(function) if isinstance(function, type) else frozenset()
     return [
         parameter.name
         for parameter in (parameters_of(function) or [])
         if parameter.default is Parameter.empty
         and parameter.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
         and guess(parameter.name, None) is None
+        and parameter.name not in lengths
         and not is_rate(parameter.name)
     ]
 
@@ -154,6 +157,7 @@ def construct(where: str, cls: type, given: Mapping[str, Any], seen: Shape | Non
 def suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[str, Any]:
     """What the constructor gets beside what is given, for an input of this shape."""
     found: dict[str, Any] = {}
+    lengths = _unnamed_lengths(cls, given, seen)
     for parameter in parameters_of(cls) or []:
         name = parameter.name
         is_batch_of_one = parameter.default == 1 and _SAID_WHERE_ONE.fullmatch(name) is not None
@@ -166,9 +170,19 @@ def suggested(cls: type, given: Collection[str], seen: Shape | None) -> dict[str
         if name in given or not needed or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
             continue
         value = "tanh" if _NAME.fullmatch(name) and _ACTIVATES.search(cls.__name__) else guess(name, seen)
-        value = seen[0] if is_batch_of_one and seen else value
+        value = seen[0] if is_batch_of_one and seen else lengths.get(name, value)
         found[name] = 0.1 if is_rate(name) else _as_annotated(value, parameter)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _unnamed_lengths(cls: type, given: Collection[str], seen: Shape | None) -> dict[str, int]:
+    """Lengths by their order, where the name of one says nothing: features and outputs of `Linear(i, o)`."""
+    asked = lengths_asked(cls)
+    names = [p.name for p in parameters_of(cls) or [] if p.name in asked and p.default is Parameter.empty]
+    if all(name in given or guess(name, None) is not None for name in names):
+        return {}
+    features = (seen or (4, 3))[-1]
+    return {name: OUTPUTS if place else features for place, name in enumerate(names)}
 
 
 def _as_annotated(value: Any, parameter: Parameter) -> Any:

@@ -236,8 +236,23 @@ def _of(place: Place, holder: Any, after: Any) -> Iterator[tuple[Place, Place | 
         stored = next(iter(_spellings(name, {k: v for k, v in late.items() if _may_be_gradient(v)})), None)
         if stored is not None:
             yield (*place, Attribute(name)), (*place, Attribute(stored))
+        elif (kept := _entry_for(name, own[name], late)) is not None:
+            yield (*place, Attribute(name)), (*place, *kept)
     yield from _collected(place, own, late)
     yield from _side_by_side(place, own, late)
+
+
+def _entry_for(name: str, value: Any, late: Mapping[str, Any]) -> Place | None:
+    """Where a dict of gradients holds that of an attribute: `self.grads = {"W": dW}` beside `self.W`."""
+    for stored in _GRADIENTS:
+        held = late.get(stored)
+        known = (
+            {key: one for key, one in held.items() if isinstance(key, str)} if isinstance(held, dict) else {}
+        )
+        key = name if name in known else next(iter(_spellings(name, known)), None)
+        if key is not None and _is_float(known[key]) and np.shape(known[key]) == np.shape(value):
+            return (Attribute(stored), Item(key))
+    return None
 
 
 def _side_by_side(

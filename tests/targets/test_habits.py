@@ -165,6 +165,8 @@ TOLD = {
     "rotation": ("y * (v[1, 0] + v[0, 1])", "y * (v[1, 0] - v[0, 1])", "q"),
     "transfer": ("(before - source[..., i]) * t", "before * t", "tau"),
     "CrossEntropy": ("(self.softmax - self.Y) / self.N", "(self.softmax - self.Y) / self.C", "A"),
+    "Projection": ("dg / self.norm * self.v)", "dg * self.v)", "v"),
+    "inverted": ("dx = 1.0 * dout", "dx = 0.5 * dout", "x"),  # in the mode that is not tried first
     "skipgram_pairs": ("np.add.at(dU, contexts, ds[:, None] * v)", "dU[contexts] += ds[:, None] * v", "U"),
     "sampling_loss": ("gU[k] += (1 - s)", "gU[k] = (1 - s)", "U"),
 }

@@ -71,12 +71,18 @@ def _compared_options(tree: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 
 
 def _taken_out(tree: ast.AST, name: str) -> Iterator[tuple[str, str]]:
-    """`mode`, `"mode"` of `mode = options["mode"]`."""
+    """`mode`, `"mode"` of `mode = options["mode"]` and of `p, mode = options["p"], options["mode"]`."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            key = _key_of(node.value, name)
-            if key is not None:
-                yield node.targets[0].id, key
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+        targets = target.elts if several and isinstance(target, ast.Tuple) else [target]
+        values = value.elts if several and isinstance(value, ast.Tuple) else [value]
+        for one, taken in zip(targets, values, strict=False):
+            key = _key_of(taken, name) if isinstance(one, ast.Name) else None
+            if isinstance(one, ast.Name) and key is not None:
+                yield one.id, key
 
 
 def _key_of(node: ast.expr, name: str) -> str | None:

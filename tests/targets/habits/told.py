@@ -171,3 +171,41 @@ def skipgram_pairs(V, U, centers, contexts):
     np.add.at(dV, centers, ds[:, None] * u)
     np.add.at(dU, contexts, ds[:, None] * v)
     return loss, dV, dU
+
+
+class Projection:
+    """Sizes that no name tells, and gradients in a dict by the names of attributes."""
+
+    def __init__(self, m, o):
+        self.v = np.random.randn(m, o)
+        self.g = np.ones(o)
+        self.grads = {}
+
+    def forward(self, x):
+        self.x = x
+        self.norm = np.sqrt(np.sum(self.v**2, axis=0))
+        return x @ (self.g * self.v / self.norm)
+
+    def backward(self, grad):
+        dw = self.x.T @ grad
+        dg = np.sum(dw * self.v / self.norm, axis=0)
+        self.grads = {"v": self.g / self.norm * (dw - dg / self.norm * self.v), "g": dg}
+        return grad @ (self.g * self.v / self.norm).T
+
+
+def inverted_forward(x, dropout_param):
+    p, mode = dropout_param["p"], dropout_param["mode"]
+    if "seed" in dropout_param:
+        np.random.seed(dropout_param["seed"])
+    mask = (np.random.rand(*x.shape) < p) / p if mode == "train" else None
+    return x if mode == "test" else x * mask, (dropout_param, mask)
+
+
+def inverted_backward(dout, cache):
+    dropout_param, mask = cache
+    mode = dropout_param["mode"]
+    if mode == "train":
+        dx = dout * mask
+    elif mode == "test":
+        dx = 1.0 * dout
+    return dx
