@@ -27,6 +27,7 @@ from gradcli.targets.parameters import (
     unclaimed,
 )
 from gradcli.targets.places import Place, at, entries, written
+from gradcli.targets.returned_gradients import without_kept
 from gradcli.targets.spelled_object import spelled_inputs, with_spelled
 
 _MOST_LEFT_OUT = 8
@@ -51,6 +52,7 @@ class Discovery:
         wanted = [name for name in self.wanted if name not in self.stored]
         if not wanted and not loose:
             result = None
+        result = without_kept(result, born, self.prototype.parameters, len(wanted) + len(loose))
         found = input_gradients(result, born, wanted, loose, self.shapes)
         return found | {name: at(born, place) for name, place in self.stored.items()}
 
@@ -90,12 +92,15 @@ def discover(
     except (Exception, SystemExit):
         failed = True
     parameters = find_parameters(settled, elsewhere, after, rates=rates)
+    likely = [name for name in floats if not is_target(name)] or list(floats)[:1]
+    result = without_kept(result, after, parameters, len(likely))
     named = result[1] if isinstance(result, tuple) and len(result) == 2 else result  # dx, {"W": dW}
     if isinstance(named, Mapping):
         known = {parameter.name for parameter in parameters}
         parameters += mapped_parameters(settled, elsewhere, named, known)
     elif isinstance(result, tuple | list) and len(result) > len(floats):
         known = {parameter.name for parameter in parameters}
+        known |= {written(parameter.gradient) for parameter in parameters if parameter.gradient is not None}
         parameters += returned_parameters(settled, elsewhere, list(result[len(floats) :]), known)
     stored: Mapping[str, Place] = {}
     if not failed and (spelled.parameters or spelled.gradients):

@@ -1,6 +1,7 @@
 """What forward and backward may return, and what they returned instead."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -75,6 +76,11 @@ def read_gradients(
         named = dict(zip(returned._fields, returned, strict=True))
         if all(input_of(key, inputs, aliases) for key in named):
             return _by_name(named, inputs, aliases, others)
+    if is_dataclass(returned) and not isinstance(returned, type) and not hasattr(returned, "__array__"):
+        named = {field.name: getattr(returned, field.name) for field in fields(returned)}
+        if all(input_of(key, inputs, aliases) for key in named):
+            return _by_name(named, inputs, aliases, others)
+        returned = tuple(named.values())
     if isinstance(returned, tuple | list):
         return _by_order(list(returned), inputs, differentiable, len(inputs) + len(others), optional)
     needed = [name for name in differentiable if name not in optional]

@@ -4,14 +4,14 @@
 takes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.targets.parameters import entry_of
-from gradcli.targets.places import Attribute, entries
+from gradcli.targets.parameters import Parameter, entry_of
+from gradcli.targets.places import Attribute, at, entries
 from gradcli.targets.returned_names import returned_names
 
 
@@ -51,3 +51,26 @@ def in_one_row(result: Any, holder: Any) -> Any:
         return result
     held = {id(value) for _, value in entries(holder)}
     return result[0] if held >= {id(one) for one in rest} else (result[0], *rest)
+
+
+def without_kept(result: Any, holder: Any, parameters: Sequence[Parameter], expected: int) -> Any:
+    """`(dx,)` for the `(dx, self.dW)` of a backward that also returns what the object keeps for a parameter.
+
+    expected: how many gradients are looked for in what it returned; only what is too many is left out, the
+    last first. The first one only where those that the object keeps come first: that of the x in `x + b` may
+    be the same array as that of b.
+    """
+    if not isinstance(result, tuple | list) or len(result) <= expected:
+        return result
+    kept = [at(holder, parameter.gradient) for parameter in parameters if parameter.gradient is not None]
+    known = [any(_is_same(one, other) for other in kept) for one in result]
+    left = dict(enumerate(result))
+    for place in reversed(range(len(result))):
+        is_spare = known[place] and (place > 0 or not known[-1])
+        if is_spare and len(left) > expected:
+            del left[place]
+    return result if len(left) == len(result) else tuple(left.values())
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)

@@ -170,7 +170,13 @@ TOLD = {
     "skipgram_pairs": ("np.add.at(dU, contexts, ds[:, None] * v)", "dU[contexts] += ds[:, None] * v", "U"),
     "sampling_loss": ("gU[k] += (1 - s)", "gU[k] = (1 - s)", "U"),
 }
+RETURNED = {
+    "amplify": ("(dout * x**2).sum(axis=0)", "(dout * x).sum(axis=0)", "gain"),
+    "Dense": ("self.x.T @ dout", "self.x.T @ dout / len(dout)", "W"),
+    "Shifted": ("return dout, 2 * self.y", "return dout, self.y", "y"),
+}
 FILES = {
+    "returned.py": RETURNED,
     "told.py": TOLD,
     "assignment.py": ASSIGNMENT,
     "costs.py": COSTS,

@@ -1,7 +1,7 @@
 """Every way to write forward and backward that people use reaches the same Problem."""
 
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +47,8 @@ class Grads(NamedTuple):
 
 Swapped = namedtuple("Swapped", "w x")
 Unnamed = namedtuple("Unnamed", "first second")
+Held = make_dataclass("Held", ["w", "x"])
+Other = make_dataclass("Other", ["first", "second"])
 
 
 # --- what backward returns
@@ -65,10 +67,12 @@ Unnamed = namedtuple("Unnamed", "first second")
         Grads,
         lambda dx, dw: Swapped(dw, dx),
         Unnamed,
+        lambda dx, dw: Held(dw, dx),
+        lambda dx, dw: Other(dx, dw),
         lambda dx, dw: (dx, dw, None),
     ],
 )
-def test_gradients_are_read_from_a_tuple_a_list_a_dict_and_a_named_tuple(wrap):
+def test_gradients_are_read_from_a_tuple_a_list_a_dict_a_named_tuple_and_a_dataclass(wrap):
     def backward(dout, cache):
         return wrap(*product_backward(dout, cache))
 
