@@ -26,6 +26,20 @@ def largest(array: Array) -> float:
     return size if size < np.inf else float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
 
 
+def as_array(value: Any) -> Array | None:
+    """What code returned, as an array; None for nothing, and for a list that is ragged or holds itself."""
+    try:
+        return None if value is None else np.asarray(value)
+    except ValueError:
+        return None
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of an array, a number or nested lists of them; None for what has none."""
+    array = as_array(value)
+    return None if array is None else array.shape
+
+
 def coarsest(arrays: Iterable[Array]) -> float:
     """The unit of the lowest precision among arrays: the `eps` of its dtype; 0 if none holds floats."""
     return max((float(np.finfo(array.dtype).eps) for array in arrays if array.dtype.kind == "f"), default=0.0)

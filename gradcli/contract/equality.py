@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array, blocks
+from gradcli.arrays import Array, as_array, blocks
 from gradcli.problem import Problem
 
 
@@ -16,10 +16,9 @@ def comparable(problem: Problem, raw: Mapping[str, Any], *, copy: bool = True) -
     """
     found: dict[str, Array] = {}
     for name in problem.differentiable:
-        value = raw.get(name)
-        if value is None:
+        array = as_array(raw.get(name))
+        if array is None:
             continue
-        array = np.asarray(value)
         if array.shape == problem.inputs[name].shape and array.dtype.kind in "fiub":
             dtype = array.dtype if array.dtype.kind == "f" else np.result_type(array.dtype, np.float16)
             found[name] = array.astype(dtype, copy=copy)
@@ -33,8 +32,8 @@ def same(first: tuple[Array, ...], second: tuple[Array, ...]) -> bool:
 
 def equal_gradients(gradients: Mapping[str, Array], raw: Mapping[str, Any]) -> bool:
     for name, gradient in gradients.items():
-        value = raw.get(name)
-        if value is None or not _same_numbers(gradient, np.asarray(value)):
+        array = as_array(raw.get(name))
+        if array is None or not _same_numbers(gradient, array):
             return False
     return True
 

@@ -20,10 +20,9 @@ from gradcli.targets.second_order import SecondOrder
 
 def find(loaded: Loaded, names: Sequence[str]) -> list[Checkable]:
     """The primitives with a vjp among these names."""
-    if "autograd" not in sys.modules:
+    primitive_vjps = getattr(sys.modules.get("autograd.core"), "primitive_vjps", None)
+    if primitive_vjps is None:  # a package that the code calls `autograd` may be its own
         return []
-    from autograd.core import primitive_vjps
-
     found: list[Checkable] = []
     for name in loaded.functions(names):
         value = loaded.namespace[name]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import Array, shape_of
 from gradcli.targets.places import Attribute, Item, Place, at, entries, holders, written
 
 _COLLECTIONS = ("params", "parameters", "weights", "theta", "variables", "p", "_params", "_parameters")
@@ -179,7 +179,7 @@ def returned_parameters(
         fits = (
             len(found) < len(gradients)
             and isinstance(value, np.ndarray)
-            and np.shape(gradients[len(found)]) == value.shape
+            and shape_of(gradients[len(found)]) == value.shape
         )
         if (
             fits

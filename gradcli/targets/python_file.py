@@ -290,10 +290,18 @@ def _lives_in(folders: Iterable[Path], name: str) -> bool:
     if name.partition(".")[0] == "gradcli" or (isinstance(file, str) and not file.endswith(".py")):
         return False
     # A folder without an __init__.py has no file, but places.
-    places = [Path(place) for place in ([file] if file else list(getattr(module, "__path__", ())))]
+    places = [Path(place) for place in ([file] if file else _folders_of(module))]
     return not any(map(is_installed, places)) and any(
         folder in place.parents for folder in folders for place in places
     )
+
+
+def _folders_of(module: ModuleType) -> list[str]:
+    """The folders of a package without a file; none if the import of what it is part of failed."""
+    try:
+        return list(getattr(module, "__path__", ()))
+    except KeyError:  # they are looked up anew, from the package above
+        return []
 
 
 def _defined_names(tree: ast.Module) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import Array, shape_of
 from gradcli.targets.cost_names import is_force, is_gradient
 from gradcli.targets.results import input_named
 
@@ -177,7 +177,9 @@ def likeliest(arguments: Iterable[str]) -> str:
 
 def fits(gradient: Any, out: Array, argument: Array) -> bool:
     """Whether this can be the derivative of an output by an argument of these shapes."""
-    shape = np.shape(gradient)
+    shape = shape_of(gradient)
+    if shape is None:
+        return False
     if out.size == 1 and shape == argument.shape:
         return True
     elementwise = (argument.shape, ()) if out.shape == argument.shape else ()  # (): a slope that is constant

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import MAX_BYTES, Array
 from gradcli.errors import BrokenPromise, UsageError
 
 _KEY_STARTS = ("d", "d_", "grad_", "g_", "gradient_")
@@ -22,11 +22,15 @@ def as_outputs(values: tuple[Any, ...], inputs: Mapping[str, Any]) -> tuple[Arra
     """
     if not values:
         raise BrokenPromise("GC108", "forward returned an empty tuple as its outputs; expected arrays")
-    if all(type(value) is np.ndarray and value.dtype.kind == "f" for value in values):
+    if all(_is_plain(value) for value in values):
         return values
     complex_allowed = any(array.dtype.kind == "c" for array in inputs.values())
     names = [f"output {place} of forward" for place in range(len(values))] if len(values) > 1 else ["forward"]
     return tuple(_as_output(name, value, complex_allowed) for name, value in zip(names, values, strict=True))
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) is np.ndarray and value.dtype.kind == "f" and value.nbytes <= MAX_BYTES
 
 
 def as_numbers(value: Any) -> Any:
@@ -49,7 +53,18 @@ def _as_output(name: str, value: Any, complex_allowed: bool) -> Array:
     array = np.asarray(value)
     if array.dtype.kind not in ("fc" if complex_allowed else "f"):
         raise BrokenPromise("GC108", f"{name} {verb} {describe(value)}; expected floating-point numbers")
+    if array.nbytes > MAX_BYTES:
+        raise _too_large(name, value, array)
     return array
+
+
+def _too_large(name: str, value: Any, array: Array) -> UsageError:
+    """A view may promise what no memory holds: its cotangent would be a number for each element."""
+    verb = "returned" if name == "forward" else "is"
+    return UsageError(
+        f"{name} {verb} {describe(value)}, {array.nbytes / 2**30:.3g} GiB; "
+        f"more than {MAX_BYTES / 2**30:g} GiB is refused"
+    )
 
 
 def read_gradients(

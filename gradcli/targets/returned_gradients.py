@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcli.arrays import Array
+from gradcli.arrays import Array, shape_of
 from gradcli.targets.parameters import Parameter, entry_of
 from gradcli.targets.places import Attribute, at, entries
 from gradcli.targets.returned_names import returned_names
@@ -29,10 +29,10 @@ def by_owner(method: Callable[..., Any], result: Any, holder: Any, inputs: Mappi
     owners = [_owner(name, {**inputs, **floats}) for name in names]
     shapes = {array.shape for array in inputs.values()}
     is_theirs = all(
-        owner is not None and owner not in inputs and np.shape(gradient) == floats[owner].shape
+        owner is not None and owner not in inputs and shape_of(gradient) == floats[owner].shape
         for owner, gradient in zip(owners, result, strict=True)
     )
-    if not is_theirs or len(set(owners)) < len(owners) or np.shape(result[0]) in shapes:
+    if not is_theirs or len(set(owners)) < len(owners) or shape_of(result[0]) in shapes:
         return result
     return dict(zip(owners, result, strict=True))
 

@@ -1,7 +1,9 @@
 """Each bad input, with its one message and its exit code; never a traceback, never half a file."""
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -369,3 +371,98 @@ def test_code_may_close_its_standard_output(invoke, folder):
     (folder / "any.py").write_text(_ANY.format("sys.stdout.close()"))
     result = invoke("check", "any.py", "--input", "x=3x2")
     assert result.exit_code == 0, result.output
+
+
+_WITHIN_ITSELF = """
+import numpy as np
+
+
+class Square:
+    def forward(self, x):
+        self.x = x
+        return x**2
+
+    def backward(self, dout):
+        gradients = {}
+        gradients.append(gradients)
+        return gradients
+"""
+
+
+@pytest.mark.parametrize(
+    ("gradients", "message"),
+    [
+        ("[2 * self.x * dout]", "GC102 backward returned 2 gradients; x needs 1"),
+        (
+            "[]",
+            "within.py:13: GC108 x: the gradient of x is a list, not an array of real numbers",
+        ),
+    ],
+)
+def test_a_list_of_gradients_that_holds_itself_is_no_bug_of_gradcli(gradients, message, invoke, folder):
+    (folder / "within.py").write_text(_WITHIN_ITSELF.replace("{}", gradients))
+    result = invoke("check", "within.py", "--input", "x=3x2")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert message in result.stdout.splitlines()
+
+
+_SPREAD = """
+import numpy as np
+
+
+class Spread:
+    def forward(self, x):
+        self.x = x
+        return np.broadcast_to(x.sum(), {})
+
+    def backward(self, dout):
+        return np.full_like(self.x, dout.sum())
+"""
+
+
+def test_an_output_that_fits_no_memory_is_refused(invoke, folder):
+    (folder / "spread.py").write_text(_SPREAD.format((10**6, 10**6)))
+    result = invoke("check", "spread.py", "--input", "x=3x2")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "gradcli: error: spread.py:Spread: forward returned a float64 array of shape (1000000, 1000000), "
+        "7.45e+03 GiB; more than 4 GiB is refused\n"
+    )
+    (folder / "spread.py").write_text(_SPREAD.format((10, 10)))
+    assert invoke("check", "spread.py", "--input", "x=3x2").exit_code == 0
+
+
+_CUBE = """
+from {} import Base
+
+
+class Cube(Base):
+    def forward(self, x):
+        self.x = x
+        return x**3
+
+    def backward(self, dout):
+        return 3 * self.x**2 * dout
+"""
+
+
+def test_a_package_of_the_code_may_be_called_like_one_that_is_installed(invoke, folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "autograd", ModuleType("autograd"))
+    monkeypatch.delitem(sys.modules, "autograd.core", raising=False)
+    (folder / "base.py").write_text("class Base: ...\n")
+    (folder / "cube.py").write_text(_CUBE.format("base"))
+    result = invoke("check", "cube.py")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_package_whose_import_fails_half_way_is_one_line(invoke, folder):
+    own = folder / "pure"
+    (own / "utils").mkdir(parents=True)
+    (own / "__init__.py").write_text("from .utils import drawing\n")
+    (own / "base.py").write_text("class Base: ...\n")
+    (own / "utils" / "drawing.py").write_text("import no_such_module\n")
+    (own / "cube.py").write_text(_CUBE.format("pure.base"))
+    result = invoke("check", "pure/cube.py")
+    assert result.exit_code == 2
+    assert "no_such_module" in result.stderr
+    assert "bug in gradcli" not in result.stderr
