@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcli import checker
 from gradcli.arrays import largest
+from gradcli.checker import Measured
 from gradcli.declarations import NONE
 from gradcli.plan import PROBE
 from gradcli.problem import Problem
@@ -36,6 +37,13 @@ class Case(NamedTuple):
 
     problem: Problem
     result: CheckResult
+
+
+class _Looked(NamedTuple):
+    """A check without its causes, and the problem that it is of."""
+
+    problem: Problem
+    measured: Measured
 
 
 def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
@@ -65,24 +73,27 @@ def _decide(problem: Problem, settings: Settings, progress: Progress | None) -> 
     began = time.perf_counter() - problem.inferred.seconds  # guessing counts as well
     deadline = began + settings.budget
     left = min(settings.budget, max(_LEAST_PART * settings.budget, deadline - time.perf_counter()))
-    first = checker.run(problem, replace(settings, blame=False, budget=left), progress=progress)
+    without = replace(settings, blame=False)
+    measured = checker.measure(problem, replace(without, budget=left), progress=progress)
     seen = [problem.inferred.label]
-    if first.verdict == FAIL and not first.interrupted:
-        right = _right_for_fewer(problem, first, settings, deadline)
-        return (
-            Case(problem, right) if right is not None else _failed(problem, first, settings, deadline, seen)
-        )
+    if measured.result.verdict == FAIL and not measured.result.interrupted:
+        right = _right_for_fewer(problem, measured, settings, deadline)
+        if right is not None:
+            return Case(problem, right)
+        return _failed(_Looked(problem, measured), settings, deadline, seen)
+    first = measured.told(without)
     if first.interrupted:
         return Case(problem, first)
     for other in _others(problem, deadline):
-        result = _look(other, settings, deadline)
+        found = _look(other, settings, deadline)
+        result = found.result
         if result.interrupted:
             return Case(problem, replace(first, interrupted=True, cases=tuple(seen)))
         counts = _counts(other, result) and not _vanishes(result, first)
         if other.inferred is not None and (counts or result.verdict == PASS):
             seen.append(other.inferred.label)
         if counts:
-            return _failed(other, result, settings, deadline, seen)
+            return _failed(_Looked(other, found), settings, deadline, seen)
     return Case(problem, replace(first, cases=tuple(seen)))
 
 
@@ -97,15 +108,15 @@ def _others(problem: Problem, deadline: float) -> Iterable[Problem]:
         yield other
 
 
-def _look(problem: Problem, settings: Settings, deadline: float) -> CheckResult:
-    """A check without blame, in what is left of the time.
+def _look(problem: Problem, settings: Settings, deadline: float) -> Measured:
+    """A check without its causes, in what is left of the time.
 
     At a large scale what counts is whether the gradients are finite: few elements of them are measured.
     """
     left = max(_LEAST_SECONDS, deadline - time.perf_counter())
     is_extreme = problem.inferred is not None and problem.inferred.is_extreme
     elements = _OF_EXTREMES if is_extreme and settings.elements == "auto" else settings.elements
-    return checker.run(
+    return checker.measure(
         problem, replace(settings, blame=False, budget=min(settings.budget, left), elements=elements)
     )
 
@@ -143,15 +154,16 @@ def _size(gradient: Gradient) -> float:
 
 
 def _right_for_fewer(
-    problem: Problem, result: CheckResult, settings: Settings, deadline: float
+    problem: Problem, measured: Measured, settings: Settings, deadline: float
 ) -> CheckResult | None:
     """A failure as what it is where it hangs on a guess: code that is right for symmetric matrices, and does
     not say that it is for others. None where it fails for both."""
     assert problem.inferred is not None
-    if any(not v.is_warning and v.code != "GC101" for v in result.violations):
+    if any(not v.is_warning and v.code != "GC101" for v in measured.result.violations):
         return None
     for what, other in problem.inferred.narrower():
-        if _look(other, settings, deadline).verdict == PASS:
+        if _look(other, settings, deadline).result.verdict == PASS:
+            result = measured.told(replace(settings, blame=False))
             said = next(remark for remark in other.remarks if remark.startswith("inferred: "))
             gradients = {
                 name: replace(gradient, verdict=INCONCLUSIVE, failing=None, note=f"right for {what}")
@@ -169,40 +181,47 @@ def _right_for_fewer(
     return None
 
 
-def _failed(
-    problem: Problem, result: CheckResult, settings: Settings, deadline: float, seen: list[str]
-) -> Case:
-    """The failing case at the smallest shape that fails in the same way, with its blame."""
-    small, shown = problem, result
+def _failed(looked: _Looked, settings: Settings, deadline: float, seen: list[str]) -> Case:
+    """The failing case at the smallest shape that fails in the same way, with its causes."""
+    shown = looked
     if settings.elements == "auto":
-        small, shown = _shrunk(problem, result, settings, deadline)
+        shown = _shrunk(looked, settings, deadline)
     if settings.blame:
         # A check runs for up to one and a half of its budgets, and all of them together must not.
         left = (deadline + _OVER * settings.budget - time.perf_counter()) / (1 + _OVER)
-        if settings.elements in ("auto", PROBE) and left < max(_LEAST_SECONDS, result.seconds / 2):
+        if settings.elements in ("auto", PROBE) and left < _LEAST_SECONDS:
+            result = looked.measured.told(replace(settings, blame=False))
             remarks = (*result.remarks, "no line can be named in the time there is")
-            return Case(problem, replace(result, remarks=remarks, cases=tuple(seen)))
-        shown = checker.run(small, replace(settings, budget=min(settings.budget, max(left, _LEAST_SECONDS))))
-    if shown.verdict == FAIL:
-        return Case(small, replace(shown, cases=tuple(seen)))
-    return Case(problem, replace(result, cases=tuple(seen)))
+            return Case(looked.problem, replace(result, remarks=remarks, cases=tuple(seen)))
+        settings = replace(settings, budget=min(settings.budget, max(left, _LEAST_SECONDS)))
+        shown = _complete(shown, settings)
+    result = shown.measured.told(settings, checker.clock_for(settings))
+    return Case(shown.problem, replace(result, cases=tuple(seen)))
 
 
-def _shrunk(problem: Problem, result: CheckResult, settings: Settings, deadline: float) -> Case:
+def _complete(looked: _Looked, settings: Settings) -> _Looked:
+    """All elements of a case of which few were measured."""
+    if looked.problem.inferred is None or not looked.problem.inferred.is_extreme:
+        return looked
+    complete = checker.measure(looked.problem, settings)
+    return _Looked(looked.problem, complete) if complete.result.verdict == FAIL else looked
+
+
+def _shrunk(looked: _Looked, settings: Settings, deadline: float) -> _Looked:
     """Shorten one dimension after another as long as the same gradients fail."""
-    wanted, tries = _signature(result), 0
+    problem, wanted, tries = looked.problem, _signature(looked.measured.result), 0
     while problem.inferred is not None and sum(array.size for array in problem.inputs.values()) > _SMALL:
         for smaller in problem.inferred.smaller():
             tries += 1
             if tries > _MOST_SHRINKS or time.perf_counter() + _LEAST_SECONDS > deadline:
-                return Case(problem, result)
+                return looked
             found = _look(smaller, settings, deadline)
-            if _signature(found) == wanted:
-                problem, result = smaller, found
+            if _signature(found.result) == wanted:
+                problem, looked = smaller, _Looked(smaller, found)
                 break
         else:
             break
-    return Case(problem, result)
+    return looked
 
 
 def _signature(result: CheckResult) -> tuple[object, ...]:

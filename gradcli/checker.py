@@ -5,8 +5,8 @@
 
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -42,13 +42,18 @@ _TOGETHER = 1 << 15  # elements of inputs and outputs whose rounding is measured
 
 
 def run(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> CheckResult:
-    """Check one problem.
+    """Check one problem, and say what makes gradients wrong.
 
     What the code under test does wrong is in the result. Raises UsageError where the problem itself makes no
     sense: no input with a gradient, a cotangent of another shape than the output. Ctrl-C gives the result so
     far, marked `interrupted`.
     Cost: some 40 forwards and 25 backwards, and what the numeric gradients take (`Gradient.evaluations`).
     """
+    return measure(problem, settings, progress=progress).told(settings)
+
+
+def measure(problem: Problem, settings: Settings, *, progress: Progress | None = None) -> "Measured":
+    """Check one problem; causes are told when they are asked for. Raises as `run`."""
     if not problem.differentiable:
         raise UsageError(
             f"{problem.id}: no input has a gradient ({', '.join(problem.inputs) or 'there are no inputs'}): "
@@ -60,9 +65,39 @@ def run(problem: Problem, settings: Settings, *, progress: Progress | None = Non
                 f"{problem.id}: the input {name} holds NaN or infinite values; "
                 "there is no derivative at such a point"
             )
+    check = _Check(problem, settings, progress)
+    with _quietly():
+        return Measured(check.run(), check)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without warnings of the code under test, and with the caller's generators as they were after it."""
     with kept_generator(), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _Check(problem, settings, progress).run()
+        yield
+
+
+def clock_for(settings: Settings) -> Clock:
+    """A clock of the budget, where that bounds what is measured."""
+    return Clock(settings.budget if settings.elements in ("auto", PROBE) else None)
+
+
+class Measured:
+    """A check whose verdict is known: `result`."""
+
+    def __init__(self, result: CheckResult, check: "_Check") -> None:
+        self.result = result
+        self._check = check
+
+    def told(self, settings: Settings, clock: Clock | None = None) -> CheckResult:
+        """The result with what is found out about its wrong gradients.
+
+        `settings` may differ from those of the check in whether lines are looked for, and in the budget.
+        `clock`: the time for that; else what the check has left.
+        """
+        with _quietly():
+            return self._check.told(self.result, settings, clock)
 
 
 class _Check:
@@ -75,8 +110,7 @@ class _Check:
         self.rng = np.random.default_rng(
             [settings.seed, zlib.crc32(problem.id.encode("utf-8", "surrogatepass"))]
         )
-        bounded = settings.elements in ("auto", PROBE)
-        self.clock = Clock(settings.budget if bounded else None)
+        self.clock = clock_for(settings)
         self.subject = Subject(problem, self.clock)
         self.outcome = Outcome(problem)
         self.pace = Pace(self.subject, self.outcome.remarks)
@@ -96,8 +130,11 @@ class _Check:
         except KeyboardInterrupt:
             self.outcome.interrupted = True
         self.outcome.close()
-        causes = Causes(self.problem, self.settings, self.subject, self.clock, self.rng, self.cotangents)
-        return self._with_nodes(causes.told(self._result(self.clock.spent())))
+        return self._result(self.clock.spent())
+
+    def told(self, result: CheckResult, settings: Settings, clock: Clock | None) -> CheckResult:
+        causes = Causes(self.problem, settings, self.subject, clock or self.clock, self.rng, self.cotangents)
+        return self._with_nodes(causes.told(result), settings)
 
     def _check(self) -> None:
         seen, repeatable = self._observe()
@@ -293,12 +330,12 @@ class _Check:
             spec=self.problem.spec,
         )
 
-    def _with_nodes(self, result: CheckResult) -> CheckResult:
+    def _with_nodes(self, result: CheckResult, settings: Settings) -> CheckResult:
         """Let a dump read the nodes, and show their table if it was asked for."""
         if not self.cotangents or result.interrupted:
             return result
         try:
-            return Nodes(self.problem, result, self.settings, self.nodes).attach()
+            return Nodes(self.problem, result, settings, self.nodes).attach()
         except KeyboardInterrupt:
             return replace(result, interrupted=True)
 
