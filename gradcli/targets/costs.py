@@ -161,7 +161,7 @@ def _is_cost(name: str, function: Callable[..., Any]) -> bool:
     gradients = [match[0] for match in named if match is not None and match[1] in takes]
     plain = [f"d_{one}" if one in gradients else one for one in returned]
     is_named = len(returned) > 1 and len(gradients) == len(returned) - 1 and not {*gradients} & {*takes}
-    is_both = is_named and is_value(returned[0]) and not name.startswith("_")
+    is_both = is_named and (is_value(returned[0]) or returned[0] == "C") and not name.startswith("_")
     return (is_both or is_cost(name, plain)) and not made_by(function)
 
 

@@ -144,6 +144,7 @@ def _problem_of(
         return build({}, {})
     from gradcli.targets.inference import (
         NothingFits,
+        half_read,
         infer,
         is_windowed,
         of_many_windows,
@@ -153,6 +154,7 @@ def _problem_of(
     )  # explicit checks start sooner
 
     reason = None if one.wraps else unguessable(one.functions, missing)
+    reason = reason or half_read(one.functions[0], missing)
     if reason is not None:
         raise UsageError(f"{loaded.shown}:{one.name}: {reason}")
     try:

@@ -152,6 +152,7 @@ SUMS = {
     "attention_pool": ("a * (da - (a * da).sum(1, keepdims=True))", "a * da", "x w"),
 }
 TOLD = {
+    "embedding_grad": ("PQ = (P - Q) * num", "PQ = P - Q", "Y"),
     "fourier_filter": ("weight[0] = 1.0", "weight[0] = 2.0", "h"),
     "content_addressing": (
         "weights * (dweights - weights @ dweights)",

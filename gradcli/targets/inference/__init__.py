@@ -3,11 +3,12 @@
 from gradcli.targets.inference.choice import problem_of
 from gradcli.targets.inference.defaults import other_values
 from gradcli.targets.inference.search import NothingFits, infer
-from gradcli.targets.inference.unguessable import unguessable
+from gradcli.targets.inference.unguessable import half_read, unguessable
 from gradcli.targets.inference.windows import is_windowed, of_many_windows
 
 __all__ = [
     "NothingFits",
+    "half_read",
     "infer",
     "is_windowed",
     "of_many_windows",

@@ -2,6 +2,7 @@
 `Float[Array, "n d"]`.
 """
 
+import ast
 import inspect
 import io
 import keyword
@@ -9,12 +10,14 @@ import re
 import textwrap
 import tokenize
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gradcli.targets.advice import usual_constant
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inference.guess import Drawn
 from gradcli.targets.remembered import remembered
+from gradcli.targets.source_tree import source_tree
 
 _JAXTYPING = re.compile(r"(Float|Int|Integer|Bool|UInt)\w*\[.*?[\"']([^\"']*)[\"']\]")
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
@@ -41,6 +44,13 @@ _WHOLE = re.compile(
 )
 _ONE_HOT, _CLASSES = re.compile(r"one_?hot"), re.compile(r"[CK]|(n_|num_|number_of_)?classes")
 _OF_TWO = re.compile(r"\b0 (and|or) 1\b|\{\s*0\s*,\s*1\s*\}|zeros and ones")
+_SQUARE = (
+    ("definite", re.compile(r"\bS?PS?D\b|\bpositive[- ](semi-?)?definite\b|\bpositive semi definite\b")),
+    ("symmetric", re.compile(r"\bsymmetric\b")),
+)
+_IN_FRONT = re.compile(r"\b(?:symmetric|S?PS?D|definite)(?:,? (?:matrix|matrices))?\s+`*$")
+_PERHAPS = re.compile(r"\b(not|non|need|skew|anti|if|whether|or|part)\b", re.IGNORECASE)
+_ONE_HALF = ("cholesky", "eigh", "eigvalsh", "cho_factor", "ldl")  # they read no more of a matrix
 _INTEGER_NAMES = re.compile(r"y|t|labels?|targets?|idx|ind(ex|ices)|ids|tokens|captions|y_?true")
 
 
@@ -55,7 +65,24 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
             found[name] = _of_kind(name, axes, told, behind)
         elif _SCALAR.search(told) and usual_constant(name) is None:
             found[name] = Drawn(())
-    return _in_passing(text, names) | found
+    return _with_halves(function, _in_passing(text, names) | found)
+
+
+def _with_halves(function: Callable[..., Any], found: dict[str, Drawn]) -> dict[str, Drawn]:
+    """No symmetric matrices for a function that reads one half of them: a gradient may speak of both."""
+    if not any(guess.kind in ("definite", "symmetric") for guess in found.values()):
+        return found
+    tree = source_tree(function)
+    if not any(_called(node) in _ONE_HALF for node in (ast.walk(tree) if tree is not None else ())):
+        return found
+    kinds = {"definite": "normal", "symmetric": "normal"}
+    return {name: replace(guess, kind=kinds.get(guess.kind, guess.kind)) for name, guess in found.items()}
+
+
+def _called(node: ast.AST) -> str:
+    """`cholesky` of a call of `np.linalg.cholesky`."""
+    of = node.func if isinstance(node, ast.Call) else None
+    return of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
 
 
 def _stated(told: str) -> tuple[tuple[str, ...] | None, str]:
@@ -92,7 +119,10 @@ def _in_passing(text: str, names: Sequence[str]) -> dict[str, Drawn]:
         axes = _axes(match[1]) if match is not None else None
         if match is not None and axes is not None:
             told = re.split(r";|\.(?!\d)|,\s+\w+\s*:?\s*(?:\(|a positive|scalar)", text[match.end() :])[0]
-            found[name] = _of_kind(name, axes, told, told)
+            ahead = _IN_FRONT.search(text[: match.start()])
+            found[name] = _of_kind(
+                name, axes, told, told, _last_words(text[: match.start()]) if ahead else ""
+            )
         elif usual_constant(name) is None and (scalar := re.search(_SCALAR_BEHIND.format(several), text)):
             found[name] = Drawn((), "near1" if _POSITIVE.search(scalar[0]) else "normal")
     return found
@@ -190,8 +220,17 @@ def _symbol(text: str) -> str:
     return re.sub(r"\W+", "_", re.sub(r"\bthe\b", "", text).strip())
 
 
-def _of_kind(name: str, axes: tuple[str, ...], told: str, behind: str) -> Drawn:
-    """behind: what is told right behind the shape."""
+def _last_words(text: str) -> str:
+    """The end of a text that no mark interrupts."""
+    return re.split(r"[^\w\s`-]", text)[-1]
+
+
+def _of_kind(name: str, axes: tuple[str, ...], told: str, behind: str, ahead: str = "") -> Drawn:
+    """behind: what is told right behind the shape; ahead: of a matrix, what is right in front of its name."""
+    if len(axes) == 2 and axes[0] == axes[1] and not _PERHAPS.search(whole := f"{ahead} {told}"):
+        kind = next((kind for kind, pattern in _SQUARE if pattern.search(whole)), None)
+        if kind is not None and not re.search(r"\bjoint\b", whole):
+            return Drawn(axes, kind)
     if _ONE_HOT.search(name.lower()) and len(axes) == 2:
         return Drawn(axes, "onehot_columns" if _CLASSES.fullmatch(axes[0]) else "onehot")
     if "bool" in told.lower() or name.lower().endswith("mask"):

@@ -1,4 +1,6 @@
-"""Arguments that no flag can give: functions, which the code calls, and objects with methods of their own."""
+"""Arguments that no flag can give, functions that the code calls and objects with methods of their own; and
+matrices of which the code reads one half.
+"""
 
 import ast
 import sys
@@ -23,6 +25,30 @@ def unguessable(functions: Sequence[Callable[..., Any]], names: Sequence[str]) -
                     f"that makes {name} itself, and check that"
                 )
     return None
+
+
+def half_read(forward: Callable[..., Any], names: Sequence[str]) -> str | None:
+    """Why the first of these arguments of which forward reads one half is not guessed; None for none."""
+    name = next((name for name in _halved(forward) if name in names), None)
+    if name is None:
+        return None
+    return (
+        f"no shape for {name}: cholesky reads one half of it, and a gradient may speak of that or of both. "
+        f"Where backward speaks of that half, add: --input {name}=4x4:definite; else take the cholesky of "
+        f"0.5 * ({name} + {name}.T)"
+    )
+
+
+def _halved(function: Callable[..., Any]) -> Iterator[str]:
+    """The A of `cholesky(A)`, where it is the argument as it came."""
+    tree = source_tree(function)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in nodes:
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called == "cholesky" and node.args[0].id not in bound:
+                yield node.args[0].id
 
 
 def _told(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:

@@ -209,3 +209,14 @@ def inverted_backward(dout, cache):
     elif mode == "test":
         dx = 1.0 * dout
     return dx
+
+
+def embedding_grad(P, Y):
+    """P: joint probabilities (N, N), Y: embedding (N, 2)"""
+    num = 1 / (1 + ((Y[:, None] - Y) ** 2).sum(-1))
+    np.fill_diagonal(num, 0)
+    Q = np.maximum(num / num.sum(), 1e-12)
+    C = np.sum(P[P > 0] * np.log(P[P > 0] / Q[P > 0]))
+    PQ = (P - Q) * num
+    dY = 4 * (np.diag(PQ.sum(1)) - PQ) @ Y
+    return C, dY

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradcli import check_target
+from gradcli.errors import UsageError
 
 POWER = """
 import numpy as np
@@ -67,3 +68,67 @@ def test_a_function_that_is_returned_is_no_output_and_no_defect(folder, invoke):
     assert "FAIL" not in result.stdout
     assert "made.py:bowl_function" in result.stderr
     assert "forward returned a function: that is what to check" in result.stderr
+
+
+TOLD = """
+import numpy as np
+
+
+def energy_forward(A, b):
+    '''b' A^-1 b, {told}'''
+    x = np.linalg.solve(A, b)
+    return b @ x, x
+
+
+def energy_backward(dout, x):
+    return -dout * np.outer(x, x), 2 * dout * x
+
+
+def logdet_forward(A):
+    '''log|A| of a symmetric positive definite A (n, n)'''
+    L = np.linalg.cholesky(A)
+    return 2 * np.log(np.diag(L)).sum(), L
+
+
+def logdet_backward(dout, L):
+    inverse = np.linalg.inv(L)
+    return dout * inverse @ inverse.T
+"""
+DEFINITE = "A (n, n) SPD, b (n,)"
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        (DEFINITE, ":definite"),
+        ("for a symmetric positive definite matrix A (n, n) and b (n,)", ":definite"),
+        ("symmetric A (n, n), b (n,)", ":symmetric"),
+    ],
+)
+def test_a_docstring_says_that_a_matrix_is_symmetric(folder, told, kind):
+    (folder / "told.py").write_text(TOLD.replace("{told}", told))
+    result = check_target("told.py:energy", blame=False)
+    assert result.verdict == "pass"
+    assert any(f"A=4x4{kind}" in remark for remark in result.remarks)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "name"), [("(x, x)", "(x, 2 * x)", "A"), ("2 * dout * x", "dout * x", "b")]
+)
+def test_bugs_that_a_symmetric_matrix_shows_are_found(folder, right, wrong, name):
+    (folder / "told.py").write_text(TOLD.replace("{told}", DEFINITE).replace(right, wrong))
+    result = check_target("told.py:energy", blame=False)
+    assert [one for one, found in result.gradients.items() if found.verdict == "fail"] == [name]
+
+
+@pytest.mark.parametrize("told", ["A (n, n), not symmetric, b (n,)", "A (n, n), b (n,)"])
+def test_a_matrix_that_is_not_called_symmetric_is_none(folder, told):
+    (folder / "told.py").write_text(TOLD.replace("{told}", told))
+    assert check_target("told.py:energy", blame=False).verdict == "fail"
+
+
+def test_a_matrix_of_which_one_half_is_read_is_not_guessed(folder):
+    """One row and column would show nothing of what is wrong."""
+    (folder / "told.py").write_text(TOLD)
+    with pytest.raises(UsageError, match=r"logdet: no shape for A: cholesky reads .*--input A=4x4:definite"):
+        check_target("told.py:logdet")
