@@ -233,6 +233,7 @@ def _engine(spelled: Spelled, cls: type) -> SpelledEngine:
         plain.seed,
         plain.on,
         plain.kept,
+        plain.weighs,
         spelled=spelled,
         inferred=inferred,
     )

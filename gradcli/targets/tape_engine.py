@@ -33,6 +33,7 @@ class Engine:
     seed: str = "none"  # what backward takes: an "array", a "value" of the engine, or "none"
     on: Sequence[str] = ()  # what has to be said for a value to be recorded
     kept: Sequence[tuple[Any, Any]] = ()  # lists and dicts of the engine's file, and what they held at first
+    weighs: bool = True  # whether `*` and `sum` hand gradients on as they should
 
     def rewind(self) -> None:
         """Empty a tape that all values share of what was recorded before."""
@@ -52,14 +53,15 @@ class Engine:
         if not isinstance(value, self.cls):
             raise TypeError(f"the operation gives a {type(value).__name__}, not a {self.cls.__name__}")
         numbers = np.asarray(getattr(value, self.data))
-        return numbers if numbers.dtype.kind in "fc" else numbers.astype(self.dtype)  # relu's 0 if below
+        is_count = numbers.dtype.kind in "iu"  # relu's 0 if below
+        return numbers.astype(self.dtype) if is_count else numbers
 
     def pull(self, out: Any, cotangent: Array) -> Array | None:
         """Run backward from an output; returns by what the gradients are still to be multiplied.
 
         A backward that takes no cotangent starts from one: a lone output's gradients are multiplied
         afterwards, several outputs are weighed with the engine's own `*` and summed with its `sum`, if it has
-        one; without a `*`, the ones that backward starts from are weighed.
+        one; without a `*` that hands them on, the ones that backward starts from are weighed.
         """
         if self.seed == "array":
             out.backward(cotangent.copy())
@@ -68,7 +70,7 @@ class Engine:
         elif cotangent.size == 1:
             out.backward()
             return cotangent.reshape(())
-        elif not hasattr(self.cls, "__mul__"):
+        elif not hasattr(self.cls, "__mul__") or not self.weighs:
             with self._starting_from(out, cotangent):
                 out.backward()
         else:
@@ -126,11 +128,47 @@ def engine_of(cls: type) -> Engine | None:
     grad = next((n for n in GRAD if hasattr(value, n)), None)
     if data is None or grad is None:
         return None
-    dtype = np.asarray(getattr(value, data)).dtype
-    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    dtype = _precision_of(cls, value, data, grad)
     on = [name for name in _ON if name in inspect.signature(cls).parameters]
     engine = Engine(cls, data, grad, scalar, dtype, on=on, kept=kept)
-    return engine if scalar else replace(engine, seed=_seed_of(engine))
+    if scalar:
+        return engine
+    engine = replace(engine, seed=_seed_of(engine))
+    return replace(engine, weighs=False) if _is_weighed_better_before(engine) else engine
+
+
+def _precision_of(cls: type, value: Any, data: str, grad: str) -> np.dtype[Any]:
+    """What an engine computes in: its values' precision, or that of its gradients, where numbers that are not
+    in an array become values of that too."""
+    dtype = np.asarray(getattr(value, data)).dtype
+    if dtype.kind != "f":
+        return np.dtype(np.float64)
+    gradients: Any = getattr(getattr(value, grad), "dtype", dtype)
+    try:
+        usual = np.asarray(getattr(cls([[1.5, 2.5], [0.5, 1.0]]), data)).dtype
+    except (Exception, SystemExit):
+        return dtype
+    return usual if usual == gradients and usual.kind == "f" else dtype
+
+
+def _is_weighed_better_before(engine: Engine) -> bool:
+    """Whether `*` or `sum` loses a gradient, and the ones that backward starts from can be weighed instead:
+    else the mistake of one operation would be that of all."""
+    if engine.seed != "none" or not hasattr(engine.cls, "__mul__"):
+        return False
+    cotangent = np.array([[2.0, -3.0], [5.0, 7.0]], dtype=engine.dtype)
+
+    def hands_on(tried: Engine) -> bool:
+        leaf = tried.wrap(np.ones((2, 2), dtype=engine.dtype))
+        try:
+            tried.pull(leaf + tried.wrap(np.zeros((2, 2), dtype=engine.dtype)), cotangent)
+            return np.array_equal(np.asarray(tried.gradient(leaf), dtype=float), cotangent)
+        except (Exception, SystemExit):
+            return False
+        finally:
+            tried.rewind()
+
+    return not hands_on(engine) and hands_on(replace(engine, weighs=False))
 
 
 def shared(cls: type) -> list[tuple[Any, Any]]:

@@ -384,6 +384,20 @@ def test_gc109_a_gradient_that_is_not_linear_in_the_cotangent(backward, message)
     assert found(result, "GC109").message.startswith(f"the gradient of x {message}")
 
 
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1.0 + 1e-9, ["GC109"])])
+def test_gc109_sums_may_be_added_up_in_another_order(factor, expected):
+    """A tape that walks a set of its values does so; what is off by more is no rounding."""
+    calls = []
+
+    def backward(d, x):
+        calls.append(d)
+        parts = [0.1 * d * x, 0.7 * d * x, 1.2 * d * x]
+        total = sum(parts if len(calls) % 2 else parts[::-1])
+        return total * (factor if np.abs(d).max() > 2**10 else 1.0)
+
+    assert codes(check_backward(backward)) == expected
+
+
 def test_gc109_a_scalar_loss_that_forgets_its_cotangent():
     def loss(x):
         return np.sum(x * x), x
