@@ -139,3 +139,22 @@ def test_arguments_that_a_call_takes_together_are_handed_on_by_their_places():
 def test_a_flag_of_backward_is_no_cotangent():
     # `retain_grad` takes whatever it is given; the cotangent goes another way.
     assert verdicts(LATER.replace("np.ones_like", "2 * np.ones_like"))["Variable.mul"] == "fail"
+
+
+WITH_VALUES = (
+    LATER
+    + """
+
+class Square(Function):
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        return gy * self.inputs[0] * Variable(np.asarray(2.0))
+"""
+)
+
+
+def test_a_backward_that_computes_with_values_is_given_one():
+    assert verdicts(WITH_VALUES)["Square"] == "pass"
+    assert verdicts(WITH_VALUES.replace("np.asarray(2.0)", "np.asarray(3.0)"))["Square"] == "fail"
