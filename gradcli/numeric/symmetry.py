@@ -6,14 +6,14 @@ for each batch otherwise. It is tested, never assumed: along a random direction 
 of J w is what w sees of J v, or J is not symmetric where v looks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from gradcli.arrays import Array, BoolArray, FloatArray, largest
 from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step
-from gradcli.numeric.function import random_moves
+from gradcli.numeric.function import jitter_key, jittered, random_moves
 from gradcli.numeric.known import Known
 from gradcli.numeric.structure import Position
 
@@ -58,23 +58,24 @@ def find(known: Known) -> Symmetric | None:
         return None
     if known.function.base[0].shape != structure.shape or structure.partners[0] != structure.separable:
         return None
-    (cotangent,) = known.cotangents
-    slopes, off = [], 0.0
-    sizes = np.zeros(structure.group_shape)
+    value, narrow = np.zeros(0), np.zeros(0, dtype=np.float32)
+    sizes, off = value, 0.0
     for number in range(_POINTS):
         # Other digits round otherwise; and another direction each time.
-        point = known.jittered() if number else known.function.point
-        direction = random_moves(known.rng, structure.shape)
-        there, beside = _along(known, point, cotangent), _along(known, point, direction)
-        if there is None or beside is None:
+        slope, apart, sizes = _seen(known, jitter_key(known.rng) if number else None)
+        if slope is None:
             return None
-        apart, sizes = _seen(known, there, direction, beside)
         off = max(off, float(np.max(np.abs(apart) / np.where(sizes > 0, sizes, 1.0), initial=0.0)))
         if not off <= _SYMMETRIC:
             return None
-        slopes.append(there)
-    value = slopes[0]
-    doubt = np.max([np.abs(slope - value) for slope in slopes[1:]], axis=0)
+        if number == 0:
+            # A few digits will do, and memory counts; what is too small for them is measured again on demand.
+            value, narrow = slope, np.zeros(slope.shape, dtype=np.float32)
+        else:
+            slope -= value
+            np.maximum(narrow, np.abs(slope, out=slope), out=narrow, casting="same_kind")
+        del slope  # before the next
+    doubt = narrow.astype(np.float64)
     doubt += 4 * np.finfo(np.float64).eps * np.abs(value)
     doubt += known.spread_over(4 * off * sizes)
     poor = np.any(~(doubt <= _ENOUGH * np.abs(value)), axis=structure.separable)
@@ -96,19 +97,43 @@ def confirm(known: Known, positions: Sequence[Position], tick: Callable[[int], N
     )
 
 
-def _along(known: Known, point: Mapping[str, Array], direction: FloatArray) -> FloatArray | None:
+def _seen(known: Known, key: int | None) -> tuple[FloatArray | None, FloatArray, FloatArray]:
+    """The derivative along the cotangent; how far what it and a random direction see of each other's
+    derivatives is apart, and the size of what is summed, for each place in a group.
+
+    `key`: that of a jitter of the point. None where the code could not be evaluated. These arrays are as
+    large as the input, so they come one after the other, and the direction is drawn again.
+    """
+    contract, (cotangent,), shape = known.structure.contract, known.cotangents, known.structure.shape
+    nothing = np.zeros(known.structure.group_shape)
+    seed = int(known.rng.integers(1 << 62))
+    beside = _along(known, key, lambda: random_moves(np.random.default_rng(seed), shape))
+    if beside is None:
+        return None, nothing, nothing
+    apart = contract((cotangent,), [beside])
+    sizes = contract((np.abs(cotangent),), [np.abs(beside, out=beside)])
+    del beside
+    there = _along(known, key, lambda: cotangent)
+    if there is None:
+        return None, nothing, nothing
+    direction = random_moves(np.random.default_rng(seed), shape)
+    apart -= contract((direction,), [there])
+    sizes += contract((np.abs(direction, out=direction),), [np.abs(there)])
+    return there, apart, sizes
+
+
+def _along(known: Known, key: int | None, direction: Callable[[], FloatArray]) -> FloatArray | None:
     """The derivative of the output along a direction; None where the code could not be evaluated."""
-    step = complex_step.step_of(known) / (largest(direction) or 1.0)
-    outputs = known.function.at({**point, known.name: point[known.name] + 1j * step * direction})
+
+    def at(array: Array) -> Array:
+        return array if key is None else jittered(array, key)
+
+    steps = direction()
+    step = complex_step.step_of(known) / (largest(steps) or 1.0)
+    moved = np.array(at(known.function.point[known.name]), dtype=np.complex128)
+    np.multiply(steps, step, out=moved.imag)
+    del steps
+    point = {name: at(array) for name, array in known.function.point.items() if name != known.name}
+    outputs = known.function.at({**point, known.name: moved})
+    del moved
     return None if outputs is None else np.asarray(np.imag(outputs[0]) / step)
-
-
-def _seen(
-    known: Known, there: FloatArray, direction: FloatArray, beside: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """How far what the cotangent and the direction see of each other's derivatives is apart, and the size of
-    what is summed, for each place in a group."""
-    contract, (cotangent,) = known.structure.contract, known.cotangents
-    apart = contract((cotangent,), [beside]) - contract((direction,), [there])
-    sizes = contract((np.abs(cotangent),), [np.abs(beside)]) + contract((np.abs(direction),), [np.abs(there)])
-    return apart, sizes
