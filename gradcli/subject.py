@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.arrays import Array
-from gradcli.clock import Clock
+from gradcli.clock import Clock, OutOfTime
 from gradcli.dataclass import dataclass
 from gradcli.errors import BrokenPromise, GradcliError, LackingError, said_by
 from gradcli.generators import fixed_generators
@@ -158,13 +158,9 @@ class Subject:
                 return call(*arguments)
             with fixed_generators():
                 return call(*arguments)
-        except (BrokenPromise, GradcliError):
+        except (BrokenPromise, GradcliError, KeyboardInterrupt, OutOfTime):
             raise
-        except KeyboardInterrupt:
-            raise
-        except (
-            BaseException
-        ) as error:  # SystemExit, GeneratorExit, and what the code derives from BaseException
+        except BaseException as error:  # SystemExit, GeneratorExit, and whatever the code makes of its own
             file, line = _place(error)
             if file is None:
                 file, line = _definition(self.problem.source, what)
