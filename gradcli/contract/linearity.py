@@ -38,9 +38,10 @@ def linearity(
     """GC109: scaling and adding cotangents scales and adds gradients.
 
     `rounding` is asked for the gradients of which sums are off by more than the last digits.
-    Factors that are powers of two must scale bit for bit; sums must add up to within `rounding`, and to
-    `floor` where terms cancel to nothing. Returns how far sums were off, element by element, where that shows
-    that backward computes in a lower precision (GC104): so much its numbers are uncertain.
+    Factors that are powers of two must scale bit for bit, but for sums in another order; sums must add up to
+    within `rounding`, and to `floor` where terms cancel to nothing. Returns how far sums were off, element by
+    element, where that shows that backward computes in a lower precision (GC104): so much its numbers are
+    uncertain.
     Cost: 6 backwards, and a forward or 6; 9 more where a sum is off.
     """
     blamed = _scaling(vjp, cotangents, gradients, violations)
@@ -176,25 +177,23 @@ def _is_finite(cotangents: Cotangents) -> bool:
 def _scales(gradient: Array, found: Array | None, factor: float, precision: np.dtype[Any]) -> bool:
     if found is None:
         return False
-    reordered = 64 * float(np.finfo(precision).eps) * largest(gradient) * abs(factor)
-    return all(
-        _scales_here(gradient[b], found[b], factor, precision, reordered) for b in blocks(gradient.shape)
-    )
+    return all(_scales_in(block, gradient, found, factor, precision) for block in blocks(gradient.shape))
 
 
-def _scales_here(
-    gradient: Array, found: Array, factor: float, precision: np.dtype[Any], reordered: float
-) -> bool:
-    expected = np.asarray(gradient * gradient.dtype.type(factor))
-    exact = np.asarray(found == expected)
+def _scales_in(block: Any, gradient: Array, found: Array, factor: float, precision: np.dtype[Any]) -> bool:
+    """Whether a part of a gradient scales."""
+    expected = np.asarray(gradient[block] * gradient.dtype.type(factor))
+    exact = np.asarray(found[block] == expected)
     if np.count_nonzero(exact) == exact.size:
         return True
     exact |= ~np.isfinite(expected)
     if np.all(exact) or precision == np.float16:
         return bool(np.all(exact))
-    # Near the smallest normal number a product rounds; far above, nothing does.
-    tiny = 0.0 if factor == 0.0 else float(np.finfo(precision).tiny) * 2.0**20 * max(1.0, abs(factor))
-    return bool(np.all(exact | (np.abs(found - expected) <= max(tiny, reordered))))
+    # Near the smallest normal number a product rounds; far above, nothing does but sums in another order.
+    limits = np.finfo(precision)
+    tiny = 0.0 if factor == 0.0 else float(limits.tiny) * 2.0**20 * max(1.0, abs(factor))
+    reordered = 64 * float(limits.eps) * largest(gradient) * abs(factor)
+    return bool(np.all(exact | (np.abs(found[block] - expected) <= max(tiny, reordered))))
 
 
 def _not_scaled(name: str, gradient: Array, found: Array | None, factor: float) -> str:
