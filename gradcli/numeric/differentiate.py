@@ -59,10 +59,8 @@ class Differentiator:
         self._may_screen = method == "auto" and self.method == COMPLEX
         self._leak: FloatArray | float = 0.0  # what rows may reach outside of their windows
         self._symmetric: symmetry.Symmetric | None = None  # all of it, where one derivative gives it
-        self._by_symmetry = False
-        self._screened: set[Position] = (
-            set()
-        )  # batches that were not measured by the complex step, one by one
+        self._by_symmetry = False  # whether it has been taken
+        self._screened: set[Position] = set()  # batches that had no complex step of their own
         self.setup = function.evaluations - before  # evaluations that structure and method took
 
     @property

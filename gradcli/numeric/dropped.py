@@ -1,6 +1,6 @@
 """Digits that code drops inside: a cast to a lower precision, told from what float64 leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -142,17 +142,11 @@ def _is_fine(function: Function, rng: np.random.Generator, times: float) -> bool
     if there is None:
         return False
     followed = [0] * len(there.base)
-    for _ in range(_DIRECTIONS):
-        long, short = sides(there, _random_directions(there, rng), (_LARGE, PART * _LARGE))
-        if long is None or short is None:
+    for found in _along_lines(there, rng, _LARGE):
+        if found is None or any(np.any(off > _FOLLOWED * np.abs(response)) for response, off in found):
             return False
-        for place, (one, other) in enumerate(zip(long, short, strict=True)):
-            straight = is_opposite(*one)
-            far = odd(*one)
-            off = np.abs(far - odd(*other) / PART)
-            if np.any(off[straight] > _FOLLOWED * np.abs(far[straight])):
-                return False
-            followed[place] += int(np.count_nonzero(far[straight]))
+        for place, (response, _) in enumerate(found):
+            followed[place] += int(np.count_nonzero(response))
     return all(count > _DIRECTIONS // 2 for count in followed)
 
 
@@ -180,15 +174,29 @@ def _grains(function: Function, rng: np.random.Generator) -> list[float]:
 def _grains_of(function: Function, rng: np.random.Generator, size: float) -> list[float]:
     """The same, along a few directions by moves of one size."""
     grains = [0.0] * len(function.base)
+    for found in _along_lines(function, rng, size):
+        for place, (_, off) in enumerate(found or ()):
+            grains[place] = max(grains[place], largest(off))
+    return grains
+
+
+def _along_lines(
+    function: Function, rng: np.random.Generator, size: float
+) -> Iterator[list[tuple[FloatArray, FloatArray]] | None]:
+    """For a few directions, the responses of each output where it is straight, and how far shorter ones are
+    from being a part of those; None where the code could not be evaluated. Cost: 4 evaluations for each."""
     for _ in range(_DIRECTIONS):
         long, short = sides(function, _random_directions(function, rng), (size, PART * size))
         if long is None or short is None:
+            yield None
             continue
-        for place, (one, other) in enumerate(zip(long, short, strict=True)):
+        found = []
+        for one, other in zip(long, short, strict=True):
             straight = is_opposite(*one)
-            off = np.abs(odd(*one) - odd(*other) / PART)
-            grains[place] = max(grains[place], largest(off[straight]))
-    return grains
+            response = odd(*one)
+            off = np.abs(response - odd(*other) / PART)
+            found.append((response[straight], off[straight]))
+        yield found
 
 
 def _loses(function: Function, noise: Noise, rng: np.random.Generator, sizes: Sequence[float]) -> bool:

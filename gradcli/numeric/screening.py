@@ -19,7 +19,7 @@ from gradcli.numeric.perturb import Perturbation
 from gradcli.numeric.structure import Position, Structure
 
 _STEP = 2.0**-14  # by the spread: truncation and round-off of a smooth function are about equal there
-_ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
+ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
 _BENT = 2.0**-7  # of the largest response: where the two sides differ by more, there may be a kink
 _BATCHES = 16  # from so many on it pays
 _CALIBRATED = 32  # batches for each that is measured by the complex step beside a difference
@@ -78,7 +78,7 @@ class Screen:
             needed.append((position, exact))
         doubt = self._truncation + self._band(np.zeros_like(self._rounding))
         known = [
-            np.ravel((doubt[self._places(position)] <= _ENOUGH * np.abs(exact)) | (exact == 0))
+            np.ravel((doubt[self._places(position)] <= ENOUGH * np.abs(exact)) | (exact == 0))
             for position, exact in needed
         ]
         return bool(np.mean(np.concatenate(known)) > 0.9)
@@ -118,7 +118,7 @@ class Screen:
                 bent &= bend > 64 * self._rounding
             doubt = self._band(size)
             doubt += self._truncation
-            enough = doubt <= _ENOUGH * np.abs(value)
+            enough = doubt <= ENOUGH * np.abs(value)
             enough &= ~bent
             enough |= still
         return Screened(value, doubt, np.all(enough, axis=self._group))

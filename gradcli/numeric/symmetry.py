@@ -15,11 +15,11 @@ from gradcli.dataclass import dataclass
 from gradcli.numeric import complex_step
 from gradcli.numeric.function import jitter_key, jittered, random_moves
 from gradcli.numeric.known import Known
+from gradcli.numeric.screening import ENOUGH
 from gradcli.numeric.structure import Position
 
 _BATCHES = 32  # from so many on it pays to try
 _SYMMETRIC = 2.0**-36  # of the sizes of what is summed: by less are two sums off that only round
-_ENOUGH = 2.0**-16  # of an element: it is known well enough where its uncertainty is smaller
 _CONFIRMED = 16  # batches
 _POINTS = 3  # at which it is tested and measured
 COST = 2 * _POINTS  # evaluations
@@ -78,7 +78,7 @@ def find(known: Known) -> Symmetric | None:
     doubt = narrow.astype(np.float64)
     doubt += 4 * np.finfo(np.float64).eps * np.abs(value)
     doubt += known.spread_over(4 * off * sizes)
-    poor = np.any(~(doubt <= _ENOUGH * np.abs(value)), axis=structure.separable)
+    poor = np.any(~(doubt <= ENOUGH * np.abs(value)), axis=structure.separable)
     found = Symmetric(value, doubt, np.asarray(poor))
     return found if found.left <= structure.batches // 4 else None
 
