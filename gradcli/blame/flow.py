@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gradcli.blame.source import FunctionNode
+from gradcli.called_name import called_name
 
 Cut = Callable[[ast.AST], bool]
 
@@ -202,14 +203,10 @@ def makes_blank(statement: ast.stmt) -> bool:
 def _is_blank(value: ast.expr) -> bool:
     if isinstance(value, ast.Constant):
         return isinstance(value.value, int | float) and value.value == 0
-    return isinstance(value, ast.Call) and _called(value) in _BLANK
+    return isinstance(value, ast.Call) and called_name(value) in _BLANK
 
 
 _BLANK = ("zeros", "zeros_like", "empty", "empty_like")
-
-
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _base(node: ast.AST) -> str | None:

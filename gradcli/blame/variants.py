@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from gradcli.blame.change import Slot
 from gradcli.blame.indices import of_slice, of_subscript
+from gradcli.called_name import called_name
 
 _CALLS = (
     ("sum", "mean"),
@@ -262,7 +263,7 @@ def _einsums(text: str) -> Iterator[str]:
 
 
 def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr, int]]:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = called_name(node)
     for i, j in combinations(range(min(len(node.args), 4)), 2):
         arguments = list(node.args)
         arguments[i], arguments[j] = arguments[j], arguments[i]

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from inspect import unwrap
 
+from gradcli.called_name import called_name
 from gradcli.targets.remembered import remembered
 from gradcli.targets.source_tree import source_tree
 
@@ -32,7 +33,7 @@ def lengths_asked(cls: type) -> frozenset[str]:
 
 
 def _lengths(call: ast.Call) -> Iterator[str]:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = called_name(call)
     shapes: list[ast.expr] = [one.value for one in call.keywords if one.arg in ("size", "shape")]
     if name in _ALL_LENGTHS:
         shapes += call.args

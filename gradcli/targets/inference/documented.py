@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gradcli.called_name import called_name
 from gradcli.targets.advice import usual_constant
 from gradcli.targets.forward_call import parameters_of
 from gradcli.targets.inference.guess import Drawn
@@ -70,19 +71,17 @@ def by_docstring(function: Callable[..., Any], names: Sequence[str]) -> dict[str
 
 def _with_halves(function: Callable[..., Any], found: dict[str, Drawn]) -> dict[str, Drawn]:
     """No symmetric matrices for a function that reads one half of them: a gradient may speak of both."""
-    if not any(guess.kind in ("definite", "symmetric") for guess in found.values()):
+    halved = {kind for kind, _ in _SQUARE}
+    if not any(guess.kind in halved for guess in found.values()):
         return found
     tree = source_tree(function)
-    if not any(_called(node) in _ONE_HALF for node in (ast.walk(tree) if tree is not None else ())):
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call)) if tree is not None else ()
+    if not any(called_name(call) in _ONE_HALF for call in calls):
         return found
-    kinds = {"definite": "normal", "symmetric": "normal"}
-    return {name: replace(guess, kind=kinds.get(guess.kind, guess.kind)) for name, guess in found.items()}
-
-
-def _called(node: ast.AST) -> str:
-    """`cholesky` of a call of `np.linalg.cholesky`."""
-    of = node.func if isinstance(node, ast.Call) else None
-    return of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
+    return {
+        name: replace(guess, kind="normal") if guess.kind in halved else guess
+        for name, guess in found.items()
+    }
 
 
 def _stated(told: str) -> tuple[tuple[str, ...] | None, str]:

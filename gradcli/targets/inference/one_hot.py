@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gradcli.called_name import called_name
 from gradcli.targets.inference.guess import Drawn, Guess
 from gradcli.targets.inference.passed_on import passed_on
 from gradcli.targets.labels import LABEL
@@ -70,7 +71,7 @@ def _is_logarithm(node: ast.expr) -> bool:
         return node.id.startswith("log_")
     if not isinstance(node, ast.Call):
         return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = called_name(node)
     return name == "log"
 
 
@@ -94,7 +95,7 @@ def _used_otherwise_by_helpers(function: Callable[..., Any]) -> Iterator[str]:
 
 def _takes_numbers(call: ast.Call) -> list[ast.expr]:
     """What a call takes for the numbers of classes: `one_hot(y)`, `np.unique(y)`, `y.max()`."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = called_name(call)
     if _OF_NUMBERS.fullmatch(name) is None:
         return []
     return call.args or ([call.func.value] if isinstance(call.func, ast.Attribute) else [])

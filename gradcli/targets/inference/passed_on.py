@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
+from gradcli.called_name import called_name
 from gradcli.targets.forward_call import argument_names
 from gradcli.targets.source_tree import source_tree
 
@@ -23,7 +24,7 @@ def passed_on(function: Callable[..., Any]) -> Iterator[tuple[FunctionType, Mapp
         of_class = (
             isinstance(node.func, ast.Attribute) and isinstance(owner, type) and _is_self(node.func.value)
         )
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        called = called_name(node)
         helper = getattr(owner, called, None) if of_class else None
         if isinstance(node.func, ast.Name):
             helper = space.get(called)

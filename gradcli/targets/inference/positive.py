@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gradcli.called_name import called_name
 from gradcli.targets.inference.guess import Drawn, Guess
 from gradcli.targets.source_tree import source_tree
 
@@ -41,5 +42,5 @@ def of_positive(guesses: Sequence[tuple[int, Guess]]) -> list[tuple[int, Guess]]
 
 
 def _is_one(node: ast.Call) -> bool:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = called_name(node)
     return name in _FUNCTIONS and len(node.args) == 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gradcli.called_name import called_name
 from gradcli.targets.inference.guess import Drawn, Guess
 from gradcli.targets.labels import LABEL
 from gradcli.targets.source_tree import source_tree
@@ -48,7 +49,7 @@ def _takes_margin(node: ast.AST, label: str, margins: set[str]) -> bool:
         return _is_one(node.left) and _is_margin(node.right, label, margins)
     if isinstance(node, ast.Compare):
         return _is_margin(node.left, label, margins) and _is_one(node.comparators[0])
-    if isinstance(node, ast.Call) and _called(node) in _MADE:
+    if isinstance(node, ast.Call) and called_name(node) in _MADE:
         within = (part for argument in node.args for part in ast.walk(argument) if isinstance(part, ast.expr))
         return any(_is_negated_margin(part, label, margins) for part in within)
     return False
@@ -71,7 +72,7 @@ def _is_margin(node: ast.expr, label: str, margins: set[str]) -> bool:
         return node.id in margins
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult):
         sides = (node.left, node.right)
-    elif isinstance(node, ast.Call) and _called(node) in _PRODUCTS and len(node.args) == 2:
+    elif isinstance(node, ast.Call) and called_name(node) in _PRODUCTS and len(node.args) == 2:
         sides = (node.args[0], node.args[1])
     else:
         return False
@@ -86,10 +87,6 @@ def _is_label(node: ast.expr, label: str) -> bool:
 
 def _is_one(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value == 1
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def _otherwise(tree: ast.AST) -> Iterator[str]:

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from gradcli.called_name import called_name
 from gradcli.targets.inference.guess import Drawn, Guess, drawn
 from gradcli.targets.source_tree import source_tree
 
@@ -21,7 +22,7 @@ def by_linear_algebra(function: Callable[..., Any], names: Collection[str]) -> d
     found: dict[str, Drawn] = {}
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Call) and node.args and (name := _converted(node.args[0])) in names:
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            called = called_name(node)
             if called in (*_SQUARE, *_DEFINITE):
                 found[name] = Drawn(("D", "D"), "definite" if called in _DEFINITE else "normal")
         elif (name := _against_a_model(node, names)) in names:

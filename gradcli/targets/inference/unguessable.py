@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcli.called_name import called_name
 from gradcli.targets.inference.passed_on import passed_on
 from gradcli.targets.source_tree import source_tree
 
@@ -46,7 +47,7 @@ def _halved(function: Callable[..., Any]) -> Iterator[str]:
     bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in nodes:
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            called = called_name(node)
             if called == "cholesky" and node.args[0].id not in bound:
                 yield node.args[0].id
 
