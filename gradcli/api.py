@@ -18,6 +18,7 @@ from gradcli.result import CheckResult
 from gradcli.spec import ORDERS, CheckSpec, InputSpec, Settings, validate_settings
 from gradcli.targets import parse, resolve
 from gradcli.targets.inputs import is_input_dtype
+from gradcli.targets.label import Label
 from gradcli.targets.notation import FLOAT_DTYPES, parse_input
 from gradcli.targets.pair import make_problem
 
@@ -90,8 +91,7 @@ def check(
         _function("backward", backward),
         {name: _array(f"input {name}", value) for name, value in _named("inputs", inputs).items()},
         _own(constants),
-        id=_name_of(forward),
-        target=_name_of(forward),
+        Label.of(_name_of(forward)),
         by_position=True,
         cotangents=_cotangents(cotangent),
         nograd=declarations.without_gradient,

@@ -11,6 +11,7 @@ from gradcli.layers.declaration import Value, evaluate
 from gradcli.problem import Problem
 from gradcli.spec import CheckSpec, InputSpec, derive_id
 from gradcli.targets.inputs import Given, draw, generator
+from gradcli.targets.label import Label
 from gradcli.targets.notation import format_shape
 from gradcli.targets.opened import Opened
 from gradcli.targets.pair import make_problem
@@ -63,10 +64,8 @@ def _problem(
         getattr(module, f"{layer.name}_backward"),
         inputs,
         layer.constants(values),
-        id=check_id,
-        target=layer.name,
+        Label(check_id, layer.name, layer.name, _rerun(spec, layer, check_id, values, given)),
         output_names=layer.output_names,
-        rerun=_rerun(spec, layer, check_id, values, given),
         nograd=spec.declarations.without_gradient,
     )
     return replace(problem, spec=spec)

@@ -16,6 +16,7 @@ from gradcli.targets.cache_names import name_cache
 from gradcli.targets.forward_call import ForwardCall, bind_forward
 from gradcli.targets.fresh import fresh, is_written_to
 from gradcli.targets.inputs import require_floating
+from gradcli.targets.label import Label
 from gradcli.targets.remembered import remembered
 from gradcli.targets.results import as_outputs, read_gradients
 from gradcli.targets.returned_names import returned_names
@@ -26,28 +27,23 @@ def make_problem(
     backward: Callable[..., Any],
     inputs: Mapping[str, Array],
     constants: Mapping[str, Any],
+    label: Label,
     *,
-    id: str,
-    target: str,
-    where: str | None = None,
     by_position: bool = False,
     cotangents: tuple[Array, ...] | None = None,
     output_names: tuple[str, ...] = ("out",),
-    rerun: str | None = None,
     nograd: frozenset[str] = frozenset(),
 ) -> Problem:
     """The Problem of a pair at these inputs.
 
-    where starts every message (the target, unless said otherwise); by_position as in `bind_forward`; nograd:
-    inputs of floats for which backward need not have a gradient.
+    by_position as in `bind_forward`; nograd: inputs of floats for which backward need not have a gradient.
     Raises UsageError if forward cannot be called with these arguments or if no input has a gradient.
     """
-    where = target if where is None else where
     call = bind_forward(
-        where, forward, list(inputs), constants, by_position=by_position, advise=advise_in_python
+        label.where, forward, list(inputs), constants, by_position=by_position, advise=advise_in_python
     )
     ordered = {name: inputs[name] for name in call.order}
-    require_floating(where, ordered)
+    require_floating(label.where, ordered)
     values = {**call.defaults, **constants, **ordered, **call.aliases}
     takes = bind_backward(backward, values, lambda: returned_names(forward))
 
@@ -57,19 +53,16 @@ def make_problem(
             backward,
             inputs,
             constants,
-            id=id,
-            target=target,
-            where=where,
+            label,
             by_position=by_position,
             cotangents=cotangents,
             output_names=output_names,
-            rerun=rerun,
             nograd=nograd,
         )
 
     return Problem(
-        id=id,
-        target=target,
+        id=label.id,
+        target=label.target,
         forward=_forward_adapter(forward, call, takes, constants),
         backward=_backward_adapter(backward, call, takes, ordered, constants, nograd),
         inputs=ordered,
@@ -78,7 +71,7 @@ def make_problem(
         cotangents=cotangents,
         source=Source(forward, backward, source_file(forward), remake),
         saved_names=lambda saved: name_cache(forward)(saved),
-        rerun=rerun,
+        rerun=label.rerun,
         nograd=nograd,
     )
 

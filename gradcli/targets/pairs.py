@@ -142,10 +142,7 @@ class CheckablePair(ByArguments):
             *self._adapted(forward, backward),
             inputs,
             constants,
-            id=label.id,
-            target=label.target,
-            where=label.where,
-            rerun=label.rerun,
+            label,
             nograd=self.nograd,
         )
 

@@ -47,10 +47,7 @@ class Pullback(ByArguments):
             _pull,
             inputs,
             constants,
-            id=label.id,
-            target=label.target,
-            where=label.where,
-            rerun=label.rerun,
+            label,
         )
         return replace(problem, source=None)
 

@@ -8,6 +8,7 @@ import numpy as np
 from gradcli.problem import Problem
 from gradcli.spec import Settings
 from gradcli.sweep import Curve, Sweep, sweep
+from gradcli.targets.label import Label
 from gradcli.targets.pair import make_problem
 
 SMOOTH = {
@@ -26,8 +27,7 @@ def problem_of(function: Callable, derivative: Callable, x: np.ndarray = POINT) 
         lambda dout, x: dout * derivative(x),
         {"x": np.asarray(x)},
         {},
-        id="pair",
-        target="pair",
+        Label.of("pair"),
         by_position=True,
     )
 

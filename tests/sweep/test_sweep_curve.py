@@ -5,6 +5,7 @@ import pytest
 
 from gradcli.spec import Settings
 from gradcli.sweep import FLOOR, Curve, sweep
+from gradcli.targets.label import Label
 from gradcli.targets.pair import make_problem
 from tests.sweep.pairs import (
     POINT,
@@ -124,8 +125,7 @@ def test_every_gradient_has_a_curve():
         lambda dout, cache: (dout * cache[1], dout * cache[0]),
         {"x": POINT, "w": POINT + 1},
         {},
-        id="pair",
-        target="pair",
+        Label.of("pair"),
         by_position=True,
     )
     labels = [curve.label.split("[")[0] for curve in sweep(problem, Settings()).curves]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradcli.errors import BrokenPromise, UsageError
+from gradcli.targets.label import Label
 from gradcli.targets.pair import make_problem
 
 X = np.array([[1.0, -2.0], [3.0, 0.5]])
@@ -17,7 +18,7 @@ DOUT = np.array([[0.3, -0.7], [1.1, 0.2]])
 
 def problem_of(forward, backward, inputs=None, constants=None):
     given = {"x": X, "w": W} if inputs is None else inputs
-    return make_problem(forward, backward, given, constants or {}, id="p", target="p", by_position=True)
+    return make_problem(forward, backward, given, constants or {}, Label.of("p"), by_position=True)
 
 
 def gradients(forward, backward, inputs=None, constants=None, cotangents=None):
